@@ -1,0 +1,62 @@
+"""minitf: TensorFlow's graph mode, rebuilt to be read.
+
+    import minitf as tf
+
+gives the names of TensorFlow 1.x.  What is public is listed here; any other name is an AttributeError that tells the nearest ones.
+"""
+from .core import errors
+from .core.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
+from .core.devices import DeviceSpec
+from .core.dtypes import DType, as_dtype, bool, double, float32, float64, int8, int16, int32, int64, string, uint8
+from .core.errors import OpError
+from .core.shapes import Dimension, TensorShape
+from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, colocate_with, container, control_dependencies,
+                    convert_to_tensor, device, get_collection, get_collection_ref, get_default_graph, name_scope,
+                    register_tensor_conversion_function, reset_default_graph)
+from .ops import operators
+from .ops.array_ops import (broadcast_static_shape, broadcast_to, expand_dims, fill, identity, ones, ones_like, rank, reshape, shape, size,
+                            squeeze, stop_gradient, transpose, zeros, zeros_like)
+from .ops.clip_ops import clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
+from .ops.constant_op import constant, placeholder, placeholder_with_default
+from .ops.control_ops import group, no_op, tuple
+from .ops.gather_ops import boolean_mask, gather, unsorted_segment_sum
+from .ops.indexed_slices import IndexedSlices, convert_to_tensor_or_indexed_slices
+from .ops.init_ops import (constant_initializer, glorot_normal_initializer, glorot_uniform_initializer, ones_initializer,
+                           random_normal_initializer, random_uniform_initializer, truncated_normal_initializer,
+                           uniform_unit_scaling_initializer, variance_scaling_initializer, zeros_initializer)
+from .ops.logical_ops import (equal, greater, greater_equal, less, less_equal, logical_and, logical_not, logical_or, logical_xor, not_equal,
+                              where)
+from .ops.math_ops import (abs, add, add_n, cast, ceil, div, divide, exp, floor, floordiv, floormod, is_finite, is_nan, log, log1p, matmul,
+                           maximum, minimum, mod, multiply, negative, pow, realdiv, reciprocal, rsqrt, saturate_cast, sigmoid, sign, sqrt,
+                           square, squared_difference, subtract, tanh, to_double, to_float, to_int32, to_int64, truediv)
+from .ops.random_ops import random_normal, random_uniform, truncated_normal
+from .ops.random_seed import get_seed, set_random_seed
+from .ops.reduction_ops import (argmax, argmin, reduce_all, reduce_any, reduce_logsumexp, reduce_max, reduce_mean, reduce_min, reduce_prod,
+                                reduce_sum)
+from .ops.sequence_ops import invert_permutation, lin_space, linspace, one_hot, range, unique
+from .ops.slice_ops import concat, pad, slice, split, stack, tile, unstack
+from .ops.state_ops import assign, assign_add, assign_sub, scatter_add, scatter_sub, scatter_update
+from .ops.variable_scope import AUTO_REUSE, VariableScope, get_variable, get_variable_scope, variable_scope
+from .ops.variables import (Variable, global_variables, global_variables_initializer, is_variable_initialized, local_variables,
+                            local_variables_initializer, model_variables, moving_average_variables, trainable_variables,
+                            variables_initializer)
+from . import nn, train
+
+try:
+    from .autodiff import AggregationMethod, NotDifferentiable, RegisterGradient, gradients, hessians
+except ImportError:
+    pass
+try:
+    from .session import InteractiveSession, Session, get_default_session
+except ImportError:
+    pass
+
+newaxis = None
+
+
+def __getattr__(name):
+    import difflib
+    if name.startswith("__"):
+        raise AttributeError(name)
+    near = difflib.get_close_matches(name, (n for n in globals() if not n.startswith("_")), 3)
+    raise AttributeError(f"module 'minitf' has no attribute {name!r}" + (f"; the nearest names are {', '.join(near)}" if near else ""))

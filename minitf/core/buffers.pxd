@@ -1,0 +1,58 @@
+"""What a tensor is at run time: a Buffer describes it, a Storage holds its bytes when they are shared."""
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
+
+cdef enum:
+    MAX_RANK = 8
+
+cdef enum DTypeCode:             # the numbers of TensorFlow's types.proto, as in DType.as_datatype_enum
+    FLOAT32 = 1
+    FLOAT64 = 2
+    INT32 = 3
+    UINT8 = 4
+    INT16 = 5
+    INT8 = 6
+    INT64 = 9
+    BOOL = 10
+
+cdef struct Storage:             # reference-counted memory: retain() and release() are atomic and need no GIL
+    char *data
+    size_t nbytes
+    long refs
+    void *block                  # what free() gets
+
+cdef struct Buffer:              # a dense, C-contiguous array
+    char *data
+    int64_t size                 # elements
+    int dtype                    # a DTypeCode
+    int itemsize
+    int rank
+    int64_t shape[MAX_RANK]
+    Storage *storage             # the owner of data, if it is counted; NULL where an arena, a plan or a caller keeps it alive
+    void *resource               # behind a ref: the borrowed Python object (a VariableState); else NULL
+
+cdef Storage *new_storage(size_t nbytes) except NULL nogil
+cdef void retain(Storage *storage) noexcept nogil
+cdef void release(Storage *storage) noexcept nogil
+cdef bint is_exclusive(Storage *storage) noexcept nogil
+cdef int allocate(Buffer *b, int rank, const int64_t *shape) except -1 nogil    # fresh storage of that shape, for a result whose size only its kernel knows
+cdef object view_of(Buffer *b, object base)          # a NumPy array over b's memory, which base keeps alive; no copy
+cdef object copy_of(Buffer *b)                       # a NumPy array of its own; a NumPy scalar for rank 0
+cdef object hand_over(Buffer *b)                     # a NumPy array that shares b's storage; no copy
+cdef int describe(Buffer *b, object dtype, object shape) except -1      # sets everything but data, storage, resource
+cdef int itemsize_of(int dtype) noexcept nogil
+cdef int typenum_of(int dtype) noexcept nogil
+
+cdef inline float *float32s(Buffer *b) noexcept nogil:
+    return <float *> b.data
+
+cdef inline double *float64s(Buffer *b) noexcept nogil:
+    return <double *> b.data
+
+cdef inline int32_t *int32s(Buffer *b) noexcept nogil:
+    return <int32_t *> b.data
+
+cdef inline int64_t *int64s(Buffer *b) noexcept nogil:
+    return <int64_t *> b.data
+
+cdef inline uint8_t *bools(Buffer *b) noexcept nogil:
+    return <uint8_t *> b.data

@@ -1,0 +1,158 @@
+"""Memory of tensors: reference-counted storages, and NumPy arrays over buffers.
+
+Every byte a step uses comes from new_storage() or from an arena (session/executor.pyx), which is one storage too; so
+`allocator_stats()` counts all there is, and a test can assert that a step allocates nothing.
+"""
+cimport numpy as np
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+from posix.stdlib cimport posix_memalign
+
+from .dtypes import as_dtype
+from .errors import ResourceExhaustedError
+
+np.import_array()
+
+cdef extern from *:
+    """
+    #define atomic_add(p, n) __atomic_add_fetch((p), (n), __ATOMIC_ACQ_REL)
+    #define atomic_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+    """
+    long atomic_add(long *, long) nogil
+    long atomic_load(long *) nogil
+
+# Arrays that start at the same offset in their pages disturb one another (a load waits for an earlier store whose address has
+# the same low 12 bits), so large storages start at different multiples of 512 bytes.
+cdef enum:
+    STAGGER = 512
+    ALIGNMENT = 64
+
+cdef long allocations = 0, frees = 0, live_bytes = 0
+
+
+def allocator_stats():
+    """(allocations, frees, live bytes) of this process so far."""
+    return atomic_load(&allocations), atomic_load(&frees), atomic_load(&live_bytes)
+
+
+cdef Storage *new_storage(size_t nbytes) except NULL nogil:
+    """A storage of nbytes, not initialised, with one reference.  ResourceExhaustedError if there is no memory."""
+    cdef Storage *storage = <Storage *> malloc(sizeof(Storage))
+    cdef size_t shift = 0
+    cdef long serial = atomic_add(&allocations, 1)
+    if nbytes >= 4096:
+        shift = <size_t> (serial % 8) * STAGGER
+    if storage == NULL or posix_memalign(&storage.block, ALIGNMENT, nbytes + shift + ALIGNMENT):
+        free(storage)
+        with gil:
+            raise ResourceExhaustedError(None, None, f"OOM when allocating {nbytes:,} bytes")
+    storage.data = <char *> storage.block + shift
+    storage.nbytes = nbytes
+    storage.refs = 1
+    atomic_add(&live_bytes, <long> nbytes)
+    return storage
+
+
+cdef void retain(Storage *storage) noexcept nogil:
+    if storage != NULL:
+        atomic_add(&storage.refs, 1)
+
+
+cdef void release(Storage *storage) noexcept nogil:
+    if storage != NULL and atomic_add(&storage.refs, -1) == 0:
+        atomic_add(&frees, 1)
+        atomic_add(&live_bytes, -<long> storage.nbytes)
+        free(storage.block)
+        free(storage)
+
+
+cdef bint is_exclusive(Storage *storage) noexcept nogil:
+    return atomic_load(&storage.refs) == 1
+
+
+cdef int allocate(Buffer *b, int rank, const int64_t *shape) except -1 nogil:
+    cdef int i
+    b.rank, b.size = rank, 1
+    for i in range(rank):
+        b.shape[i] = shape[i]
+        b.size *= shape[i]
+    release(b.storage)
+    b.storage = NULL
+    b.storage = new_storage(b.size * b.itemsize)
+    b.data = b.storage.data
+    return 0
+
+
+cdef int itemsize_of(int dtype) noexcept nogil:
+    if dtype == FLOAT64 or dtype == INT64:
+        return 8
+    if dtype == FLOAT32 or dtype == INT32:
+        return 4
+    return 2 if dtype == INT16 else 1
+
+
+cdef int typenum_of(int dtype) noexcept nogil:
+    if dtype == FLOAT32: return np.NPY_FLOAT32
+    if dtype == FLOAT64: return np.NPY_FLOAT64
+    if dtype == INT32: return np.NPY_INT32
+    if dtype == INT64: return np.NPY_INT64
+    if dtype == BOOL: return np.NPY_BOOL
+    if dtype == UINT8: return np.NPY_UINT8
+    if dtype == INT16: return np.NPY_INT16
+    return np.NPY_INT8
+
+
+cdef int describe(Buffer *b, object dtype, object shape) except -1:
+    cdef int i
+    if len(shape) > MAX_RANK:
+        raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, got shape {tuple(shape)}")
+    b.dtype = as_dtype(dtype).base_dtype.as_datatype_enum
+    b.itemsize = itemsize_of(b.dtype)
+    b.rank, b.size = len(shape), 1
+    for i in range(b.rank):
+        b.shape[i] = shape[i]
+        b.size *= b.shape[i]
+    return 0
+
+
+cdef class StorageOwner:
+    """Keeps a storage alive as long as a NumPy array looks at it."""
+    cdef Storage *storage
+
+    def __dealloc__(self):
+        release(self.storage)
+
+
+cdef object array_over(Buffer *b, char *data):
+    cdef np.npy_intp dims[MAX_RANK]
+    cdef int i
+    for i in range(b.rank):
+        dims[i] = b.shape[i]
+    return np.PyArray_SimpleNewFromData(b.rank, dims, typenum_of(b.dtype), data)
+
+
+cdef object view_of(Buffer *b, object base):
+    array = array_over(b, b.data)
+    np.set_array_base(array, base)
+    return array
+
+
+cdef object copy_of(Buffer *b):
+    cdef np.npy_intp dims[MAX_RANK]
+    cdef int i
+    cdef np.ndarray array
+    for i in range(b.rank):
+        dims[i] = b.shape[i]
+    array = np.PyArray_SimpleNew(b.rank, dims, typenum_of(b.dtype))
+    if b.size:
+        memcpy(np.PyArray_DATA(array), b.data, b.size * b.itemsize)
+    # not PyArray_Return: it steals a reference that Cython does not know of
+    return np.PyArray_ToScalar(np.PyArray_DATA(array), array) if b.rank == 0 else array
+
+
+cdef object hand_over(Buffer *b):
+    """A NumPy array that shares b's counted storage: no copy.  Only for a storage that nobody else will write to."""
+    cdef StorageOwner owner = StorageOwner.__new__(StorageOwner)
+    retain(b.storage)
+    owner.storage = b.storage
+    return view_of(b, owner)

@@ -1,0 +1,22 @@
+"""Calls from a lower layer to a higher one.
+
+A lower layer may not import a higher one, yet `t.eval()` needs a session.  The higher layer registers its function here under a
+name, and the lower one calls it by that name.
+
+    eval    (tensor, feed_dict, session)    session/session.py
+    run     (operation, feed_dict, session) session/session.py
+"""
+_hooks = {}
+
+
+def register_hook(name):
+    """Decorate the function that a lower layer will call as hook(name)(...)."""
+    def decorate(function):
+        _hooks[name] = function
+        return function
+    return decorate
+
+
+def hook(name):
+    """The function registered under a name."""
+    return _hooks[name]

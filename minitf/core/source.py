@@ -1,0 +1,61 @@
+"""Where in the user's program an op was made.
+
+Capturing is done for every op, so it must be cheap: code objects and instruction offsets are kept, and line numbers and
+source text are looked up only when somebody asks.
+"""
+import linecache
+import os
+import sys
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+DEPTH = 8                     # user frames kept: enough to see a helper function and its callers
+
+
+class Source:
+    """The innermost frames of the user's program at one moment."""
+    __slots__ = ("_frames",)
+
+    def __init__(self, frames):
+        self._frames = frames
+
+    @property
+    def frames(self):
+        """[(file, line, function)], innermost first."""
+        return [(code.co_filename, _line_of(code, offset), code.co_name) for code, offset in self._frames]
+
+    def __str__(self):
+        """'train.py:12: y = tf.matmul(x, w)'; empty when nothing of the user's was on the stack."""
+        for file, line, _ in self.frames[:1]:
+            text = linecache.getline(file, line).strip()
+            return f"{shorten(file)}:{line}" + (f": {text}" if text else "")
+        return ""
+
+
+def capture():
+    """The user's frames now: those of this package, innermost, are left out."""
+    frame = sys._getframe(1)
+    frames = []
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(PACKAGE):
+            frames.append((code, frame.f_lasti))
+            if len(frames) == DEPTH:
+                break
+        frame = frame.f_back
+    return Source(frames)
+
+
+def shorten(file):
+    """The path relative to the working directory where that is shorter."""
+    try:
+        relative = os.path.relpath(file)
+    except ValueError:
+        return file
+    return relative if len(relative) < len(file) else file
+
+
+def _line_of(code, offset):
+    for start, end, line in code.co_lines():
+        if start <= offset < end and line is not None:
+            return line
+    return code.co_firstlineno

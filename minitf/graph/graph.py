@@ -1,0 +1,382 @@
+"""Graph: operations, the scopes they are made in, and the collections that list some of them."""
+import contextlib
+import re
+import threading
+
+from ..core.devices import canonical_name, merge_device
+from ..core.registry import op_def
+from ..core.source import capture
+from .operation import Operation, ShapeContext, Tensor, infer_shapes, output_dtypes, shape_text
+
+_VALID_OP_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*\Z")
+_VALID_SCOPE_NAME = re.compile(r"[A-Za-z0-9_.\-/]*\Z")
+
+
+class GraphKeys:
+    """Names of the standard collections."""
+    GLOBAL_VARIABLES = "variables"
+    VARIABLES = "variables"
+    LOCAL_VARIABLES = "local_variables"
+    MODEL_VARIABLES = "model_variables"
+    TRAINABLE_VARIABLES = "trainable_variables"
+    SUMMARIES = "summaries"
+    QUEUE_RUNNERS = "queue_runners"
+    TABLE_INITIALIZERS = "table_initializer"
+    ASSET_FILEPATHS = "asset_filepaths"
+    MOVING_AVERAGE_VARIABLES = "moving_average_variables"
+    REGULARIZATION_LOSSES = "regularization_losses"
+    SAVERS = "savers"
+    WEIGHTS = "weights"
+    BIASES = "biases"
+    ACTIVATIONS = "activations"
+    UPDATE_OPS = "update_ops"
+    LOSSES = "losses"
+    INIT_OP = "init_op"
+    LOCAL_INIT_OP = "local_init_op"
+    READY_OP = "ready_op"
+    SUMMARY_OP = "summary_op"
+    GLOBAL_STEP = "global_step"
+    TRAIN_OP = "train_op"
+
+
+class Graph:
+    """A set of operations with the tensors that flow between them.
+
+    Operations are only ever added, so a run that was prepared once stays valid.  Adding is thread-safe; scopes belong to the graph,
+    so one thread builds at a time.
+    """
+
+    def __init__(self):
+        self._lock = threading.RLock()
+        self._operations = []                 # in order of creation, which is a topological order
+        self._by_name = {}
+        self._names_in_use = {}
+        self._name_stack = ""
+        self._device_stack = [""]             # a merged device name, or a list of functions and names, innermost last
+        self._control_stack = []
+        self._colocation_stack = []
+        self._original = None
+        self._container = ""
+        self._collections = {}
+        self._gradient_overrides = {}
+        self._finalized = False
+        self.seed = None
+
+    # ---- looking up -------------------------------------------------------------------------------------------------------
+
+    @property
+    def version(self):
+        """The number of operations so far: it grows with every op."""
+        return len(self._operations)
+
+    @property
+    def finalized(self):
+        return self._finalized
+
+    def finalize(self):
+        """Make the graph read-only: any later op raises RuntimeError."""
+        self._finalized = True
+
+    def get_operations(self):
+        """All operations, in order of creation."""
+        return list(self._operations)
+
+    def get_operation_by_name(self, name):
+        """The operation of that name; KeyError with the nearest names if there is none."""
+        if not isinstance(name, str):
+            raise TypeError(f"Operation names are strings (or similar), not {type(name).__name__}.")
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise KeyError(f"The name '{name}' refers to an Operation not in the graph.{self._near(name)}") from None
+
+    def get_tensor_by_name(self, name):
+        """The tensor 'op:0'; ValueError for a name without an output number, KeyError if it is not there."""
+        if not isinstance(name, str):
+            raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
+        op_name, colon, index = name.rpartition(":")
+        if not colon or not index.isdigit():
+            raise ValueError(f"The name '{name}' refers to an Operation, not a Tensor. Tensor names must be of the form '<op_name>:<output_index>'.")
+        op = self._by_name.get(op_name)
+        if op is None:
+            raise KeyError(f"The name '{name}' refers to a Tensor which does not exist. The operation, '{op_name}', does not exist in the graph.{self._near(op_name)}")
+        if int(index) >= len(op.outputs):
+            raise KeyError(f"The name '{name}' refers to a Tensor which does not exist. The operation, '{op_name}', exists but only has {len(op.outputs)} outputs.")
+        return op.outputs[int(index)]
+
+    def as_graph_element(self, obj, allow_tensor=True, allow_operation=True):
+        """The Tensor or Operation that obj (one of these, a variable, or a name) stands for in this graph."""
+        convert = getattr(obj, "_as_graph_element", None)
+        if convert is not None:
+            obj = convert()
+        if isinstance(obj, str):
+            if ":" in obj and allow_tensor:
+                return self.get_tensor_by_name(obj)
+            if allow_operation:
+                return self.get_operation_by_name(obj)
+            return self.get_tensor_by_name(obj)
+        allowed = (Tensor,) * allow_tensor + (Operation,) * allow_operation
+        if not isinstance(obj, allowed):
+            names = " or ".join(kind.__name__ for kind in allowed)
+            raise TypeError(f"Can not convert a {type(obj).__name__} into a {names}.")
+        if obj.graph is not self:
+            raise ValueError(f"{'Tensor' if isinstance(obj, Tensor) else 'Operation'} {obj} is not an element of this graph.")
+        return obj
+
+    def _near(self, name):
+        import difflib
+        near = difflib.get_close_matches(name, self._by_name, 3)
+        return f" The nearest names are {', '.join(near)}." if near else ""
+
+    # ---- adding -----------------------------------------------------------------------------------------------------------
+
+    def create_op(self, op_type, inputs, attrs, name=None, control_inputs=()):
+        """Add an operation.  inputs: Tensors of this graph; attrs: complete and checked.  ValueError if shapes do not fit."""
+        definition = op_def(op_type)
+        if self._finalized:
+            raise RuntimeError("Graph is finalized and cannot be modified.")
+        for t in inputs:
+            if t.op.graph is not self:
+                raise ValueError(f"{t} must be from the same graph as {inputs[0] if inputs[0].op.graph is self else 'the default graph'}.")
+        with self._lock:
+            op = Operation()
+            op.graph, op.type, op.attrs, op.inputs = self, op_type, attrs, list(inputs)
+            if name and name[-1] == "/":          # a scope's own name, given as name=scope: taken as it is
+                op.name = self._claim(name[:-1])
+            else:
+                op.name = self.unique_name(name or op_type)
+            try:
+                shapes = infer_shapes(ShapeContext(op_type, op.name, attrs, op.inputs), len(definition.outputs))
+            except ValueError as error:
+                of = ", ".join(f"{t.dtype.base_dtype.name}{shape_text(t.shape)}" for t in inputs)
+                raise ValueError(f"{error} for '{op.name}' (op: '{op_type}')" + (f" with inputs {of}." if of else ".")) from None
+            dtypes = output_dtypes(definition, attrs)
+            shapes += [shapes[0].__class__(None)] * (len(dtypes) - len(shapes)) if shapes else []
+            op.outputs = [Tensor(op, i, dtype, shapes[i]) for i, dtype in enumerate(dtypes)]
+            op.source, op.original_op = capture(), self._original
+            op.colocation = list(self._colocation_stack[-1]) if self._colocation_stack else []
+            op.control_inputs = self._controls_of(op, control_inputs)
+            op._control_outputs = []
+            op.device = self._device_of(op)
+            op._id = len(self._operations)
+            for t in op.inputs:
+                t._consumers.append(op)
+            for c in op.control_inputs:
+                c._control_outputs.append(op)
+            for block in self._control_stack:
+                block.created.add(op)
+            self._operations.append(op)
+            self._by_name[op.name] = op
+        return op
+
+    def _claim(self, name):
+        if name in self._by_name:
+            return self.unique_name(name.rpartition("/")[2])
+        self._names_in_use.setdefault(name, 1)
+        return name
+
+    def unique_name(self, name, mark_as_used=True):
+        """name inside the current name scope, with _1, _2 ... behind it if it is taken."""
+        if not _VALID_OP_NAME.match(name) and not (self._name_stack and _VALID_SCOPE_NAME.match(name)):
+            raise ValueError(f"'{name}' is not a valid node name")
+        full = self._name_stack + name
+        used = self._names_in_use
+        count = used.get(full, 0)
+        if mark_as_used:
+            used[full] = count + 1
+        if count == 0:
+            return full
+        unique = f"{full}_{count}"
+        while unique in used:
+            count += 1
+            unique = f"{full}_{count}"
+        if mark_as_used:
+            used[full], used[unique] = count + 1, 1
+        return unique
+
+    def _device_of(self, op):
+        entry = self._device_stack[-1]
+        if type(entry) is str:
+            return entry
+        device = ""
+        for outer_to_inner in reversed(entry):            # innermost first; what an outer one says fills the gaps
+            if callable(outer_to_inner):
+                op.device = device
+                device = merge_device(outer_to_inner(op) or "", device)
+            else:
+                device = merge_device(outer_to_inner, device)
+        return canonical_name(device)
+
+    def _controls_of(self, op, extra):
+        """Control inputs: those given, and those of every open block, unless an input was made in that block and waits already."""
+        controls = list(extra)
+        for block in self._control_stack:
+            if not any(t.op in block.created for t in op.inputs):
+                controls.extend(c for c in block.operations if c not in controls)
+        return controls
+
+    # ---- scopes -----------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def as_default(self):
+        """Make this the graph that ops are added to, in this thread, inside the block."""
+        from .scopes import default_graphs
+        default_graphs.stack.append(self)
+        try:
+            yield self
+        finally:
+            default_graphs.stack.remove(self) if default_graphs.stack[-1] is not self else default_graphs.stack.pop()
+
+    @contextlib.contextmanager
+    def name_scope(self, name):
+        """Put names made inside under `name/`.  A name ending in '/' is taken as it is; None or '' goes back to the root."""
+        old = self._name_stack
+        if name and not _VALID_SCOPE_NAME.match(name) or name and not old and not _VALID_OP_NAME.match(name):
+            raise ValueError(f"'{name}' is not a valid scope name")
+        if not name:
+            new = ""
+        elif name[-1] == "/":
+            new = name
+        else:
+            new = self.unique_name(name) + "/"
+        self._name_stack = new
+        try:
+            yield new
+        finally:
+            self._name_stack = old
+
+    def get_name_scope(self):
+        return self._name_stack.rstrip("/")
+
+    @contextlib.contextmanager
+    def device(self, device_name_or_function):
+        """Ask for a device for the ops made inside: a (partial) name, a DeviceSpec, a function of the op, or None (forget all outer ones)."""
+        outer = self._device_stack[-1]
+        if device_name_or_function is None:
+            entry = ""
+        elif callable(device_name_or_function) and not hasattr(device_name_or_function, "to_string"):
+            entry = (outer if isinstance(outer, list) else [outer] if outer else []) + [device_name_or_function]
+        else:
+            wanted = canonical_name(device_name_or_function)
+            entry = outer + [wanted] if isinstance(outer, list) else canonical_name(merge_device(outer, wanted))
+        self._device_stack.append(entry)
+        try:
+            yield
+        finally:
+            self._device_stack.pop()
+
+    @contextlib.contextmanager
+    def colocate_with(self, op):
+        """Put the ops made inside on the device of `op` (an Operation, Tensor or Variable); outer device requests are ignored."""
+        op = getattr(op, "op", op)
+        names = (op.colocation or [op.name])
+        self._colocation_stack.append(names)
+        self._device_stack.append(op.device)
+        try:
+            yield
+        finally:
+            self._device_stack.pop()
+            self._colocation_stack.pop()
+
+    @contextlib.contextmanager
+    def control_dependencies(self, control_inputs):
+        """Ops made inside run after all of control_inputs (operations, tensors, variables).  None clears the outer blocks."""
+        if control_inputs is None:
+            old, self._control_stack = self._control_stack, []
+            try:
+                yield
+            finally:
+                self._control_stack = old
+            return
+        if not isinstance(control_inputs, (list, tuple)):
+            raise TypeError(f"control_dependencies takes a list of operations or tensors, got {control_inputs!r}")
+        operations = []
+        for c in control_inputs:
+            c = self.as_graph_element(getattr(c, "op", c) if not isinstance(c, str) else c)
+            c = c.op if isinstance(c, Tensor) else c
+            if c not in operations:
+                operations.append(c)
+        block = _ControlBlock(operations)
+        self._control_stack.append(block)
+        try:
+            yield
+        finally:
+            self._control_stack.remove(block)
+
+    @contextlib.contextmanager
+    def container(self, name):
+        """Stateful ops made inside keep their state in this container (Session.reset clears one)."""
+        old, self._container = self._container, name
+        try:
+            yield name
+        finally:
+            self._container = old
+
+    @contextlib.contextmanager
+    def _original_op(self, op):
+        """Ops made inside were made because of `op`: an error in them names it (gradients do this)."""
+        old, self._original = self._original, op
+        try:
+            yield
+        finally:
+            self._original = old
+
+    @contextlib.contextmanager
+    def gradient_override_map(self, types):
+        """Inside, the gradient of op type k is the one registered under types[k]."""
+        old = self._gradient_overrides
+        self._gradient_overrides = {**old, **types}
+        try:
+            yield
+        finally:
+            self._gradient_overrides = old
+
+    # ---- collections ------------------------------------------------------------------------------------------------------
+
+    def add_to_collection(self, name, value):
+        """Append value to the list of that name."""
+        if self._finalized:
+            raise RuntimeError("Graph is finalized and cannot be modified.")
+        self._collections.setdefault(name, []).append(value)
+
+    def add_to_collections(self, names, value):
+        for name in (names,) if isinstance(names, str) else dict.fromkeys(names):
+            self.add_to_collection(name, value)
+
+    def get_collection_ref(self, name):
+        """The list itself: changes to it stay."""
+        return self._collections.setdefault(name, [])
+
+    def get_collection(self, name, scope=None):
+        """A copy of the list; with scope, only the elements whose name matches that regular expression at its start."""
+        values = self._collections.get(name, [])
+        if scope is None:
+            return list(values)
+        return [v for v in values if hasattr(v, "name") and re.match(scope, v.name)]
+
+    def get_all_collection_keys(self):
+        return [name for name, values in self._collections.items() if values]
+
+    def clear_collection(self, name):
+        self._collections.pop(name, None)
+
+    # ---- wire form --------------------------------------------------------------------------------------------------------
+
+    def to_json(self, indent=None):
+        """The graph as a JSON text (minitf.graph.wire): every node, with its attributes, constants included."""
+        from .wire import to_json
+        return to_json(self, indent)
+
+    @staticmethod
+    def from_json(text):
+        """The graph that a JSON text describes; ValueError names what is wrong with it."""
+        from .wire import from_json
+        return from_json(text)
+
+
+class _ControlBlock:
+    """An open control_dependencies block: what to wait for, and the ops made inside so far."""
+    __slots__ = ("operations", "created")
+
+    def __init__(self, operations):
+        self.operations, self.created = operations, set()

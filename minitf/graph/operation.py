@@ -1,0 +1,177 @@
+"""Operation, a node of the graph, and Tensor, one of its outputs."""
+from ..core.dtypes import as_dtype
+from ..core.hooks import hook
+from ..core.registry import op_def
+from ..core.shapes import TensorShape, as_shape
+
+
+class Tensor:
+    """A symbolic handle on output `value_index` of `op`; it has a dtype and a static shape, and no value.
+
+    A tensor is neither a Python bool nor iterable: its value is not known before a session runs it.
+    Arithmetic operators are set by minitf.ops.
+    """
+    __slots__ = ("op", "value_index", "dtype", "_shape", "_consumers", "__weakref__")
+    __array_priority__ = 100          # so that ndarray + tensor asks the tensor
+
+    def __init__(self, op, value_index, dtype, shape):
+        self.op, self.value_index, self.dtype, self._shape = op, value_index, dtype, shape
+        self._consumers = []
+
+    @property
+    def name(self):
+        return f"{self.op.name}:{self.value_index}"
+
+    @property
+    def graph(self):
+        return self.op.graph
+
+    @property
+    def device(self):
+        return self.op.device
+
+    @property
+    def shape(self):
+        return self._shape
+
+    def get_shape(self):
+        """The static TensorShape: what is known before anything runs."""
+        return self._shape
+
+    def set_shape(self, shape):
+        """Merge what the caller knows into the static shape; ValueError if they contradict."""
+        self._shape = self._shape.merge_with(shape)
+
+    def consumers(self):
+        """The operations that take this tensor as an input."""
+        return list(self._consumers)
+
+    def eval(self, feed_dict=None, session=None):
+        """The value, from `session` or the default session."""
+        return hook("eval")(self, feed_dict, session)
+
+    def __bool__(self):
+        raise TypeError("Using a `tf.Tensor` as a Python `bool` is not allowed. Use `if t is not None:` instead of `if t:` to test "
+                        "if a tensor is defined, and use TensorFlow ops such as tf.cond to execute subgraphs conditioned on the value "
+                        f"of a tensor. (The tensor is {self.name!r}.)")
+
+    def __iter__(self):
+        raise TypeError(f"'Tensor' object is not iterable. (The tensor is {self.name!r}; tf.unstack takes it apart along an axis.)")
+
+    def __len__(self):
+        raise TypeError(f"object of type 'Tensor' has no len(). (The tensor is {self.name!r}; its static shape is .shape, tf.shape gives the run-time one.)")
+
+    def __repr__(self):
+        return f"<tf.Tensor '{self.name}' shape={self._shape} dtype={self.dtype.name}>"
+
+    def __str__(self):
+        shape = f", shape={self._shape}" if self._shape.ndims is not None else ", shape=<unknown>"
+        return f"Tensor(\"{self.name}\"{shape}, dtype={self.dtype.name})"
+
+
+class Operation:
+    """A node: an op type with its attributes, its inputs, and the operations that must have run before it."""
+    __slots__ = ("graph", "type", "name", "inputs", "outputs", "control_inputs", "attrs", "device", "source", "original_op",
+                 "colocation", "_id", "_control_outputs", "__weakref__")
+
+    @property
+    def op_def(self):
+        return op_def(self.type)
+
+    @property
+    def operands(self):
+        """[(operation, output number)] of the inputs."""
+        return [(t.op, t.value_index) for t in self.inputs]
+
+    @property
+    def node_def(self):
+        """The wire form of this node: a dict (minitf.graph.wire)."""
+        from .wire import node_to_wire
+        return node_to_wire(self)
+
+    @property
+    def traceback(self):
+        """[(file, line, function)] of the user's program where the op was made, innermost first."""
+        return self.source.frames
+
+    def get_attr(self, name):
+        """The value of an attribute; ValueError if the op has none of that name."""
+        try:
+            return self.attrs[name]
+        except KeyError:
+            raise ValueError(f"No attr named '{name}' in operation '{self.name}' ({self.type}); it has {sorted(self.attrs)}") from None
+
+    def values(self):
+        return tuple(self.outputs)
+
+    def run(self, feed_dict=None, session=None):
+        """Run the operation in `session` or the default session."""
+        hook("run")(self, feed_dict, session)
+
+    def colocation_groups(self):
+        return [f"loc:@{name}" for name in self.colocation] or [f"loc:@{self.name}"]
+
+    def describe(self):
+        """One line for error messages: "'h' (MatMul) of float32[2,3], float32[3,4]"."""
+        of = ", ".join(f"{t.dtype.base_dtype.name}{shape_text(t.shape)}" for t in self.inputs)
+        return f"'{self.name}' ({self.type})" + (f" of {of}" if of else "")
+
+    def __repr__(self):
+        return f"<tf.Operation '{self.name}' type={self.type}>"
+
+    __str__ = __repr__
+
+
+def shape_text(shape):
+    """'[2,?]', or '[...]' for an unknown rank."""
+    if isinstance(shape, TensorShape):
+        shape = shape.tuple
+    if shape is None:
+        return "[...]"
+    return "[" + ",".join("?" if d is None else str(d) for d in shape) + "]"
+
+
+class ShapeContext:
+    """What a shape function sees of a node that is being added to a graph."""
+    __slots__ = ("op_type", "name", "attrs", "tensors", "asked")
+
+    def __init__(self, op_type, name, attrs, tensors):
+        self.op_type, self.name, self.attrs, self.tensors, self.asked = op_type, name, attrs, tensors, None
+
+    @property
+    def inputs(self):
+        return [t._shape for t in self.tensors]
+
+    @property
+    def dtypes(self):
+        return [t.dtype.base_dtype for t in self.tensors]
+
+    def constant(self, i):
+        """The value of input i if it is known before the graph runs, else None."""
+        from .constants import constant_value
+        return constant_value(self.tensors[i])
+
+    def constant_as_shape(self, i):
+        """The TensorShape that the integer vector input i denotes, as far as it is known."""
+        from .constants import constant_value_as_shape
+        return constant_value_as_shape(self.tensors[i])
+
+
+def output_dtypes(definition, attrs):
+    """The dtypes of a node's outputs: a list, ref dtypes where an output refers to a variable."""
+    dtypes = []
+    for arg in definition.outputs:
+        if arg.is_type_list:
+            dtypes.extend(as_dtype(d) for d in attrs[arg.type_attr])
+            continue
+        dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
+        dtype = dtype.as_ref if arg.is_ref else dtype
+        dtypes.extend([dtype] * (attrs[arg.number_attr] if arg.number_attr else 1))
+    return dtypes
+
+
+def infer_shapes(context, count):
+    """The TensorShapes of a node's outputs, from its op's shape function; unknown where there is none."""
+    shapes = op_def(context.op_type).shape_fn(context)
+    shapes = [s if type(s) is TensorShape else as_shape(s) for s in shapes or ()]
+    return shapes + [TensorShape(None)] * (count - len(shapes))

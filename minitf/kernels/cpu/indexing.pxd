@@ -1,0 +1,18 @@
+"""Reading arrays of positions, which may be int32 or int64, and refusing those that point outside."""
+from libc.stdint cimport int32_t, int64_t
+from minitf.core.buffers cimport Buffer, INT64
+
+cdef inline int64_t integer(const Buffer *b, int64_t i) noexcept nogil:
+    """Element i of an int32 or int64 array."""
+    return (<const int64_t *> b.data)[i] if b.dtype == INT64 else (<const int32_t *> b.data)[i]
+
+cdef inline int64_t product(const int64_t *shape, int first, int last) noexcept nogil:
+    cdef int64_t n = 1
+    cdef int k
+    for k in range(first, last):
+        n *= shape[k]
+    return n
+
+cdef int check_indices(const Buffer *indices, int64_t limit, const char *name) except -1 nogil
+cdef str place_text(const Buffer *b, int64_t i)
+cdef str shape_text(const Buffer *b)

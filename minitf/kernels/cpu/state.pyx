@@ -1,0 +1,340 @@
+"""Kernels that change variables.  A variable's lock is held while its buffer changes; several are locked in the order of
+their addresses, each once, so two steps that update the same variables cannot wait for one another.
+"""
+from libc.math cimport sqrt
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy
+
+from minitf.core.resources cimport VariableState
+from .indexing cimport check_indices, integer, product, shape_text
+from .kernel cimport FLOAT32, FLOAT64, INT32, Buffer, Kernel, bools
+
+from minitf.core.dtypes import float32, float64, int32, int64
+from minitf.core.errors import InvalidArgumentError
+from minitf.core.registry import register_kernel
+
+cdef extern from "<math.h>" nogil:
+    float sqrtf(float)
+
+cdef extern from "vector_math.h" nogil:
+    float fma32(float, float, float)
+    double fma64(double, double, double)
+
+ctypedef fused number:
+    float
+    double
+    int32_t
+    int64_t
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef inline real multiply_add(real a, real b, real c) noexcept nogil:
+    """a * b + c, rounded once."""
+    if real is float:
+        return fma32(a, b, c)
+    else:
+        return fma64(a, b, c)
+
+
+cdef inline real root(real x) noexcept nogil:
+    if real is float:
+        return sqrtf(x)
+    else:
+        return sqrt(x)
+
+
+cdef bint same_shape(const Buffer *a, const Buffer *b) noexcept nogil:
+    cdef int k
+    if a.rank != b.rank:
+        return False
+    for k in range(a.rank):
+        if a.shape[k] != b.shape[k]:
+            return False
+    return True
+
+
+cdef class StateKernel(Kernel):
+    """A kernel whose first input is a ref: the variable behind it is found once."""
+    cdef VariableState variable
+
+    def prepare(self):
+        self.variable = <VariableState> self.inputs[0].resource
+
+
+cdef class ReadVariable(StateKernel):
+    """A snapshot of the variable: the output shares its buffer, and an update that comes later leaves it alone."""
+    cdef int run(self) except -1 nogil:
+        return self.variable.read(self.outputs[0])
+
+
+cdef class IsVariableInitialized(StateKernel):
+    cdef int run(self) except -1 nogil:
+        bools(self.outputs[0])[0] = self.variable.initialized
+        return 0
+
+
+cdef class Assign(StateKernel):
+    """ref = value.  With validate_shape, InvalidArgumentError if ref has a value of another shape already."""
+    cdef bint validate_shape
+
+    def __init__(self, attrs):
+        self.validate_shape = attrs.get("validate_shape", True)
+
+    cdef int run(self) except -1 nogil:
+        if self.validate_shape:
+            self.check()
+        return self.variable.assign(self.inputs[1])
+
+    cdef int check(self) except -1 nogil:
+        cdef Buffer old
+        self.variable.lock()
+        old = self.variable.value
+        if not self.variable.initialized:
+            old = self.inputs[1][0]
+        self.variable.unlock()
+        if not same_shape(&old, self.inputs[1]):
+            with gil:
+                raise InvalidArgumentError(None, None, "Assign requires shapes of both tensors to match. "
+                                           f"lhs shape= {shape_text(&old)} rhs shape= {shape_text(self.inputs[1])}")
+        return 0
+
+
+cdef class Update(StateKernel):
+    """A kernel that changes the variable's elements in place, with the lock held."""
+    cdef int run(self) except -1 nogil:
+        cdef Buffer *target
+        self.variable.lock()
+        target = self.variable.writable()          # gives the lock back itself if it raises
+        try:
+            self.update(target)
+        finally:
+            self.variable.unlock()
+        return 0
+
+    cdef int update(self, Buffer *target) except -1 nogil:
+        return 0
+
+
+cdef void add_to(number *x, const number *value, Py_ssize_t n, bint negative) noexcept nogil:
+    cdef Py_ssize_t i
+    if negative:
+        for i in range(n):
+            x[i] -= value[i]
+    else:
+        for i in range(n):
+            x[i] += value[i]
+
+
+cdef void add_bytes(int dtype, char *x, const char *value, Py_ssize_t n, bint negative) noexcept nogil:
+    if dtype == FLOAT32:
+        add_to(<float *> x, <const float *> value, n, negative)
+    elif dtype == FLOAT64:
+        add_to(<double *> x, <const double *> value, n, negative)
+    elif dtype == INT32:
+        add_to(<int32_t *> x, <const int32_t *> value, n, negative)
+    else:
+        add_to(<int64_t *> x, <const int64_t *> value, n, negative)
+
+
+cdef class AssignAdd(Update):
+    """ref += value."""
+    cdef bint negative
+
+    cdef int update(self, Buffer *target) except -1 nogil:
+        if not same_shape(target, self.inputs[1]):
+            with gil:
+                raise InvalidArgumentError(None, None, f"Parameters and update must be the same size: "
+                                           f"{shape_text(target)} vs. {shape_text(self.inputs[1])}")
+        add_bytes(target.dtype, target.data, self.inputs[1].data, target.size, self.negative)
+        return 0
+
+
+cdef class AssignSub(AssignAdd):
+    """ref -= value."""
+    def __init__(self, attrs):
+        self.negative = True
+
+
+cdef class Scatter(Update):
+    """ref[indices[i...], :] combined with updates[i..., :], one row after the other: a repeated index counts again.
+
+    updates.shape = indices.shape + ref.shape[1:].  InvalidArgumentError if an index points outside; nothing has changed then.
+    """
+    cdef int update(self, Buffer *target) except -1 nogil:
+        cdef Buffer *indices = self.inputs[1]
+        cdef Buffer *updates = self.inputs[2]
+        cdef Py_ssize_t row = product(target.shape, 1, target.rank), i
+        cdef int64_t row_bytes = row * target.itemsize
+        self.check(target)
+        check_indices(indices, target.shape[0], b"indices")
+        for i in range(indices.size):
+            self.combine(target.dtype, target.data + integer(indices, i) * row_bytes, updates.data + i * row_bytes, row, row_bytes)
+        return 0
+
+    cdef int check(self, Buffer *target) except -1 nogil:
+        cdef Buffer *indices = self.inputs[1]
+        cdef Buffer *updates = self.inputs[2]
+        cdef int k
+        cdef bint fits = target.rank > 0 and updates.rank == indices.rank + target.rank - 1
+        if fits:
+            for k in range(updates.rank):
+                fits = fits and updates.shape[k] == (indices.shape[k] if k < indices.rank else target.shape[k - indices.rank + 1])
+        if not fits:
+            with gil:
+                raise InvalidArgumentError(None, None, "Must have updates.shape = indices.shape + params.shape[1:], got "
+                                           f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, "
+                                           f"params.shape {shape_text(target)}")
+        return 0
+
+    cdef void combine(self, int dtype, char *x, const char *value, Py_ssize_t n, int64_t nbytes) noexcept nogil:
+        memcpy(x, value, nbytes)
+
+
+cdef class ScatterUpdate(Scatter):
+    """ref[indices] = updates."""
+
+
+cdef class ScatterAdd(Scatter):
+    """ref[indices] += updates."""
+    cdef void combine(self, int dtype, char *x, const char *value, Py_ssize_t n, int64_t nbytes) noexcept nogil:
+        add_bytes(dtype, x, value, n, False)
+
+
+cdef class ScatterSub(Scatter):
+    """ref[indices] -= updates."""
+    cdef void combine(self, int dtype, char *x, const char *value, Py_ssize_t n, int64_t nbytes) noexcept nogil:
+        add_bytes(dtype, x, value, n, True)
+
+
+cdef void descend(real *x, real alpha, const real *gradient, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        x[i] = multiply_add(-alpha, gradient[i], x[i])
+
+
+cdef class ApplyGradientDescent(Update):
+    """var -= alpha * delta, one fused multiply-add per element."""
+    cdef int update(self, Buffer *target) except -1 nogil:
+        cdef Buffer *alpha = self.inputs[1]
+        cdef Buffer *delta = self.inputs[2]
+        if not same_shape(target, delta):
+            with gil:
+                raise InvalidArgumentError(None, None, f"var and delta do not have the same shape{shape_text(target)} {shape_text(delta)}")
+        if target.dtype == FLOAT32:
+            descend(<float *> target.data, (<float *> alpha.data)[0], <const float *> delta.data, target.size)
+        else:
+            descend(<double *> target.data, (<double *> alpha.data)[0], <const double *> delta.data, target.size)
+        return 0
+
+
+cdef void adam(real *var, real *m, real *v, const real *gradient, real rate, real beta1, real beta2, real epsilon, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real one_minus_beta1 = 1 - beta1, one_minus_beta2 = 1 - beta2
+    cdef real new_m, new_v
+    for i in range(n):
+        new_m = multiply_add(gradient[i] - m[i], one_minus_beta1, m[i])
+        new_v = multiply_add(multiply_add(gradient[i], gradient[i], -v[i]), one_minus_beta2, v[i])
+        m[i] = new_m
+        v[i] = new_v
+        var[i] -= rate * new_m / (root(new_v) + epsilon)
+
+
+cdef class ApplyAdam(Kernel):
+    """Adam (Kingma and Ba, 2015, arXiv 1412.6980, the form at the end of section 2), all in one pass:
+
+        rate = lr * sqrt(1 - beta2_power) / (1 - beta1_power)
+        m += (grad - m) * (1 - beta1)
+        v += (grad^2 - v) * (1 - beta2)
+        var -= rate * m / (sqrt(v) + epsilon)
+
+    inputs: var, m, v (refs), beta1_power, beta2_power, lr, beta1, beta2, epsilon (scalars), grad
+    """
+    cdef VariableState var
+    cdef VariableState m
+    cdef VariableState v
+    cdef void *order[3]          # the variables by address, each once
+    cdef int n_locks
+
+    def prepare(self):
+        cdef int i
+        self.var, self.m, self.v = <VariableState> self.inputs[0].resource, <VariableState> self.inputs[1].resource, <VariableState> self.inputs[2].resource
+        addresses = sorted({<size_t> self.inputs[i].resource for i in range(3)})
+        self.n_locks = len(addresses)
+        for i in range(self.n_locks):
+            self.order[i] = <void *> <size_t> addresses[i]
+
+    cdef int run(self) except -1 nogil:
+        cdef int i
+        cdef Buffer *var
+        cdef Buffer *m
+        cdef Buffer *v
+        for i in range(self.n_locks):
+            (<VariableState> self.order[i]).lock()
+        var = self.writable(self.var)
+        m = self.writable(self.m)
+        v = self.writable(self.v)
+        try:
+            self.update(var, m, v)
+        finally:
+            self.unlock_all(NULL)
+        return 0
+
+    cdef Buffer *writable(self, VariableState state) except NULL nogil:
+        """state.writable(), which gives back its own lock if it raises; then the others go too."""
+        cdef Buffer *buffer = NULL
+        try:
+            buffer = state.writable()
+        finally:
+            if buffer == NULL:
+                self.unlock_all(<void *> state)
+        return buffer
+
+    cdef void unlock_all(self, void *but) noexcept nogil:
+        cdef int i
+        for i in range(self.n_locks):
+            if self.order[i] != but:
+                (<VariableState> self.order[i]).unlock()
+
+    cdef int update(self, Buffer *var, Buffer *m, Buffer *v) except -1 nogil:
+        if not same_shape(var, m):
+            with gil:
+                self.raise_shapes("m", var, m)
+        if not same_shape(var, v):
+            with gil:
+                self.raise_shapes("v", var, v)
+        if not same_shape(var, self.inputs[9]):
+            with gil:
+                self.raise_shapes("grad", var, self.inputs[9])
+        if var.dtype == FLOAT32:
+            adam_step(<float *> var.data, <float *> m.data, <float *> v.data, self.inputs, var.size)
+        else:
+            adam_step(<double *> var.data, <double *> m.data, <double *> v.data, self.inputs, var.size)
+        return 0
+
+    cdef int raise_shapes(self, str name, Buffer *var, Buffer *other) except -1:
+        raise InvalidArgumentError(None, None, f"var and {name} do not have the same shape{shape_text(var)} {shape_text(other)}")
+
+
+cdef void adam_step(real *var, real *m, real *v, Buffer **inputs, Py_ssize_t n) noexcept nogil:
+    cdef real beta1_power = scalar(var, inputs[3]), beta2_power = scalar(var, inputs[4])
+    cdef real rate = scalar(var, inputs[5]) * root(1 - beta2_power) / (1 - beta1_power)
+    adam(var, m, v, <const real *> inputs[9].data, rate, scalar(var, inputs[6]), scalar(var, inputs[7]), scalar(var, inputs[8]), n)
+
+
+cdef inline real scalar(real *like, Buffer *b) noexcept nogil:
+    return (<real *> b.data)[0]
+
+
+FLOATS = [float32, float64]
+NUMBERS = [float32, float64, int32, int64]
+register_kernel("_ReadVariable")(ReadVariable)
+register_kernel("IsVariableInitialized")(IsVariableInitialized)
+register_kernel("Assign")(Assign)
+register_kernel("ScatterUpdate")(ScatterUpdate)
+for kernel in (AssignAdd, AssignSub, ScatterAdd, ScatterSub):
+    register_kernel(kernel.__name__, T=NUMBERS)(kernel)
+for kernel in (ApplyGradientDescent, ApplyAdam):
+    register_kernel(kernel.__name__, T=FLOATS)(kernel)

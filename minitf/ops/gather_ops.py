@@ -1,0 +1,93 @@
+"""Choosing rows by number, and adding rows up by number: gather, boolean_mask, unsorted_segment_sum."""
+import numpy as np
+
+from ..core.dtypes import bool as bool_dtype
+from ..core.registry import register_op
+from ..core.shapes import TensorShape, as_shape
+from ..graph import convert_to_tensor, name_scope
+from . import array_ops, logical_ops, reduction_ops
+from .apply import apply_op
+from .shape_fns import INDEX, NUMBER, UNKNOWN, argument, at_least, merge_dims, show, value_from_constants, with_rank
+
+
+@register_op("Gather", ["params: Tparams", "indices: Tindices"], ["output: Tparams"],
+             ["Tparams: type", f"Tindices: {INDEX}", "validate_indices: bool = True"])
+def gather_shape(c):
+    dims, indices = at_least(c, 0, 1), c.inputs[1]
+    if dims is None or indices.ndims is None:
+        return [UNKNOWN]
+    return [TensorShape(indices.tuple + tuple(dims[1:]))]
+
+
+value_from_constants("Gather", lambda c, params, indices: params[indices] if indices.size == 0 or (
+    0 <= indices.min() and indices.max() < len(params)) else None)
+
+
+@register_op("UnsortedSegmentSum", ["data: T", "segment_ids: Tindices", "num_segments: int32"], ["output: T"],
+             [f"T: {NUMBER}", f"Tindices: {INDEX}"])
+def unsorted_segment_sum_shape(c):
+    data, ids = c.inputs[:2]
+    with_rank(c, 2, 0)
+    num = c.constant(2)
+    if num is not None and num < 0:
+        raise ValueError(f"num_segments must not be negative, got {num}")
+    if data.ndims is None or ids.ndims is None:
+        return [UNKNOWN]
+    if ids.ndims > data.ndims:
+        raise ValueError(f"data must have at least the dimensions of segment_ids for {argument(c, 0)}, {argument(c, 1)}")
+    for m, n in zip(data.tuple, ids.tuple):
+        merge_dims(c, m, n, 0, 1)
+    return [TensorShape((None if num is None else int(num),) + data.tuple[ids.ndims:])]
+
+
+def gather(params, indices, validate_indices=None, name=None, axis=0):
+    """The slices params[indices] along `axis`: shape params.shape[:axis] + indices.shape + params.shape[axis + 1:].
+
+    An index outside the axis is an InvalidArgumentError at run time.
+    """
+    if axis == 0:
+        return apply_op("Gather", params, indices, name=name)
+    with name_scope(name, "Gather", [params, indices]) as name:
+        params, indices = convert_to_tensor(params), convert_to_tensor(indices)
+        rank, inner = params.get_shape().ndims, indices.get_shape().ndims
+        if rank is None or inner is None:
+            raise ValueError("gather along an axis other than 0 needs params and indices of known rank")
+        if not -rank <= axis < rank:
+            raise ValueError(f"axis {axis} must be in the range [{-rank}, {rank}) for params: {show(params.get_shape())}")
+        axis %= rank
+        moved = array_ops.transpose(params, [axis] + [i for i in range(rank) if i != axis])
+        rows = apply_op("Gather", moved, indices)
+        return array_ops.transpose(rows, list(range(inner, inner + axis)) + list(range(inner)) + list(range(inner + axis, inner + rank - 1)), name=name)
+
+
+def boolean_mask(tensor, mask, name="boolean_mask", axis=None):
+    """The slices of `tensor` where `mask`, whose shape is that of its leading dimensions (from `axis` on), is true.
+
+    >>> tf.boolean_mask([[1, 2], [3, 4], [5, 6]], [True, False, True])     # [[1, 2], [5, 6]]
+    """
+    with name_scope(name, "boolean_mask", [tensor, mask]) as name:
+        tensor, mask = convert_to_tensor(tensor, name="tensor"), convert_to_tensor(mask, dtype=bool_dtype, name="mask")
+        shape, mask_shape, axis = tensor.get_shape(), mask.get_shape(), axis or 0
+        if mask_shape.ndims == 0:
+            raise ValueError("mask cannot be scalar.")
+        if mask_shape.ndims is None:
+            raise ValueError("Number of mask dimensions must be specified, even if some dimensions are None.  E.g. shape=[None] is ok, but shape=None is not.")
+        covered = shape[axis:axis + mask_shape.ndims]
+        if not covered.is_compatible_with(mask_shape):
+            raise ValueError(f"Shapes {covered} and {mask_shape} are not compatible: mask must have the shape of the dimensions of tensor that it covers")
+        if mask_shape.ndims > 1:
+            run_time = array_ops.shape(tensor)
+            sizes = [run_time[:axis], reduction_ops.reduce_prod(run_time[axis:axis + mask_shape.ndims], [0], keep_dims=True), run_time[axis + mask_shape.ndims:]]
+            tensor = array_ops.reshape(tensor, apply_op("ConcatV2", sizes, 0))
+            if shape.ndims is not None:
+                tensor.set_shape(shape[:axis].concatenate([covered.num_elements()]).concatenate(shape[axis + mask_shape.ndims:]))
+        chosen = array_ops.squeeze(logical_ops.where(array_ops.reshape(mask, [-1])), axis=[1])
+        return gather(tensor, chosen, axis=axis, name=name)
+
+
+def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
+    """Row i of the result is the sum of the slices of `data` whose segment id is i; zeros where there is none.
+
+    A negative id drops its slice, as in TensorFlow since 1.9.
+    """
+    return apply_op("UnsortedSegmentSum", data, segment_ids, num_segments, name=name)

@@ -1,0 +1,361 @@
+"""Ops that cut tensors apart and put them together: slice, t[...], stack, unstack, concat, split, tile, pad."""
+import numpy as np
+
+from ..core.registry import register_op
+from ..core.shapes import TensorShape
+from ..graph import Tensor, convert_to_tensor, name_scope
+from .apply import apply_op
+from .array_ops import int_vector
+from .shape_fns import INDEX, SMALL, UNKNOWN, argument, axis_in, merge_dims, show, value_from_constants, with_rank
+
+
+@register_op("Slice", ["input: T", "begin: Index", "size: Index"], ["output: T"], ["T: type", f"Index: {INDEX} = int32"])
+def slice_shape(c):
+    shape = c.inputs[0]
+    rank = shape.ndims
+    for i in (1, 2):
+        n = with_rank(c, i, 1)[0]
+        if None not in (n, rank) and n != rank:
+            raise ValueError(f"Expected {argument(c, i)} to hold {rank} numbers, one per dimension of {argument(c, 0)}")
+        rank = n if rank is None else rank
+    if rank is None:
+        return [UNKNOWN]
+    sizes = c.constant(2)
+    if sizes is None:
+        return [c.constant_as_shape(2)] if c.inputs[2].ndims == 1 and shape.ndims is not None else [TensorShape([None] * rank)]
+    dims, out = shape.as_list() if shape.ndims is not None else [None] * rank, sizes.tolist()
+    begins = c.constant_as_shape(1).tuple
+    for axis, (dim, size) in enumerate(zip(dims, out)):
+        begin = begins[axis] if begins is not None else None
+        if size == -1:
+            out[axis] = size = None if dim is None or begin is None else dim - begin
+            fits = size is None or size >= 0
+        else:
+            fits = 0 <= size and (dim is None or (begin or 0) + size <= dim)
+        if not fits:
+            raise ValueError(f"A slice of {sizes[axis]} from {begin or 0} does not fit dimension {axis} of {argument(c, 0)}")
+    return [TensorShape(out)]
+
+
+def _sliced(c, x, begin, size):
+    return x[tuple(slice_of(b, None if s == -1 else b + s) for b, s in zip(begin, size))]
+
+
+slice_of = slice                          # `slice` is the public function below
+value_from_constants("Slice", _sliced)
+
+
+@register_op("Pack", ["values: N * T"], ["output: T"], ["N: int >= 1", "T: type", "axis: int = 0"])
+def pack_shape(c):
+    dims = None
+    for i, shape in enumerate(c.inputs):
+        if shape.ndims is None:
+            continue
+        if dims is None:
+            dims, first = shape.as_list(), i
+        elif len(dims) != shape.ndims:
+            raise ValueError(f"Shapes must be equal rank, but are {len(dims)} and {shape.ndims} for {argument(c, first)}, {argument(c, i)}")
+        else:
+            dims = [merge_dims(c, m, n, first, i) for m, n in zip(dims, shape.as_list())]
+    if dims is None:
+        return [UNKNOWN]
+    at = axis_in(c.attrs["axis"], len(dims) + 1, c)
+    return [TensorShape(dims[:at] + [len(c.inputs)] + dims[at:])]
+
+
+value_from_constants("Pack", lambda c, *values: np.stack(values, c.attrs["axis"]))
+
+
+@register_op("Unpack", ["value: T"], ["output: num * T"], ["num: int >= 0", "T: type", "axis: int = 0"])
+def unpack_shape(c):
+    shape, num = c.inputs[0], c.attrs["num"]
+    if shape.ndims is None:
+        return [UNKNOWN] * num
+    dims = shape.as_list()
+    at = axis_in(c.attrs["axis"], len(dims), c)
+    if dims[at] not in (None, num):
+        raise ValueError(f"Dimension must be {num} but is {dims[at]} for axis {at} of {argument(c, 0)}")
+    return [TensorShape(dims[:at] + dims[at + 1:])] * num
+
+
+@register_op("ConcatV2", ["values: N * T", "axis: int32"], ["output: T"], ["N: int >= 1", "T: type"])
+def concat_shape(c):
+    n = len(c.inputs) - 1
+    with_rank(c, n, 0)
+    ranks = {shape.ndims for shape in c.inputs[:n]} - {None}
+    if not ranks:
+        return [UNKNOWN]
+    if len(ranks) > 1:
+        i, j = (next(i for i in range(n) if c.inputs[i].ndims == rank) for rank in sorted(ranks)[:2])
+        raise ValueError(f"Shapes must be equal rank, but are {c.inputs[i].ndims} and {c.inputs[j].ndims} for {argument(c, i)}, {argument(c, j)}")
+    rank = ranks.pop()
+    axis = c.constant(n)
+    if axis is None:
+        return [TensorShape([None] * rank)]
+    if rank == 0:
+        raise ValueError("Can't concatenate scalars (use tf.stack instead)")
+    at = axis_in(int(axis), rank, c)
+    total, dims, first = 0, None, 0
+    for i in range(n):
+        given = c.inputs[i].as_list() if c.inputs[i].ndims is not None else [None] * rank
+        total = None if total is None or given[at] is None else total + given[at]
+        if dims is None:
+            dims = given
+        else:
+            dims = [m if k == at else merge_dims(c, m, d, first, i) for k, (m, d) in enumerate(zip(dims, given))]
+    dims[at] = total
+    return [TensorShape(dims)]
+
+
+value_from_constants("ConcatV2", lambda c, *values: np.concatenate(values[:-1], int(values[-1])))
+
+
+@register_op("Tile", ["input: T", "multiples: Tmultiples"], ["output: T"], ["T: type", f"Tmultiples: {INDEX} = int32"])
+def tile_shape(c):
+    n = with_rank(c, 1, 1)[0]
+    rank = c.inputs[0].ndims if n is None else n
+    if rank is None:
+        return [UNKNOWN]
+    dims = with_rank(c, 0, rank)
+    multiples = c.constant_as_shape(1)
+    times = [None] * rank if multiples.ndims is None else multiples.as_list()
+    return [TensorShape([0 if 0 in (d, t) else None if None in (d, t) else d * t for d, t in zip(dims, times)])]
+
+
+@register_op("Pad", ["input: T", "paddings: Tpaddings"], ["output: T"], ["T: type", f"Tpaddings: {INDEX} = int32"])
+def pad_shape(c):
+    n, two = with_rank(c, 1, 2)
+    if two not in (2, None):
+        raise ValueError(f"Dimension must be 2 but is {two} for {argument(c, 1)}")
+    rank = c.inputs[0].ndims if n is None else n
+    if rank is None:
+        return [UNKNOWN]
+    dims = with_rank(c, 0, rank)
+    paddings = c.constant(1)
+    if paddings is None:
+        return [TensorShape([None] * rank)]
+    if (paddings < 0).any():
+        raise ValueError(f"Paddings must be non-negative, got {paddings.tolist()}")
+    return [TensorShape([None if d is None else d + int(before) + int(after) for d, (before, after) in zip(dims, paddings)])]
+
+
+def slice(input_, begin, size, name=None):
+    """The block of size[i] elements (-1: the rest) from begin[i] along each dimension i."""
+    return apply_op("Slice", input_, int_vector(begin), int_vector(size), name=name)
+
+
+def stack(values, axis=0, name="stack"):
+    """Tensors of one shape, joined along a new axis."""
+    return apply_op("Pack", values, axis=axis, name=name or "stack")
+
+
+def unstack(value, num=None, axis=0, name="unstack"):
+    """The list of the tensors of which `value` consists along `axis`; num: how many, where that is not known statically."""
+    if num is None:
+        value = convert_to_tensor(value)
+        shape = value.get_shape()
+        if shape.ndims is not None:
+            if not -shape.ndims <= axis < shape.ndims:
+                raise ValueError(f"axis = {axis} not in [{-shape.ndims}, {shape.ndims})")
+            num = shape.as_list()[axis]
+        if num is None:
+            raise ValueError(f"Cannot infer num from shape {show(shape)}")
+    result = apply_op("Unpack", value, num=num, axis=axis, name=name or "unstack")
+    return result if isinstance(result, list) else [result]
+
+
+def concat(values, axis, name="concat"):
+    """Tensors joined along an axis that they have; the other dimensions must be equal."""
+    if not isinstance(values, (list, tuple)):
+        values = [values]
+    if len(values) == 1:
+        return apply_op("Identity", values[0], name=name or "concat")
+    return apply_op("ConcatV2", values, axis, name=name or "concat")
+
+
+def split(value, num_or_size_splits, axis=0, num=None, name="split"):
+    """A list of pieces of `value` along `axis`: an int gives that many equal ones, a list their sizes (one may be -1)."""
+    with name_scope(name, "split", [value]):
+        value = convert_to_tensor(value, name="value")
+        shape = value.get_shape()
+        if shape.ndims is None:
+            raise ValueError("split needs a value of known rank")
+        if not -shape.ndims <= axis < shape.ndims:
+            raise ValueError(f"axis = {axis} not in [{-shape.ndims}, {shape.ndims})")
+        axis %= shape.ndims
+        dim = shape.as_list()[axis]
+        if isinstance(num_or_size_splits, (list, tuple, np.ndarray)):
+            sizes = [int(s) for s in num_or_size_splits]
+            if -1 in sizes and dim is not None:
+                sizes[sizes.index(-1)] = dim - sum(s for s in sizes if s != -1)
+            if dim is not None and (sum(sizes) != dim or min(sizes) < 0):
+                raise ValueError(f"Determined sizes {sizes} must sum to dimension {axis}, which is {dim}")
+            if -1 in sizes[:-1]:
+                raise ValueError("A size of -1 needs a dimension that is known statically, or the last place")
+        elif dim is None:
+            raise ValueError(f"Dimension {axis} of {show(shape)} is unknown: cannot split it evenly at this point; give the sizes")
+        elif dim % num_or_size_splits:
+            raise ValueError(f"Dimension size must be evenly divisible by {num_or_size_splits} but is {dim} for axis {axis} of {show(shape)}")
+        else:
+            sizes = [dim // num_or_size_splits] * num_or_size_splits
+        pieces, begin, extent = [], [0] * shape.ndims, [-1] * shape.ndims
+        for i, size in enumerate(sizes):
+            extent[axis] = size
+            pieces.append(apply_op("Slice", value, np.array(begin, np.int32), np.array(extent, np.int32)))
+            begin[axis] += size
+        return pieces
+
+
+def tile(input, multiples, name=None):
+    """`input` repeated multiples[i] times along each dimension i."""
+    return apply_op("Tile", input, int_vector(multiples), name=name)
+
+
+def pad(tensor, paddings, mode="CONSTANT", name=None):
+    """Zeros added around a tensor: paddings[i] = (before, after) for each dimension i.  Other modes: not implemented."""
+    if mode.upper() != "CONSTANT":
+        raise ValueError(f"Unknown padding mode: {mode}")
+    return apply_op("Pad", tensor, paddings, name=name)
+
+
+def getitem(tensor, key):
+    """tensor[key], for integers (Python's or scalar int tensors), slices with step 1, `...` and tf.newaxis.
+
+    A Python integer or bound may be negative and then counts from the end; one in a tensor may not.
+    """
+    keys = list(key) if isinstance(key, tuple) else [key]
+    rank = tensor.get_shape().ndims
+    taken = sum(1 for k in keys if k is not None and k is not Ellipsis)
+    where = [i for i, k in enumerate(keys) if k is Ellipsis]
+    if len(where) > 1:
+        raise ValueError("Multiple ellipses in slice spec not allowed")
+    if rank is None:
+        if where and where[0] != len(keys) - 1:
+            raise ValueError(f"Only a leading part of {tensor.name} can be indexed: its rank is unknown")
+        keys = [k for k in keys if k is not Ellipsis]
+    else:
+        if taken > rank:
+            raise ValueError(f"Too many indices for {tensor.name}: {taken} given, shape {show(tensor.get_shape())}")
+        at = where[0] if where else len(keys)
+        keys[at:at + 1] = [_ALL] * (rank - taken)
+    with name_scope(None, "strided_slice", [tensor]) as scope:
+        return _Indexing(tensor, keys, rank).apply(scope)
+
+
+_ALL = slice_of(None)
+
+
+class _Indexing:
+    """What t[keys] asks of Slice, Squeeze and ExpandDims."""
+
+    def __init__(self, tensor, keys, rank):
+        self.tensor, self.rank = tensor, rank
+        self.dims = tensor.get_shape().as_list() if rank is not None else None
+        self.run_time_shape = None
+        self.begin, self.size = [], []
+        self.squeezed, self.added = [], []
+        kept = 0
+        for k in keys:
+            if k is None:
+                self.added.append(kept)
+                kept += 1
+            elif isinstance(k, slice_of):
+                self._range(k)
+                kept += 1
+            else:
+                self._index(k)
+
+    def _index(self, k):
+        axis = len(self.begin)
+        if not isinstance(k, Tensor):
+            if isinstance(k, (bool, np.bool_)) or not hasattr(k, "__index__") and not hasattr(k, "get_shape"):
+                raise TypeError(f"Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar int32/int64 tensors are valid indices, got {k!r}")
+            if hasattr(k, "__index__") and not hasattr(k, "get_shape"):
+                k, dim = k.__index__(), self._dim(axis)
+                if isinstance(dim, int) and not -dim <= k < dim:
+                    raise ValueError(f"slice index {k} of dimension {axis} out of bounds for shape {show(self.tensor.get_shape())} of {self.tensor.name}")
+                k = self._from_front(axis, k)
+        self.squeezed.append(axis)
+        self.begin.append(_as_int32(k))
+        self.size.append(1)
+
+    def _range(self, k):
+        axis = len(self.begin)
+        if k.step is not None and not (isinstance(k.step, int) and k.step == 1):
+            raise ValueError(f"Only slices with step 1 are implemented, got step {k.step!r} for dimension {axis} of {self.tensor.name}")
+        begin = 0 if k.start is None else self._bound(axis, k.start)
+        if k.stop is None:
+            size = -1
+        else:
+            stop = self._bound(axis, k.stop)
+            size = max(stop - begin, 0) if isinstance(stop, int) and isinstance(begin, int) else apply_op("Maximum", _minus(stop, begin), 0)
+        self.begin.append(begin)
+        self.size.append(size)
+
+    def _bound(self, axis, k):
+        """A slice's bound as an int where that can be said now, else a tensor; within the dimension, as in Python."""
+        if not hasattr(k, "__index__") or isinstance(k, Tensor):
+            return _as_int32(k)
+        k, dim = k.__index__(), self._dim(axis)
+        if dim is not None:
+            return max(dim + k, 0) if k < 0 else min(k, dim)
+        if k == 0:
+            return 0
+        return apply_op("Maximum", self._from_front(axis, k), 0) if k < 0 else apply_op("Minimum", self._run_time_dim(axis), k)
+
+    def _from_front(self, axis, k):
+        if k >= 0:
+            return k
+        dim = self._dim(axis)
+        return dim + k if dim is not None else apply_op("Add", self._run_time_dim(axis), k)
+
+    def _dim(self, axis):
+        return None if self.dims is None else self.dims[axis]
+
+    def _whole(self, axis):
+        return self.dims[axis] if self.dims[axis] is not None else self._run_time_dim(axis)
+
+    def _run_time_dim(self, axis):
+        if self.run_time_shape is None:
+            self.run_time_shape = apply_op("Shape", self.tensor)
+        piece = apply_op("Slice", self.run_time_shape, np.array([axis], np.int32), np.array([1], np.int32))
+        return apply_op("Squeeze", piece, squeeze_dims=(0,))
+
+    def apply(self, scope):
+        """The op whose output is the result bears the scope's name; the others stand inside it."""
+        steps = []
+        if any(s != -1 for s in self.size) or any(not isinstance(b, int) or b for b in self.begin):
+            if not all(isinstance(b, int) for b in self.begin) and self.rank is not None:
+                # "The rest" would make the result's shape depend on where it begins, which nobody knows before the run.
+                self.size = [self._whole(axis) if s == -1 and b == 0 else s for axis, (s, b) in enumerate(zip(self.size, self.begin))]
+            begin, size = _vector(self.begin), _vector(self.size)
+            if self.rank is None:
+                rest = apply_op("Sub", apply_op("Rank", self.tensor), len(self.begin))
+                rest = apply_op("Pack", [rest])
+                begin = apply_op("ConcatV2", [begin, apply_op("Fill", rest, 0)], 0)
+                size = apply_op("ConcatV2", [size, apply_op("Fill", rest, -1)], 0)
+            steps.append(("Slice", (begin, size), {}))
+        if self.squeezed:
+            steps.append(("Squeeze", (), {"squeeze_dims": tuple(self.squeezed)}))
+        steps += [("ExpandDims", (axis,), {}) for axis in self.added]
+        result = self.tensor
+        for i, (op_type, rest, attrs) in enumerate(steps or [("Identity", (), {})]):
+            result = apply_op(op_type, result, *rest, name=scope if i == max(len(steps) - 1, 0) else None, **attrs)
+        return result
+
+
+def _as_int32(k):
+    if isinstance(k, int):
+        return k
+    k = convert_to_tensor(k)
+    if k.dtype.base_dtype.name not in ("int32", "int64"):
+        raise TypeError(f"A tensor used as an index must be int32 or int64, {k.name} is {k.dtype.base_dtype.name}")
+    return k if k.dtype.base_dtype.name == "int32" else apply_op("Cast", k, DstT="int32")
+
+
+def _minus(a, b):
+    return a if isinstance(b, int) and b == 0 else apply_op("Sub", a, b)
+
+
+def _vector(parts):
+    return np.array(parts, np.int32) if all(isinstance(p, int) for p in parts) else apply_op("Pack", parts)

@@ -1,0 +1,49 @@
+"""One step of one device's plan in flight."""
+from minitf.core.buffers cimport Buffer, Storage
+from minitf.kernels.cpu.kernel cimport Kernel, Waiter
+from cpython.ref cimport PyObject
+
+cdef class RunQueue:
+    """Activations that are ready to go on, oldest first; any thread pushes, one thread pops."""
+    cdef void *mutex
+    cdef void *condition
+    cdef PyObject *head
+    cdef PyObject *tail
+    cdef bint closed
+    cdef int woken
+    cdef void push(self, PyObject *activation) noexcept nogil
+    cdef void wake(self) noexcept nogil
+    cdef PyObject *pop(self, double seconds) noexcept nogil
+
+
+cdef class StepState:
+    """What the activations of one step share.  aborted is set once, by whoever fails first, and then seen by all."""
+    cdef int aborted
+    cdef readonly object error
+
+
+cdef class Activation(Waiter):
+    cdef Buffer *buffers
+    cdef PyObject **code
+    cdef PyObject *next_ready             # in a RunQueue
+    cdef Py_ssize_t *stops
+    cdef Py_ssize_t *own
+    cdef Py_ssize_t *bound
+    cdef Py_ssize_t n_buffers, length, at_stop, n_own, n_bound
+    cdef readonly Py_ssize_t pc
+    cdef Storage *arena
+    cdef readonly object plan
+    cdef readonly list kernels
+    cdef readonly dict parts              # plan of a next part -> its activation
+    cdef readonly Activation following    # in this step, the part behind this one's cut, once it has begun
+    cdef RunQueue queue
+    cdef readonly StepState step
+    cdef object context
+    cdef list feeds
+    cdef list resources                   # keeps what the buffers' resource pointers borrow
+    cdef int start(self, list feeds) except -1
+    cdef int proceed(self, Py_ssize_t most) except -1 nogil
+    cdef int look_around(self) except -1 nogil
+    cdef Activation next_part(self)
+    cdef int finish(self) except -1
+    cdef object fetched(self, Py_ssize_t number)

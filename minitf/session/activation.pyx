@@ -1,0 +1,306 @@
+"""Activation: the memory, the kernels and the program counter of one step of one device's plan.
+
+A plan is shared and never changes; an activation belongs to one step at a time and is reused by later ones.  Making one allocates
+everything the step will need, so that a step allocates nothing.  proceed() runs instructions without the GIL until the end, or
+until one of them must wait: then the activation is parked, its thread is free for others, and resume() puts it into its queue.
+"""
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdlib cimport calloc, free
+from libc.stdint cimport int64_t
+cimport numpy as np
+
+from minitf.core.buffers cimport (copy_of, describe, hand_over, is_exclusive, new_storage, release, retain, view_of)
+from minitf.core.resources cimport Resource
+from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, restore_denormals)
+
+from minitf.core.errors import AbortedError
+from minitf.session.plan import HAND_OVER
+
+np.import_array()
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <pthread.h>
+    #include <stdlib.h>
+    #include <time.h>
+    static void *new_mutex(void) { pthread_mutex_t *m = malloc(sizeof *m); pthread_mutex_init(m, NULL); return m; }
+    static void *new_condition(void) { pthread_cond_t *c = malloc(sizeof *c); pthread_cond_init(c, NULL); return c; }
+    static void free_mutex(void *m) { pthread_mutex_destroy(m); free(m); }
+    static void free_condition(void *c) { pthread_cond_destroy(c); free(c); }
+    static void lock(void *m) { pthread_mutex_lock(m); }
+    static void unlock(void *m) { pthread_mutex_unlock(m); }
+    static void signal_one(void *c) { pthread_cond_signal(c); }
+    static int wait_until(void *c, void *m, double seconds) {
+        struct timespec t; clock_gettime(CLOCK_REALTIME, &t);
+        double end = t.tv_sec + t.tv_nsec * 1e-9 + seconds;
+        t.tv_sec = (time_t) end; t.tv_nsec = (long) ((end - (double) t.tv_sec) * 1e9);
+        return pthread_cond_timedwait(c, m, &t) == ETIMEDOUT; }
+    static void wait_for(void *c, void *m) { pthread_cond_wait(c, m); }
+    """
+    void *new_mutex() nogil
+    void *new_condition() nogil
+    void free_mutex(void *) nogil
+    void free_condition(void *) nogil
+    void lock(void *) nogil
+    void unlock(void *) nogil
+    void signal_one(void *) nogil
+    int wait_until(void *, void *, double) nogil
+    void wait_for(void *, void *) nogil
+
+
+cdef class RunQueue:
+    def __cinit__(self):
+        self.mutex, self.condition = new_mutex(), new_condition()
+        self.head = self.tail = NULL
+
+    def __dealloc__(self):
+        free_mutex(self.mutex)
+        free_condition(self.condition)
+
+    cdef void push(self, PyObject *activation) noexcept nogil:
+        lock(self.mutex)
+        (<Activation> activation).next_ready = NULL
+        if self.tail == NULL:
+            self.head = activation
+        else:
+            (<Activation> self.tail).next_ready = activation
+        self.tail = activation
+        signal_one(self.condition)
+        unlock(self.mutex)
+
+    cdef void wake(self) noexcept nogil:
+        """Let pop() return with nothing, once."""
+        lock(self.mutex)
+        self.woken = 1
+        signal_one(self.condition)
+        unlock(self.mutex)
+
+    cdef PyObject *pop(self, double seconds) noexcept nogil:
+        """The next activation; NULL after wake(), or when so many seconds have passed (negative: never)."""
+        cdef PyObject *activation = NULL
+        lock(self.mutex)
+        while self.head == NULL and not self.woken:
+            if seconds < 0:
+                wait_for(self.condition, self.mutex)
+            elif wait_until(self.condition, self.mutex, seconds):
+                break
+        if self.head != NULL:
+            activation = self.head
+            self.head = (<Activation> activation).next_ready
+            if self.head == NULL:
+                self.tail = NULL
+        elif self.woken:
+            self.woken = 0
+        unlock(self.mutex)
+        return activation
+
+
+cdef class StepState:
+    pass
+
+
+cdef class View(Kernel):
+    """The output is the input's bytes under another shape; needed where the input's memory moves from step to step."""
+    cdef int run(self) except -1 nogil:
+        self.outputs[0].data = self.inputs[0].data
+        self.outputs[0].storage = self.inputs[0].storage       # borrowed: only the root gives it back
+        return DONE
+
+
+cdef class Release(Kernel):
+    """Give back a counted buffer behind its last use."""
+    cdef int run(self) except -1 nogil:
+        release(self.inputs[0].storage)
+        self.inputs[0].storage = NULL
+        self.inputs[0].data = NULL
+        return DONE
+
+
+cdef class Activation(Waiter):
+    """Activation(plan, step, queue, context): context has resource(node) and kernel(instruction, step)."""
+
+    def __cinit__(self, plan, StepState step, RunQueue queue, context):
+        self.plan, self.step, self.queue, self.context = plan, step, queue, context
+        self.parts, self.resources = {}, []
+        self.n_buffers, self.length = len(plan.buffers), len(plan.instructions)
+        self.buffers = <Buffer *> calloc(self.n_buffers + 1, sizeof(Buffer))
+        self.code = <PyObject **> calloc(self.length + 1, sizeof(PyObject *))
+        self.stops = <Py_ssize_t *> calloc(len(plan.stops) + 1, sizeof(Py_ssize_t))
+        self.own = <Py_ssize_t *> calloc(self.n_buffers + 1, sizeof(Py_ssize_t))
+        self.bound = <Py_ssize_t *> calloc(self.n_buffers + 1, sizeof(Py_ssize_t))
+        if not (self.buffers and self.code and self.stops and self.own and self.bound):
+            raise MemoryError()
+
+    def __init__(self, plan, step, queue, context):
+        cdef Py_ssize_t i
+        cdef Buffer *b
+        for i, stop in enumerate(plan.stops):
+            self.stops[i] = stop
+        self.arena = new_storage(plan.arena_bytes + 64)
+        for i, spec in enumerate(plan.buffers):
+            b = &self.buffers[i]
+            describe(b, spec.dtype, spec.shape or ())
+            if spec.kind == "const":
+                b.data = <char *> np.PyArray_DATA(<np.ndarray> spec.value)
+            elif spec.kind == "arena":
+                b.data = self.arena.data + <Py_ssize_t> spec.offset
+            elif spec.kind == "own":
+                b.storage = new_storage(b.size * b.itemsize)
+                b.data = b.storage.data
+                self.own[self.n_own] = i
+                self.n_own += 1
+            elif spec.kind == "bound":
+                self.bound[self.n_bound] = i
+                self.n_bound += 1
+            elif spec.kind == "ref":
+                resource = self.context.resource(spec.node)
+                self.resources.append(resource)
+                b.resource = <void *> <PyObject *> resource
+        for i, spec in enumerate(plan.buffers):
+            if spec.kind == "view" and plan.buffers[spec.root].kind in ("arena", "const"):
+                self.buffers[i].data = self.buffers[<Py_ssize_t> spec.root].data
+        self.kernels = []
+        for i, instruction in enumerate(plan.instructions):
+            kernel = self.make_kernel(instruction)
+            bind(kernel, instruction.inputs, instruction.outputs, self.buffers, self)
+            self.kernels.append(kernel)
+            self.code[i] = <PyObject *> kernel
+        for kernel in self.kernels:
+            kernel.prepare()
+
+    def make_kernel(self, instruction):
+        if instruction.kind == "View":
+            return View(None)
+        if instruction.kind == "Release":
+            return Release(None)
+        return self.context.kernel(instruction, self.step)
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        if self.buffers != NULL:
+            for i in range(self.n_own):
+                release(self.buffers[self.own[i]].storage)
+            for i in range(self.n_bound):
+                release(self.buffers[self.bound[i]].storage)
+        release(self.arena)
+        free(self.buffers)
+        free(self.code)
+        free(self.stops)
+        free(self.own)
+        free(self.bound)
+
+    cdef void resume(self) noexcept nogil:
+        self.queue.push(<PyObject *> self)
+
+    cdef int start(self, list feeds) except -1:
+        """Begin a step: take the callers' arrays where they lie, and make sure that what will be handed out is ours alone."""
+        cdef Py_ssize_t i, number, place
+        cdef Buffer *b
+        cdef Storage *fresh
+        self.pc = self.at_stop = 0
+        self.feeds = feeds                        # keeps the arrays alive until finish()
+        for pair in <list> self.plan.feeds:
+            number, place = pair
+            self.buffers[place].data = <char *> np.PyArray_DATA(<np.ndarray> feeds[number])
+        for i in range(self.n_own):
+            b = &self.buffers[self.own[i]]
+            if not is_exclusive(b.storage):
+                fresh = new_storage(b.size * b.itemsize)
+                release(b.storage)
+                b.storage = fresh
+                b.data = fresh.data
+        return 0
+
+    cdef int proceed(self, Py_ssize_t most) except -1 nogil:
+        """Run up to `most` instructions.  DONE at the end of the plan, PARK where an instruction waits; else DONE with pc before the end."""
+        cdef unsigned saved = flush_denormals()
+        cdef Py_ssize_t i = self.pc, stop, end = self.length
+        cdef int status
+        if most < end - i:
+            end = i + most
+        try:
+            while i < end:
+                stop = self.stops[self.at_stop]
+                if stop > end:
+                    stop = end
+                while i < stop:
+                    self.pc = i
+                    status = (<Kernel> self.code[i]).run()
+                    if status != DONE:
+                        return status
+                    i += 1
+                self.pc = i
+                if i == self.stops[self.at_stop] and i < self.length:
+                    self.at_stop += 1
+                    self.look_around()
+        finally:
+            restore_denormals(saved)
+        return DONE
+
+    cdef int look_around(self) except -1 nogil:
+        """Between instructions, every few milliseconds: has somebody pressed Ctrl-C, or has the step failed elsewhere?"""
+        if self.step.aborted:
+            with gil:
+                raise AbortedError(None, None, "The step was aborted")
+        with gil:
+            PyErr_CheckSignals()
+        return 0
+
+    cdef Activation next_part(self):
+        """The activation of what follows a cut, with the values from before it; None when the plan is at its end."""
+        cdef Activation part
+        cdef Buffer *b
+        cdef Buffer *source
+        cdef Py_ssize_t place
+        rest = self.plan.rest
+        if rest is None:
+            return None
+        shapes = tuple([self.shape_of(self.plan.exports[source_pair]) for source_pair in rest.exports.values()])
+        values = [self.value(self.plan.exports[rest.exports[pair]]) for pair in rest.wanted]
+        plan = rest.plan_for(shapes, values)
+        part = self.parts.get(plan)
+        if part is None:
+            if len(self.parts) > 64:                    # as many as plans are kept
+                self.parts.clear()
+            part = self.parts[plan] = Activation(plan, self.step, self.queue, self.context)
+        self.following = part
+        part.start(self.feeds)
+        for pair, place in plan.imports.items():
+            b = &part.buffers[place]
+            source = &self.buffers[<Py_ssize_t> self.plan.exports[pair]]
+            b.data, b.storage = source.data, source.storage        # kept alive by this activation until the step ends
+        return part
+
+    def shape_of(self, Py_ssize_t number):
+        """The shape of a buffer as it is now."""
+        return tuple([self.buffers[number].shape[d] for d in range(self.buffers[number].rank)])
+
+    def value(self, Py_ssize_t number):
+        """A copy of a buffer's contents now, None while there are none; for values that decide shapes, the stepper, and tests."""
+        import numpy
+        if self.buffers[number].resource != NULL:
+            state = <object> <PyObject *> self.buffers[number].resource
+            return state.numpy() if state.is_initialized else None
+        return None if self.buffers[number].data == NULL else numpy.asarray(copy_of(&self.buffers[number]))
+
+    cdef object fetched(self, Py_ssize_t number):
+        """A fetched value: a large one of our own is handed over, anything else is copied."""
+        cdef Buffer *b = &self.buffers[number]
+        spec = self.plan.buffers[number]
+        if b.storage != NULL and b.size * b.itemsize > HAND_OVER and self.plan.buffers[spec.root].kind == "own":
+            return hand_over(b)
+        return copy_of(b)
+
+    cdef int finish(self) except -1:
+        """End of the step, however it ended: give back what was held for it."""
+        cdef Py_ssize_t i
+        cdef Buffer *b
+        for i in range(self.n_bound):
+            b = &self.buffers[self.bound[i]]
+            release(b.storage)
+            b.storage = NULL
+            b.data = NULL
+        self.feeds = None
+        self.following = None
+        return 0

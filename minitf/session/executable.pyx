@@ -1,0 +1,113 @@
+"""Executable: the path of a Session.run that was prepared before.
+
+One per (fetches, feeds).  It takes the callers' arrays where they lie, compares their shapes in C with those of the plans it has, and
+runs a free step of the plan that fits.
+"""
+cimport numpy as np
+
+from minitf.core.buffers cimport typenum_of
+from minitf.session.executor cimport Step
+
+np.import_array()
+
+
+cdef class Variant:
+    """The program specialised on one set of feed shapes: its plans, and the steps that are free to run them."""
+    cdef readonly tuple shapes            # of the feeds
+    cdef readonly list plans
+    cdef readonly list keys               # of the transfers between devices
+    cdef readonly object program
+    cdef list free_steps
+
+    def __init__(self, shapes, plans, keys, program):
+        self.shapes, self.plans, self.keys, self.program, self.free_steps = shapes, plans, keys, program, []
+
+
+cdef class Executable:
+    """Executable(feeds, indices, context): indices has, per fetch, its number among the fetched tensors, or None for an operation.
+
+    context: prepare(executable, shapes) -> Variant; array_of(tensor, value) -> array, for values that do not fit as they are.
+    """
+    cdef readonly list feeds
+    cdef readonly tuple fetches
+    cdef list indices
+    cdef bint single
+    cdef Py_ssize_t n_results
+    cdef object context
+    cdef list typenums
+    cdef readonly list variants
+    cdef Variant last
+
+    def __init__(self, fetches, feeds, single, context):
+        self.fetches, self.feeds, self.single, self.context = tuple(fetches), list(feeds), single, context
+        self.n_results = 0
+        self.indices = []
+        for f in self.fetches:
+            if hasattr(f, "value_index"):
+                self.indices.append(self.n_results)
+                self.n_results += 1
+            else:
+                self.indices.append(None)
+        self.typenums = [typenum_of(t.dtype.base_dtype.as_datatype_enum) for t in feeds]
+        self.variants, self.last = [], None
+
+    def run(self, dict feed_dict, double timeout):
+        """feed_dict: values in the order of the feeds."""
+        cdef list arrays = []
+        cdef list results
+        cdef Py_ssize_t i = 0
+        cdef np.ndarray array
+        cdef Step step
+        cdef Variant variant
+        if feed_dict:
+            for value in feed_dict.values():
+                if np.PyArray_Check(value) and np.PyArray_TYPE(<np.ndarray> value) == <int> self.typenums[i] and np.PyArray_ISCARRAY_RO(<np.ndarray> value):
+                    arrays.append(value)
+                else:
+                    arrays.append(self.context.array_of(self.feeds[i], value))
+                i += 1
+        variant = self.last
+        if variant is None or not fits(variant.shapes, arrays):
+            variant = self.variant_for(arrays)
+        # a list's pop and append are atomic, so two threads never get one step
+        step = <Step> variant.free_steps.pop() if variant.free_steps else None
+        if step is None:
+            step = Step(variant.plans, variant.keys, self.context)
+        try:
+            results = step.run(arrays, self.n_results, timeout)
+        finally:
+            if step.is_free:
+                variant.free_steps.append(step)
+        if self.single:
+            return results[0] if results else None
+        if self.n_results == len(self.indices):
+            return results
+        return [None if k is None else results[<Py_ssize_t> k] for k in self.indices]
+
+    cdef Variant variant_for(self, list arrays):
+        cdef Variant variant
+        for variant in self.variants:
+            if fits(variant.shapes, arrays):
+                self.last = variant
+                return variant
+        self.last = self.context.prepare(self, tuple([array.shape for array in arrays]))
+        return self.last
+
+    def variant(self, feed_dict):
+        """The Variant for these feeds, prepared if need be, but not run."""
+        return self.variant_for([self.context.array_of(t, v) for t, v in zip(self.feeds, feed_dict.values())])
+
+
+cdef bint fits(tuple shapes, list arrays):
+    cdef Py_ssize_t i, d
+    cdef np.ndarray array
+    cdef tuple shape
+    for i in range(len(arrays)):
+        array = <np.ndarray> arrays[i]
+        shape = <tuple> shapes[i]
+        if np.PyArray_NDIM(array) != len(shape):
+            return False
+        for d in range(len(shape)):
+            if np.PyArray_DIM(array, d) != <Py_ssize_t> shape[d]:
+                return False
+    return True

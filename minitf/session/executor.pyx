@@ -1,0 +1,204 @@
+"""Steps: the activations of one run, on the caller's thread or on one thread per device.
+
+A step on one device runs on the thread of its caller.  A step on several gives each device's activation to that device's thread and
+waits; the threads are started the first time that happens.  The first failure aborts the step everywhere; its error is the one raised.
+"""
+import threading
+import time
+
+from cpython.ref cimport PyObject
+cimport numpy as np
+
+from minitf.kernels.cpu.kernel cimport DONE, PARK
+from minitf.session.activation cimport Activation, RunQueue, StepState
+from minitf.session.rendezvous cimport Rendezvous
+
+from minitf.core.errors import AbortedError, DeadlineExceededError
+from minitf.session.report import explain_failure, explain_wait
+
+cdef extern from *:
+    """
+    #define count_down(p) __atomic_sub_fetch((p), 1, __ATOMIC_ACQ_REL)
+    #define load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+    """
+    long count_down(long *) nogil
+    long load(long *) nogil
+
+GRACE = 5.0                   # seconds that an aborted step is given to leave its devices before it is given up
+
+
+cdef class DeviceThread:
+    """The thread of one device: it runs the activations that are ready there, one after the other."""
+    cdef RunQueue queue
+    cdef readonly str device
+    cdef bint stopping
+    cdef object thread
+
+    def __init__(self, str device):
+        self.device, self.queue, self.stopping = device, RunQueue(), False
+        self.thread = threading.Thread(target=self.loop, name=f"minitf {device}", daemon=True)
+        self.thread.start()
+
+    def loop(self):
+        cdef PyObject *ready
+        while True:
+            with nogil:
+                ready = self.queue.pop(-1)
+            if ready == NULL:
+                if self.stopping:
+                    return
+                continue
+            (<Step> (<Activation> ready).step).advance(<Activation> ready)
+
+    def stop(self):
+        """End the thread when it has nothing to run."""
+        self.stopping = True
+        self.queue.wake()
+        if self.thread is not threading.current_thread():
+            self.thread.join(GRACE)
+
+
+cdef class Step(StepState):
+    """One run of a program in flight: Step(plans, keys, context), where context has threads(plans) -> {device: DeviceThread} or None."""
+
+    def __init__(self, list plans, list keys, context):
+        self.context, self.queue, self.lock = context, RunQueue(), threading.Lock()
+        self.rendezvous = Rendezvous(keys)
+        threads = context.threads([plan.device for plan in plans])
+        self.on_threads = threads is not None
+        self.activations = [Activation(plan, self, (<DeviceThread> threads[plan.device]).queue if self.on_threads else self.queue, context)
+                            for plan in plans]
+
+    cpdef list run(self, list feeds, Py_ssize_t n_fetches, double timeout):
+        """The fetched values.  feeds: arrays of the planned dtypes and shapes.  timeout: seconds; negative: none."""
+        cdef Activation a = None
+        cdef list results
+        cdef int status
+        try:
+            if self.on_threads:
+                self.run_on_threads(feeds, timeout)
+            else:
+                a = <Activation> self.activations[0]
+                a.start(feeds)
+                while a is not None:
+                    with nogil:
+                        status = a.proceed(a.length)
+                    if status == DONE:
+                        a = a.next_part()
+                    else:
+                        self.wait(timeout)
+            results = [None] * n_fetches
+            for a in self.activations:
+                collect(a, results)
+            return results
+        except BaseException as error:
+            self.fail(None if self.on_threads else a, error)
+            raise explain_failure(self.error, self.failed)
+        finally:
+            self.finish()
+
+    cdef int run_on_threads(self, list feeds, double timeout) except -1:
+        cdef Activation a
+        self.remaining = len(self.activations)
+        for a in self.activations:
+            a.start(feeds)
+        for a in self.activations:
+            a.resume()
+        try:
+            self.wait(timeout)
+        except BaseException as error:
+            self.fail(None, error)
+            self.give_up()
+            raise
+        if self.error is not None:
+            raise self.error
+        return 0
+
+    cdef int wait(self, double timeout) except -1:
+        """Until an activation of the caller's may go on, or all device threads have finished.  DeadlineExceededError says what each waits for."""
+        cdef double end = time.monotonic() + timeout if timeout >= 0 else 0
+        cdef double slice_ = 0.1              # between two looks at Ctrl-C
+        cdef PyObject *ready
+        while True:
+            if self.on_threads and load(&self.remaining) == 0:
+                return 0
+            with nogil:
+                ready = self.queue.pop(slice_)
+            if ready != NULL:
+                return 0
+            if timeout >= 0 and time.monotonic() > end and not (self.on_threads and load(&self.remaining) == 0):
+                raise DeadlineExceededError(None, None, f"The step did not end within {timeout:g} s.\n" + explain_wait(self))
+
+    cdef int give_up(self) except -1:
+        """After an abort: wait for the device threads to leave the step; what does not leave is kept, so that its memory stays valid."""
+        cdef double end = time.monotonic() + GRACE
+        while load(&self.remaining) and time.monotonic() < end:
+            with nogil:
+                self.queue.pop(0.02)
+        if load(&self.remaining):
+            _abandoned.append(self)
+        return 0
+
+    def advance(self, Activation activation):
+        """On a device's thread: run an activation until it ends, parks or fails."""
+        cdef int status
+        cdef Activation a = activation
+        try:
+            while a is not None:
+                with nogil:
+                    status = a.proceed(a.length)
+                if status == PARK:
+                    return
+                a = a.next_part()
+        except BaseException as error:
+            self.fail(a, error)
+        if count_down(&self.remaining) == 0:
+            self.queue.wake()
+
+    cdef int fail(self, Activation activation, error) except -1:
+        """The first failure is the step's; it ends the others at their next receive, or within some milliseconds of work."""
+        with self.lock:
+            if self.error is None:
+                self.error, self.failed = error, activation
+        self.aborted = 1
+        self.rendezvous.abort()
+        return 0
+
+    cdef int finish(self) except -1:
+        cdef Activation a, part
+        if self.on_threads and load(&self.remaining):
+            return 0                          # abandoned: somebody still runs in it
+        for a in self.activations:
+            while a is not None:
+                part = a.following
+                a.finish()
+                a = part
+        self.rendezvous.reset()
+        self.aborted, self.error, self.failed = 0, None, None
+        return 0
+
+    @property
+    def is_free(self):
+        """Whether the step may be used again."""
+        return not (self.on_threads and load(&self.remaining))
+
+
+cdef list _abandoned = []
+
+
+cdef int collect(Activation a, list results) except -1:
+    """Fetches of an activation and of its last parts."""
+    cdef Activation part = a
+    while part is not None:
+        for number, place in <list> part.plan.fetches:
+            results[number] = part.fetched(place)
+        part = part.following
+    return 0
+
+
+def step_instruction(Activation a):
+    """Run one instruction: True while there are more, None where it parks.  For the stepper."""
+    cdef int status
+    with nogil:
+        status = a.proceed(1)
+    return None if status == PARK else a.pc < a.length

@@ -1,0 +1,140 @@
+"""Fuse: turn runs of element-wise nodes over one shape into single instructions.
+
+The fused instruction is a small program over operands: the node's inputs, its outputs, and temporaries of one block each.  The
+kernel runs it block by block, so what passes from step to step stays in the L1 cache, and memory is read and written once.
+Each step rounds as the separate kernel would, so fusion changes no bit of a result.
+
+A run need not be contiguous: nodes in between that do not feed it are moved behind it.
+"""
+from collections import deque
+
+from ..graph.program import Node
+from ..kernels.cpu.elementwise import program_of, supports
+from .specialise import is_known
+
+WINDOW = 24                  # nodes that may be moved behind a run
+MOST_STEPS = 48              # more operands than this would not share the L1 cache
+MOST_STEPS_SMALL = 4096      # except where an operand is but a few bytes
+SMALL = 64                   # elements
+
+
+def fuse(order, kept):
+    """The order with runs fused.  kept: values {(node, output number)} that must exist after the run (fetches, exports).
+
+    Returns (order, moved), where moved maps (node, output number) of a fused node's member to the fused node's output.
+    """
+    consumers = {}
+    for node in order:
+        for n, i in node.inputs:
+            consumers.setdefault((n, i), []).append(node)
+    result, moved = [], {}
+    queue = deque(order)
+    while queue:
+        node = queue.popleft()
+        if not _fusable(node):
+            result.append(node)
+            continue
+        run, behind = _grow(node, queue)
+        if len(run) == 1:
+            result.append(node)
+        else:
+            fused, outputs = _fused_node(run, consumers, kept)
+            moved.update(outputs)
+            result.append(fused)
+        queue.extendleft(reversed(behind))
+    for node in result:
+        if moved:
+            node.inputs = [moved.get(pair, pair) for pair in node.inputs]
+            node.controls = [moved.get((n, 0), (n, 0))[0] for n in node.controls]
+    return result, moved
+
+
+def _fusable(node):
+    return len(node.dtypes) == 1 and node.values is None and is_known(node.shapes[0]) and \
+        supports(node.type, tuple(n.dtypes[i].base_dtype for n, i in node.inputs), node.dtypes[0]) and \
+        all(is_known(n.shapes[i]) for n, i in node.inputs)
+
+
+def _grow(first, queue):
+    """(run, behind): the longest run that starts with `first`, and the nodes to move behind it; both are taken off the queue."""
+    shape, level = first.shapes[0], first.level
+    size = 1
+    for d in shape:
+        size *= d
+    most = MOST_STEPS_SMALL if size <= SMALL else MOST_STEPS
+    run, behind, blocked = [first], [], set()
+    while queue and len(behind) < WINDOW and len(run) < most:
+        node = queue[0]
+        if node.level != level:
+            break
+        joins = node.shapes and node.shapes[0] == shape and _fusable(node) and \
+            not any(n in blocked for n, _ in node.inputs) and not any(n in blocked for n in node.controls)
+        queue.popleft()
+        if joins:
+            run.append(node)
+        else:
+            behind.append(node)
+            blocked.add(node)
+    return run, behind
+
+
+def _fused_node(run, consumers, kept):
+    """(the fused node, {(member, 0): (fused node, output number)} for the members whose results are needed outside)."""
+    members = set(run)
+    last_step = {}
+    for k, node in enumerate(run):
+        for pair in node.inputs:
+            last_step[pair] = k
+    outside = [n for n in run if (n, 0) in kept or any(c not in members for c in consumers.get((n, 0), ()))]
+    if not outside:                                     # a result nobody reads: keep the last, which has a place to go
+        outside = [run[-1]]
+    inputs = list(dict.fromkeys(pair for n in run for pair in n.inputs if pair[0] not in members))
+    operands = [("in", k) for k in range(len(inputs))] + [("out", k) for k in range(len(outside))]
+    place = {pair: k for k, pair in enumerate(inputs)}
+    place.update({(n, 0): len(inputs) + k for k, n in enumerate(outside)})
+    free = {}                                           # dtype -> numbers of temporaries whose value nobody needs any more
+    program = []
+
+    def temporary(dtype):
+        spare = free.setdefault(dtype, [])
+        if not spare:
+            operands.append(("temp", dtype))
+            return len(operands) - 1
+        return spare.pop()
+
+    for k, node in enumerate(run):
+        steps = program_of(node.type, len(node.inputs))
+        done = [pair for pair in dict.fromkeys(node.inputs) if last_step[pair] == k and operands[place[pair]][0] == "temp"]
+        if len(steps) == 1:                             # the result may overwrite an operand that is read in the same step
+            _release(done, operands, place, free)
+        if (node, 0) not in place:
+            place[node, 0] = temporary(node.dtypes[0])
+        local = [place[pair] for pair in node.inputs] + [place[node, 0]]
+        n_temporaries = max(x for _, *numbers in steps for x in numbers if x is not None) + 1 - len(local)
+        inner = [temporary(node.dtypes[0]) for _ in range(n_temporaries)]
+        local += inner
+        free.setdefault(node.dtypes[0], []).extend(inner)
+        if len(steps) > 1:
+            _release(done, operands, place, free)
+        program.extend((op, *(None if x is None else local[x] for x in numbers)) for op, *numbers in steps)
+    name = run[-1].name if len(outside) == 1 else f"{run[0].name}..{run[-1].name}"
+    controls = list(dict.fromkeys(c for n in run for c in n.controls if c not in members))
+    fused = Node(name, "_Fused", {"program": program, "operands": operands, "members": run}, inputs, controls, run[0].device, run[-1].op,
+                 [n.dtypes[0] for n in outside], [n.shapes[0] for n in outside])
+    fused.level = run[0].level
+    return fused, {(n, 0): (fused, k) for k, n in enumerate(outside)}
+
+
+def _release(pairs, operands, place, free):
+    for pair in pairs:
+        free.setdefault(operands[place[pair]][1], []).append(place[pair])
+
+
+def reusable_inputs(program, operands_of_inputs, output):
+    """The inputs whose memory the operand `output` may take over: those last read no later than it is first written."""
+    first_write = next(k for k, step in enumerate(program) if step[1] == output)
+    last_read = {}
+    for k, (_, _, *read) in enumerate(program):
+        for operand in read:
+            last_read[operand] = k
+    return [number for number, operand in operands_of_inputs if last_read.get(operand, -1) <= first_write]

@@ -1,0 +1,264 @@
+"""Plan: what one device executes, as data.
+
+A plan is a flat list of instructions over numbered buffers, in the order of execution.  It is immutable, and shared by all the steps that
+run it; what changes during a step (memory, pointers, the program counter) belongs to an activation (executor.pyx).
+"""
+import numpy as np
+
+from ..core.dtypes import as_dtype
+from ..core.registry import kernel_or_error
+from ..kernels.cpu.elementwise import program_of
+from .fuse import reusable_inputs
+from .memory import aligned, assign_offsets, live_maximum
+from .optimise import is_view
+
+HAND_OVER = 4096              # bytes: a larger fetched result is handed to the caller, a smaller one copied, which is cheaper
+CHECK_EVERY = 2e7             # bytes of traffic (some milliseconds) between two looks at signals
+
+
+class BufferSpec:
+    """One numbered buffer of a plan.
+
+    kind    "arena"   at `offset` of the activation's arena
+            "own"     a counted storage of its own: it leaves the device or is handed to the caller
+            "const"   the array `value`, part of the plan
+            "feed"    the caller's array
+            "bound"   whatever an instruction puts there: a variable's snapshot, a received tensor, a result of unknown size
+            "import"  a value of an earlier part of a cut plan
+            "ref"     the variable `node`
+            "view"    the bytes of buffer `root` under another shape
+    """
+    __slots__ = ("number", "name", "dtype", "shape", "kind", "root", "value", "node", "offset", "first", "last")
+
+    def __init__(self, number, name, dtype, shape, kind):
+        self.number, self.name, self.dtype, self.shape, self.kind = number, name, dtype, shape, kind
+        self.root, self.value, self.node, self.offset, self.first, self.last = number, None, None, None, None, None
+
+    @property
+    def nbytes(self):
+        """Bytes of the elements; None for a size that only the run will tell."""
+        return None if self.shape is None else int(np.prod(self.shape, dtype=np.int64)) * self.dtype.size
+
+
+class Instruction:
+    """kind: Compute, Send, Recv, Read (a snapshot of a variable), View (at run time), Release."""
+    __slots__ = ("kind", "node", "kernel_def", "inputs", "outputs")
+
+    def __init__(self, kind, node, inputs, outputs, kernel_def=None):
+        self.kind, self.node, self.inputs, self.outputs, self.kernel_def = kind, node, inputs, outputs, kernel_def
+
+
+class Plan:
+    """See the module.  feeds, fetches: [(number, buffer number)]; imports, exports: {(node, output number): buffer number}."""
+
+    def __init__(self, device, buffers, instructions, feeds, fetches, imports, exports):
+        self.device, self.buffers, self.instructions = device, buffers, instructions
+        self.feeds, self.fetches, self.imports, self.exports = feeds, fetches, imports, exports
+        self.arena_bytes = self.live_maximum = 0
+        self.stops = []               # positions before which the executor looks for signals and for an abort; the last is the end
+        self.rest = None              # what follows a cut: a compile.Rest
+
+
+def make_plan(device, order, fetches, exports):
+    """The Plan of nodes in execution order.  fetches: [(number, (node, output))]; exports: pairs that a later part needs."""
+    return _Builder(device, order, fetches, exports).build()
+
+
+class _Builder:
+    def __init__(self, device, order, fetches, exports):
+        self.device, self.order, self.fetches, self.exports = device, order, fetches, exports
+        self.buffers, self.number = [], {}                # (node, output) -> buffer number
+        self.code = []
+
+    def build(self):
+        self.escaping = self._escaping()
+        for node in self.order:
+            self._add(node)
+        fetches = [(number, self._value(pair)) for number, pair in self.fetches]
+        exports = {pair: self._value(pair) for pair in self.exports}
+        kept = {self.buffers[b].root for _, b in fetches} | {self.buffers[b].root for b in exports.values()}
+        self._insert_releases(kept)
+        self._set_lives(kept)
+        self._reuse_inputs(kept)
+        of_kind = lambda kind: [b for b in self.buffers if b.kind == kind]
+        plan = Plan(self.device, self.buffers, self.code, [(b.node.attrs["feed"], b.number) for b in of_kind("feed")], fetches,
+                    {b.value: b.number for b in of_kind("import")}, exports)
+        arena = of_kind("arena")
+        lives = [(b.first, b.last, aligned(b.nbytes)) for b in arena]
+        offsets, plan.arena_bytes = assign_offsets(lives)
+        plan.live_maximum = live_maximum(lives)
+        for b, offset in zip(arena, offsets):
+            b.offset = offset
+        plan.stops = _stops(self.code, self.buffers)
+        return plan
+
+    # ---- buffers ----------------------------------------------------------------------------------------------------------
+
+    def _new(self, pair, kind):
+        node, index = pair
+        name = node.name if index == 0 else f"{node.name}:{index}"
+        shape = node.shapes[index]
+        buffer = BufferSpec(len(self.buffers), name, as_dtype(node.dtypes[index]).base_dtype, shape, kind)
+        buffer.node = node
+        self.buffers.append(buffer)
+        self.number[pair] = buffer.number
+        return buffer
+
+    def _value(self, pair):
+        """The number of the buffer that holds a value; constants, feeds, imports and variables get theirs at their first use."""
+        number = self.number.get(pair)
+        if number is not None:
+            return number
+        node, index = pair
+        if node.values is not None:
+            buffer = self._new(pair, "const")
+            buffer.value = np.require(node.values[index], buffer.dtype.as_numpy_dtype, "C")
+        elif node.type == "_Import":
+            buffer = self._new(pair, "import")
+            buffer.value = node.attrs["pair"]
+        elif node.type == "_Feed":
+            buffer = self._new(pair, "feed")
+        elif node.type == "VariableV2":
+            buffer = self._new(pair, "ref")
+            buffer.shape = ()
+        else:
+            raise AssertionError(f"{node} has no buffer")
+        return buffer.number
+
+    def _escaping(self):
+        """The values that outlive their device's step in a storage of their own: sent ones, and large fetched ones."""
+        source = {(n, 0): n.inputs[0] for n in self.order if n.values is None and is_view(n)}
+
+        def root(pair):
+            while pair in source:
+                pair = source[pair]
+            return pair
+
+        def is_large(pair):
+            shape = pair[0].shapes[pair[1]]
+            return shape is not None and np.prod(shape, dtype=np.int64) * pair[0].dtypes[pair[1]].size > HAND_OVER
+
+        return {root(n.inputs[0]) for n in self.order if n.type == "_Send" and n.inputs} | \
+            {root(pair) for _, pair in self.fetches if is_large(pair)}
+
+    # ---- instructions -----------------------------------------------------------------------------------------------------
+
+    def _add(self, node):
+        if node.values is not None or node.type in ("_Feed", "_Import", "VariableV2", "NoOp"):
+            return
+        inputs = [self._value(pair) for pair in node.inputs]
+        if node.type == "_Send":
+            self.code.append(Instruction("Send", node, inputs, []))
+        elif node.type == "_Recv":
+            self.code.append(Instruction("Recv", node, [], [self._new((node, 0), "bound").number]))
+        elif node.type == "_ReadVariable":
+            self.code.append(Instruction("Read", node, inputs, [self._new((node, 0), "bound").number], kernel_or_error("_ReadVariable", {}, "CPU", node.name)))
+        elif is_view(node):
+            self._add_view(node, inputs[0])
+        else:
+            outputs = []
+            for i, dtype in enumerate(node.dtypes):
+                if dtype.is_ref_dtype:                    # the same variable, after this op
+                    self.number[node, i] = inputs[0]
+                    outputs.append(inputs[0])
+                else:
+                    kind = "bound" if node.shapes[i] is None else "own" if (node, i) in self.escaping else "arena"
+                    outputs.append(self._new((node, i), kind).number)
+            kernel_def = kernel_or_error(node.type, node.attrs, _device_type(self.device), node.name)
+            self.code.append(Instruction("Compute", node, inputs, outputs, kernel_def))
+
+    def _add_view(self, node, source):
+        root = self.buffers[source].root
+        buffer = self._new((node, 0), "view")
+        buffer.root = root
+        if self.buffers[root].kind not in ("arena", "const"):          # memory that moves from step to step
+            self.code.append(Instruction("View", node, [source], [buffer.number]))
+
+    def _insert_releases(self, kept):
+        """A counted buffer is given back behind its last use, so that an update of a variable finds nobody holding it."""
+        last = {}
+        for k, instruction in enumerate(self.code):
+            for b in instruction.inputs + instruction.outputs:
+                last[self.buffers[b].root] = k
+        due = {}
+        for root, k in last.items():
+            if self.buffers[root].kind == "bound" and root not in kept:
+                due.setdefault(k, []).append(root)
+        code = []
+        for k, instruction in enumerate(self.code):
+            code.append(instruction)
+            if k in due:
+                code.extend(Instruction("Release", self.buffers[root].node, [root], []) for root in due[k])
+        self.code = code
+
+    def _set_lives(self, kept):
+        for k, instruction in enumerate(self.code):
+            for b in instruction.outputs:
+                root = self.buffers[self.buffers[b].root]
+                root.first = k if root.first is None else root.first
+                root.last = max(root.last or 0, k)
+            for b in instruction.inputs:
+                root = self.buffers[self.buffers[b].root]
+                root.last = max(root.last or 0, k)
+        for root in kept:
+            self.buffers[root].last = len(self.code)
+
+    def _reuse_inputs(self, kept):
+        """Let a result take over the memory of an input that is not needed any more, where the kernel allows it."""
+        for k, instruction in enumerate(self.code):
+            if instruction.kind != "Compute" or not instruction.outputs:
+                continue
+            for position, number, candidates in _in_place(instruction):
+                out = self.buffers[number]
+                if out.kind != "arena" or out.root != number:
+                    continue
+                for c in candidates:
+                    source = self.buffers[instruction.inputs[c]]
+                    root = self.buffers[source.root]
+                    others = [b for b in instruction.inputs if self.buffers[b].root == root.number and b != source.number]
+                    taken = [b for b in instruction.outputs if self.buffers[b].root == root.number]
+                    if root.kind == "arena" and root.last == k and root.first < k and source.shape == out.shape and source.dtype is out.dtype \
+                            and root.nbytes == out.nbytes and not others and not taken and root.number not in kept:
+                        last = out.last
+                        for b in self.buffers:
+                            if b.root == number:
+                                b.root = root.number
+                        out.kind = "view"
+                        root.last = last
+                        if number in kept:
+                            kept.add(root.number)
+                        break
+
+
+def _in_place(instruction):
+    """[(output position, buffer number, input positions whose memory it may take over)]."""
+    node, inputs, outputs = instruction.node, instruction.inputs, instruction.outputs
+    if node.type == "_Fused":
+        operands = node.attrs["operands"]
+        of_inputs = [(arg, k) for k, (kind, arg) in enumerate(operands) if kind == "in"]
+        return [(arg, outputs[arg], reusable_inputs(node.attrs["program"], of_inputs, k))
+                for k, (kind, arg) in enumerate(operands) if kind == "out"]
+    if not instruction.kernel_def.in_place:
+        return []
+    program = program_of(node.type, len(inputs))
+    if program is None:
+        return [(0, outputs[0], range(len(inputs)))]
+    return [(0, outputs[0], reusable_inputs(program, [(k, k) for k in range(len(inputs))], len(inputs)))]
+
+
+def _stops(code, buffers):
+    """Where to look for signals: after every few milliseconds of estimated work, and at the end."""
+    stops, work = [], 0.0
+    for k, instruction in enumerate(code):
+        sizes = [buffers[b].nbytes or 0 for b in instruction.inputs + instruction.outputs]
+        work += sum(sizes)
+        if instruction.kind == "Compute" and "MatMul" in instruction.node.type and sizes:
+            work += (sizes[0] * sizes[-1] * (sizes[1] or 1)) ** 0.5 / 8
+        if work > CHECK_EVERY:
+            stops.append(k + 1)
+            work = 0.0
+    return stops if stops and stops[-1] == len(code) else stops + [len(code)]
+
+
+def _device_type(device):
+    return device.rpartition("/device:")[2].partition(":")[0] or "CPU"

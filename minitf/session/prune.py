@@ -1,0 +1,92 @@
+"""Prune: from a graph, fetches and feeds to the program of the operations that the fetches need.
+
+Reverse reachability from the fetches, cut at the fed tensors.  A read of a variable becomes an explicit node here, so that
+later stages see when a snapshot is taken.
+"""
+from ..core.errors import InvalidArgumentError
+from ..core.registry import op_def
+from ..graph.operation import Operation
+from ..graph.program import Node, Program, shape_text
+
+
+def prune(fetches, feeds):
+    """The Program that computes `fetches` (Tensors and Operations) from `feeds` (Tensors).
+
+    Operations among the fetches become targets; fetches of the program are the tensors, in order.
+    InvalidArgumentError if a placeholder is needed that is not fed.
+    """
+    nodes = {}                                          # operation -> node
+    reads = {}                                          # (tensor of a ref) -> its read node
+    fed = {}
+    feed_nodes = []
+    for t in feeds:
+        fed[t] = Node(t.op.name, "_Feed", {}, [], [], t.op.device, t.op, [t.dtype.base_dtype], [t.shape.tuple])
+        feed_nodes.append(fed[t])
+    roots = [f if isinstance(f, Operation) else f.op for f in fetches if isinstance(f, Operation) or f not in fed]
+    order = _needed(roots, fed)
+    if len(order) > 1:
+        order.sort(key=lambda op: op._id)               # the order of creation is topological, and reads well
+    program_nodes = list(feed_nodes)
+
+    def value(t):
+        """(node, output number) of a tensor's value; a snapshot if it stands for a variable."""
+        if t in fed:
+            return fed[t], 0
+        node = nodes[t.op]
+        if not t.dtype.is_ref_dtype:
+            return node, t.value_index
+        read = reads.get(t)
+        if read is None:
+            read = reads[t] = _read(node, t, t.op, [])
+            program_nodes.append(read)
+        return read, 0
+
+    for op in order:
+        if op.type == "Placeholder":
+            raise InvalidArgumentError(op.node_def, op, f"You must feed a value for placeholder tensor '{op.name}' with dtype "
+                                       f"{op.attrs['dtype'].name} and shape {shape_text(op.attrs['shape'].tuple)}")
+        controls = [nodes[c] if c in nodes else fed[c.outputs[0]] for c in op.control_inputs
+                    if c in nodes or c.type == "Placeholder" and c.outputs[0] in fed]
+        inputs = op.inputs
+        if any(t.dtype.is_ref_dtype for t in inputs):
+            if op.type == "Identity":
+                node = _read(nodes[inputs[0].op], inputs[0], op, controls)
+                nodes[op] = node
+                program_nodes.append(node)
+                continue
+            takes_ref = [arg.is_ref for arg in op_def(op.type).inputs]
+            pairs = [(nodes[t.op], t.value_index) if t.dtype.is_ref_dtype and i < len(takes_ref) and takes_ref[i] else value(t)
+                     for i, t in enumerate(inputs)]
+        elif fed:
+            pairs = [(fed[t], 0) if t in fed else (nodes[t.op], t.value_index) for t in inputs]
+        else:
+            pairs = [(nodes[t.op], t.value_index) for t in inputs]
+        node = Node(op.name, op.type, op.attrs, pairs, controls, op.device, op, [t.dtype for t in op.outputs],
+                    [t._shape.tuple for t in op.outputs])
+        nodes[op] = node
+        program_nodes.append(node)
+    targets = [nodes[f] for f in fetches if isinstance(f, Operation)]
+    return Program(program_nodes, feed_nodes, [value(f) for f in fetches if not isinstance(f, Operation)], targets)
+
+
+def _read(variable, tensor, op, controls):
+    """A snapshot of a variable: of its value when the node runs."""
+    return Node(op.name if op is not tensor.op else f"{op.name}/snapshot", "_ReadVariable", {}, [(variable, tensor.value_index)], controls,
+                variable.device or op.device, op, [tensor.dtype.base_dtype], [tensor.shape.tuple])
+
+
+def _needed(roots, fed):
+    """Every operation that the roots need, where a fed tensor needs nothing.  Iterative."""
+    seen, stack, order = set(roots), list(dict.fromkeys(roots)), []
+    while stack:
+        op = stack.pop()
+        order.append(op)
+        for t in op.inputs:
+            if t.op not in seen and t not in fed:
+                seen.add(t.op)
+                stack.append(t.op)
+        for c in op.control_inputs:
+            if c not in seen and not (c.type == "Placeholder" and c.outputs[0] in fed):
+                seen.add(c)
+                stack.append(c)
+    return order

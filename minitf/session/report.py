@@ -1,0 +1,58 @@
+"""What the user reads when a step fails: the op, its inputs, its device, and the line of the program that made it."""
+from ..core.errors import DeadlineExceededError, InvalidArgumentError, OpError, UnknownError
+from ..graph.operation import shape_text
+
+
+def explain_failure(error, activation):
+    """The exception to raise for an error in a step; what happened outside any op (Ctrl-C, a time-out) is left as it is."""
+    if activation is None or not isinstance(error, Exception) or isinstance(error, DeadlineExceededError):
+        return error
+    if activation.pc >= len(activation.plan.instructions) or isinstance(error, OpError) and error.op is not None:
+        return error
+    instruction = activation.plan.instructions[activation.pc]
+    if not isinstance(error, OpError):                   # from Python code inside an op
+        kind = InvalidArgumentError if isinstance(error, (ValueError, TypeError)) else UnknownError
+        wrapped = kind(None, None, f"{type(error).__name__}: {error}")
+        wrapped.__cause__ = error
+        error = wrapped
+    op = instruction.node.op
+    error.add_context(op=op, node_def=op.node_def if op is not None else None, lines=_lines(instruction, activation))
+    return error
+
+
+def _lines(instruction, activation):
+    node = instruction.node
+    lines = [f"op: '{node.name}' ({node.type}) on {activation.plan.device}"]
+    if instruction.inputs:
+        specs = [activation.plan.buffers[b] for b in instruction.inputs]
+        lines.append("inputs: " + ", ".join(f"{s.name} {s.dtype.name}{shape_text(activation.shape_of(s.number))}" for s in specs))
+    if node.type == "_Fused":
+        lines.append("fused from: " + ", ".join(f"'{n.name}' ({n.type})" for n in node.attrs["members"]))
+    op = node.op
+    if op is not None and str(op.source):
+        lines.append(f"defined at: {op.source}")
+    original = op.original_op if op is not None else None
+    while original is not None:
+        lines.append(f"a gradient of: '{original.name}' ({original.type})" + (f", defined at: {original.source}" if str(original.source) else ""))
+        original = original.original_op
+    return lines
+
+
+def explain_wait(step):
+    """A line per device: which instruction it is at, and which transfer it waits for."""
+    lines = []
+    waiting = set(step.rendezvous.waiting())
+    for activation in step.activations:
+        while activation.following is not None:
+            activation = activation.following
+        instructions = activation.plan.instructions
+        if activation.pc >= len(instructions) - 1 and not waiting:
+            lines.append(f"{activation.plan.device}: at its end")
+            continue
+        instruction = instructions[min(activation.pc, len(instructions) - 1)]
+        node = instruction.node
+        key = node.attrs.get("key") if instruction.kind == "Recv" else None
+        doing = f"waits to receive {key}" if key in waiting else "is in"
+        where = f", defined at {node.op.source}" if node.op is not None and str(node.op.source) else ""
+        lines.append(f"{activation.plan.device}: {doing} '{node.name}' ({node.type}){where}")
+    return "\n".join(lines)

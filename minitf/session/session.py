@@ -1,0 +1,399 @@
+"""Session: the front door.  It finds or prepares what a run needs, and keeps it."""
+import threading
+import weakref
+
+import numpy as np
+
+from ..core.config import ConfigProto, OptimizerOptions
+from ..core.devices import full_name
+from ..core.errors import InvalidArgumentError
+from ..core.hooks import register_hook
+from ..core.resources import RandomState, ResourceTable, VariableState
+from ..graph import Graph, Operation, Tensor, get_default_graph
+from ..graph.scopes import default_graphs
+from ..placement.partition import partition
+from ..placement.placer import place
+from .compile import Options, compile_part
+from .executable import Executable, Variant
+from .executor import DeviceThread
+from .fetches import element, flatten
+from .prune import prune
+from .rendezvous import Recv, Send
+from .specialise import assign_levels, is_known, specialise
+
+
+class _DefaultSessions(threading.local):
+    def __init__(self):
+        self.stack = []
+
+
+_default_sessions = _DefaultSessions()
+
+
+def get_default_session():
+    """The innermost session of this thread's `with` blocks, or None."""
+    return _default_sessions.stack[-1] if _default_sessions.stack else None
+
+
+class Session:
+    """Runs operations of a graph and evaluates tensors.
+
+    target  '' : in this process
+    graph   by default the default graph
+    config  a ConfigProto: device_count={'CPU': n} makes n CPU devices, each with a thread of its own
+
+    >>> with tf.Session() as sess:
+    ...     print(sess.run(tf.constant(2.) * 3.))
+    6.0
+
+    A session may be used by several threads at once; their steps overlap.
+    """
+
+    def __init__(self, target="", graph=None, config=None):
+        if graph is not None and not isinstance(graph, Graph):
+            raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
+        if config is not None and not isinstance(config, ConfigProto):
+            raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
+        if target:
+            raise InvalidArgumentError(None, None, f"No session target {target!r}: only '' (this process) is there")
+        self.graph = get_default_graph() if graph is None else graph
+        self._config = config if config is not None else ConfigProto()
+        self._runtime = _Runtime(self._config)
+        self._executables = {}
+        self._lock = threading.RLock()
+        self._closed = False
+        self._context = None
+        self._timeout = (self._config.operation_timeout_in_ms or -1000) / 1000
+        weakref.finalize(self, self._runtime.stop)
+
+    # ---- running ----------------------------------------------------------------------------------------------------------
+
+    def run(self, fetches, feed_dict=None, options=None, run_metadata=None):
+        """Run one step: compute `fetches`, with the tensors in feed_dict replaced by the values given.
+
+        fetches    a Tensor, Operation, Variable or name, or any nesting of lists, tuples, named tuples and dicts of these
+        feed_dict  {tensor: value}; any tensor may be fed
+        Returns the same nesting with ndarrays (NumPy scalars for rank 0), and None for operations.
+
+        Errors in an op are OpErrors that name it, its inputs, and the line of your program that made it.
+        """
+        timeout = self._timeout if options is None else (options.timeout_in_ms or self._timeout * 1000) / 1000
+        try:
+            key = (tuple(fetches), *feed_dict) if feed_dict else (tuple(fetches),) if type(fetches) is list else None
+            if type(fetches) is not list:
+                key = (fetches, None, *feed_dict) if feed_dict else fetches
+            executable = self._executables.get(key)
+        except TypeError:                                 # a nested structure: not hashable, or not a key
+            executable = key = None
+        if executable is None:
+            return self._first_run(key, fetches, feed_dict, timeout, options, run_metadata)
+        if run_metadata is not None:
+            self._describe(executable, feed_dict, options, run_metadata)
+        return executable.run(feed_dict, timeout)
+
+    def _first_run(self, key, fetches, feed_dict, timeout, options, run_metadata):
+        """The slow way in: find out what is asked for, check it, and keep the answer where the key allows it."""
+        executable, rebuild, feed_dict = self._prepare(fetches, feed_dict)
+        if run_metadata is not None:
+            self._describe(executable, feed_dict, options, run_metadata)
+        if rebuild is None and key is not None:
+            self._executables[key] = executable
+        values = executable.run(feed_dict, timeout)
+        return values if rebuild is None else rebuild(values)
+
+    def _prepare(self, fetches, feed_dict):
+        """(executable, rebuild or None, feed_dict with tensors as keys)."""
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        if self.graph.version == 0:
+            raise RuntimeError("The Session graph is empty. Add operations to the graph before calling run().")
+        if feed_dict is not None and not isinstance(feed_dict, dict):
+            raise TypeError(f"feed_dict must be a dictionary of tensors and values, got {type(feed_dict).__name__}")
+        feeds = {}
+        for fed, value in (feed_dict or {}).items():
+            try:
+                tensor = self.graph.as_graph_element(fed, allow_operation=False)
+            except (ValueError, KeyError, TypeError) as error:
+                raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0] if error.args else error}") from None
+            if tensor in feeds:
+                raise ValueError(f"{tensor.name} is fed twice")
+            feeds[tensor] = value
+        single = not isinstance(fetches, (list, tuple, dict)) and not hasattr(fetches, "_fetch_parts")
+        if single:
+            flat, rebuild = [element(fetches, self.graph)], None
+        elif type(fetches) is list and not any(isinstance(f, (list, tuple, dict)) or hasattr(f, "_fetch_parts") for f in fetches):
+            flat, rebuild = [element(f, self.graph) for f in fetches], None
+        else:
+            flat, rebuild = flatten(fetches, self.graph)
+        signature = (tuple(flat), single, tuple(feeds))
+        with self._lock:
+            executable = self._executables.get(signature)
+            if executable is None:
+                executable = self._executables[signature] = Executable(flat, list(feeds), single, _Context(self))
+        return executable, rebuild, feeds
+
+    def _describe(self, executable, feed_dict, options, run_metadata):
+        if options is not None and options.output_partition_graphs:
+            run_metadata.partition_graphs = [str(p) for p in executable.variant(feed_dict or {}).program]
+
+    def explain(self, fetches, feed_dict=None):
+        """What run(fetches, feed_dict) will execute: an Explanation, which prints as a table per device (minitf.session.explain)."""
+        from .explain import Explanation
+        executable, _, feeds = self._prepare(fetches, feed_dict)
+        return Explanation(executable.variant(feeds))
+
+    def stepper(self, fetches, feed_dict=None):
+        """A Stepper that runs fetches instruction by instruction (minitf.session.stepper)."""
+        from .stepper import Stepper
+        executable, rebuild, feeds = self._prepare(fetches, feed_dict)
+        return Stepper(executable, feeds, rebuild)
+
+    def partial_run_setup(self, fetches, feeds=None):
+        """Begin a step that is run in several calls: a handle for partial_run.  Each fetch and each feed may be used once."""
+        from .partial_run import PartialRun
+        return PartialRun(self, fetches, feeds or [])
+
+    def partial_run(self, handle, fetches, feed_dict=None):
+        """Go on with a step: give some of its feeds, get some of its fetches."""
+        return handle.run(fetches, feed_dict or {})
+
+    def make_callable(self, fetches, feed_list=None):
+        """A function of the values of feed_list that runs fetches: run() without the look-ups."""
+        tensors = [self.graph.as_graph_element(t, allow_operation=False) for t in feed_list or []]
+        return lambda *values: self.run(fetches, dict(zip(tensors, values)))
+
+    def list_devices(self):
+        """The full names of this session's devices."""
+        return list(self._runtime.devices)
+
+    # ---- life -------------------------------------------------------------------------------------------------------------
+
+    def close(self):
+        """Free what the session holds: variables, plans, threads.  A closed session can not be used."""
+        self._closed = True
+        self._executables = {}
+        self._runtime.resources.clear([c for c, _ in list(self._runtime.resources._resources)])
+        self._runtime.stop()
+
+    @staticmethod
+    def reset(target, containers=None, config=None):
+        """Clear containers of a server.  A session with target '' owns its state alone, so there is nothing to clear."""
+        if target:
+            raise InvalidArgumentError(None, None, f"No session target {target!r}: only '' (this process) is there")
+
+    def as_default(self):
+        """A context manager that makes this the default session of the thread; it does not close it."""
+        return _AsDefault(self)
+
+    def __enter__(self):
+        if self._context is not None:
+            raise RuntimeError("Session context managers are not re-entrant. Use `Session.as_default()` if you want to enter a session multiple times.")
+        self._context = _AsDefault(self)
+        default_graphs.stack.append(self.graph)
+        self._context.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self._context.__exit__(*error)
+        default_graphs.stack.pop()
+        self._context = None
+        self.close()
+
+
+class InteractiveSession(Session):
+    """A session that is the default one from its construction on, for use in a shell."""
+
+    def __init__(self, target="", graph=None, config=None):
+        super().__init__(target, graph, config)
+        _default_sessions.stack.append(self)
+        if graph is not None:
+            default_graphs.stack.append(graph)
+        self._explicit_graph = graph
+
+    def close(self):
+        super().close()
+        if self in _default_sessions.stack:
+            _default_sessions.stack.remove(self)
+        if self._explicit_graph is not None and self._explicit_graph in default_graphs.stack:
+            default_graphs.stack.remove(self._explicit_graph)
+            self._explicit_graph = None
+
+
+class _AsDefault:
+    def __init__(self, session):
+        self.session = session
+
+    def __enter__(self):
+        _default_sessions.stack.append(self.session)
+        return self.session
+
+    def __exit__(self, *error):
+        _default_sessions.stack.pop()
+
+
+class _Runtime:
+    """What a session needs of this process: devices, their threads, and the resources behind variables."""
+
+    def __init__(self, config):
+        count = config.device_count.get("CPU", 1)
+        if not isinstance(count, int) or count < 1:
+            raise InvalidArgumentError(None, None, f"device_count['CPU'] must be at least 1, got {count!r}")
+        self.config = config
+        self.devices = [full_name("CPU", i) for i in range(count)]
+        self.resources = ResourceTable()
+        self.placed = {}                                  # name of a stateful node -> its device, for good
+        self._threads = {}
+        self._lock = threading.Lock()
+
+    def threads(self, devices):
+        """A DeviceThread per device, started if need be; None for a single device, whose steps run on their callers' threads."""
+        if len(devices) <= 1:
+            return None
+        with self._lock:
+            for device in devices:
+                if device not in self._threads:
+                    self._threads[device] = DeviceThread(device)
+            return {device: self._threads[device] for device in devices}
+
+    def stop(self):
+        with self._lock:
+            threads, self._threads = list(self._threads.values()), {}
+        for thread in threads:
+            thread.stop()
+
+
+class _Context:
+    """What executables and activations ask of the session: prepared programs, kernels, resources, threads."""
+
+    def __init__(self, session):
+        self.runtime = session._runtime
+        self.lock = session._lock
+        level = self.runtime.config.graph_options.optimizer_options.opt_level
+        optimise = level != OptimizerOptions.L0
+        self.options = Options(fold=optimise, merge=optimise, fuse=optimise)
+
+    def prepare(self, executable, shapes):
+        """The Variant of an executable for feeds of these shapes: the pipeline of stages."""
+        with self.lock:
+            for variant in executable.variants:           # another thread was faster
+                if variant.shapes == shapes:
+                    return variant
+            program = prune(executable.fetches, executable.feeds)
+            for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
+                if not tensor.shape.is_compatible_with(shape):
+                    raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
+                node.attrs, node.shapes = {"feed": number}, [shape]
+            specialise(program.nodes, self.options.fold)
+            place(program.nodes, self.runtime.devices, self.runtime.config.allow_soft_placement, self.runtime.placed)
+            for node in program.nodes:
+                if node.type == "VariableV2":
+                    self.runtime.placed[node.name] = node.device
+            if self.runtime.config.log_device_placement:
+                for node in program.nodes:
+                    print(f"{node.name}: ({node.type}): {node.device}")
+            parts, transfers = partition(program)
+            _assign_levels_of_all(parts)
+            keys = [None] * transfers
+            for part in parts:
+                for node in part.nodes:
+                    if node.type == "_Send":
+                        keys[node.attrs["slot"]] = node.attrs["key"]
+            plans = [compile_part(part.device, part.nodes, part.fetches, part.targets, self.options) for part in parts]
+            variant = Variant(shapes, plans, keys, parts)
+            executable.variants.append(variant)
+            return variant
+
+    def array_of(self, tensor, value):
+        """A fed value as an array that a plan can read where it lies; TypeError or ValueError if it can not be one."""
+        if isinstance(value, Tensor):
+            raise TypeError("The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, lists, "
+                            f"numpy ndarrays. (Fed for {tensor.name!r}.)")
+        wanted = np.dtype(tensor.dtype.base_dtype.as_numpy_dtype)
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            raise ValueError(f"The value fed for {tensor.name!r} is not an array: its rows have different lengths") from None
+        if array.dtype != wanted:
+            if array.dtype.kind not in "biuf" or array.dtype.kind == "f" and wanted.kind != "f" or (array.dtype.kind == "b") != (wanted.kind == "b"):
+                if array.size or array.dtype.kind not in "biuf":
+                    raise TypeError(f"Type of feed value {str(value)[:60]} ({array.dtype}) is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}. "
+                                    "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64).")
+            cast = array.astype(wanted)
+            if wanted.kind in "iu" and array.size and not np.array_equal(cast, array):
+                raise TypeError(f"Type of feed value {str(value)[:60]} is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}: it does not fit. "
+                                "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64).")
+            array = cast
+        if not tensor.shape.is_compatible_with(array.shape):
+            raise ValueError(f"Cannot feed value of shape {array.shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
+        return np.require(array, wanted, ["C", "A"]).reshape(array.shape)
+
+    def resource(self, node):
+        """The state behind a variable node: by container and shared name, made when first asked for."""
+        name = node.attrs.get("shared_name") or node.name
+        return self.runtime.resources.get(node.attrs.get("container", ""), name, lambda: VariableState(name, node.attrs["dtype"]))
+
+    def kernel(self, instruction, step):
+        """A new kernel for an instruction."""
+        node = instruction.node
+        if instruction.kind == "Send":
+            return Send(step.rendezvous, node.attrs["slot"])
+        if instruction.kind == "Recv":
+            return Recv(step.rendezvous, node.attrs["slot"])
+        attrs = node.attrs
+        if "seed2" in attrs:                              # a random op: its place in the stream belongs to the session
+            state = self.runtime.resources.get("", f"{node.name}/random", lambda: RandomState(node.name, random_key(attrs["seed"], attrs["seed2"])))
+            attrs = {**attrs, "_state": state}
+        return instruction.kernel_def.kernel(attrs)
+
+    def threads(self, devices):
+        return self.runtime.threads(devices)
+
+
+def random_key(seed, seed2):
+    """The 64-bit key of a generator from the graph's and the op's seed; both 0 means: from the system's entropy."""
+    if seed == 0 and seed2 == 0:
+        return int.from_bytes(np.random.SeedSequence().generate_state(2, np.uint32).tobytes(), "little")
+    return (seed & 0xFFFFFFFF) | (seed2 & 0xFFFFFFFF) << 32
+
+
+def _assign_levels_of_all(parts):
+    """Levels over all devices at once, if anything is cut at all; the parts' nodes in one order in which a Send precedes its Recv."""
+    if not any(n.is_cut or n.asked for part in parts for n in part.nodes):
+        return
+    if len(parts) == 1:
+        assign_levels(parts[0].nodes)
+        return
+    order, state = [], {}
+    for root in (n for part in parts for n in part.nodes):
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in state:
+                stack.pop()
+                if not state[node]:
+                    state[node] = True
+                    order.append(node)
+                continue
+            state[node] = False
+            before = [n for n, _ in node.inputs] + list(node.controls) + ([node.attrs["send"]] if node.type == "_Recv" else [])
+            stack.extend(n for n in before if n not in state)
+    assign_levels(order)
+
+
+def _session_for(graph, session, what):
+    session = session or get_default_session()
+    if session is None:
+        raise ValueError(f"Cannot {what}: No default session is registered. Use `with sess.as_default()` or pass an explicit session.")
+    if session.graph is not graph:
+        raise ValueError(f"Cannot {what}: The default session's graph is different from the tensor's graph. Pass an explicit session.")
+    return session
+
+
+@register_hook("eval")
+def _eval(tensor, feed_dict, session):
+    return _session_for(tensor.graph, session, "evaluate tensor using `eval()`").run(tensor, feed_dict)
+
+
+@register_hook("run")
+def _run(operation, feed_dict, session):
+    return _session_for(operation.graph, session, "execute operation using `run()`").run(operation, feed_dict)

@@ -1,0 +1,133 @@
+"""Specialise: with the shapes of the feeds known, infer nearly every other shape, and evaluate what no longer depends on data.
+
+The shape functions of the ops are run again, this time with the feeds' real shapes and with the values of the integer tensors that
+decide shapes (`tf.shape(x)` has a value once x has a shape).  A node whose shape still depends on a value is where the plan is cut:
+what follows is specialised when the run has got there (Node.level counts the cuts before a node).
+"""
+import numpy as np
+
+from ..core.registry import find_kernel, op_def
+from ..core.shapes import TensorShape
+from ..graph.operation import infer_shapes
+from ..kernels.cpu.kernel import run_kernel
+
+FOLD_LIMIT = 10 << 20          # bytes: a larger constant costs more memory than the work it saves
+SMALL = 64                     # elements: at optimisation level L0 only values of this size are evaluated, since they decide shapes
+
+
+class NodeContext:
+    """What a shape function sees of a node of a program; it notes which values were asked for and are not known."""
+    __slots__ = ("op_type", "name", "attrs", "node", "asked")
+
+    def __init__(self, node):
+        self.op_type, self.name, self.attrs, self.node, self.asked = node.type, node.name, node.attrs, node, []
+
+    @property
+    def inputs(self):
+        return [TensorShape(n.shapes[i]) for n, i in self.node.inputs]
+
+    @property
+    def dtypes(self):
+        return [n.dtypes[i].base_dtype for n, i in self.node.inputs]
+
+    def constant(self, i):
+        node, index = self.node.inputs[i]
+        if node.values is not None:
+            return node.values[index]
+        self.asked.append(i)
+        return None
+
+    def constant_as_shape(self, i):
+        value = self.constant(i)
+        if value is not None:
+            return TensorShape([None if d < 0 else int(d) for d in np.ravel(value)])
+        node, index = self.node.inputs[i]
+        length = node.shapes[index]
+        return TensorShape(None) if not length or length[0] is None else TensorShape([None] * length[0])
+
+
+def is_known(shape):
+    return shape is not None and None not in shape
+
+
+def specialise(nodes, fold=True):
+    """Fill in the shapes and values of the nodes (in topological order); feeds have their shapes already.
+
+    ValueError if shapes turn out not to fit, naming the op.
+    """
+    for node in nodes:
+        if node.type == "Const":
+            node.values = [node.attrs["value"]]
+        elif node.type == "_ReadVariable" or node.type == "_Feed":
+            if not is_known(node.shapes[0]):            # a variable without a static shape: known when it is read
+                node.shapes, node.is_cut = [None], True
+        elif node.type[0] != "_":
+            _infer(node, op_def(node.type), fold)
+
+
+def assign_levels(nodes):
+    """Node.level: in which part of a cut plan a node runs.  nodes: of all devices, in topological order, a _Send before its _Recv.
+
+    A node that needs the shape of a result of unknown size, or a value that decides a shape, is in a later part than the
+    node that makes it.  Levels grow along every edge, so that the devices' orders agree and none waits for another in a circle.
+    """
+    for node in nodes:
+        level = 1
+        for n, i in node.inputs:
+            level = max(level, n.level + (n.is_cut and n.shapes[i] is None))
+        for n in node.controls:
+            level = max(level, n.level)
+        for i in node.asked:
+            level = max(level, node.inputs[i][0].level + 1)
+        if node.type == "_Recv":
+            level = max(level, node.attrs["send"].level)
+        node.level = level
+
+
+def _infer(node, definition, fold):
+    asked = ()
+    for shape in node.shapes:
+        if shape is None or None in shape:
+            asked = _infer_shapes(node, definition)
+            break
+    node.asked = asked
+    node.is_cut = definition.is_dynamic or not asked and any(s is None for s in node.shapes) and all(is_known(n.shapes[i]) for n, i in node.inputs)
+    if node.values is None and not definition.is_stateful and node.dtypes:
+        _infer_values(node, definition, fold)
+
+
+def _infer_shapes(node, definition):
+    context = NodeContext(node)
+    try:
+        shapes = infer_shapes(context, len(node.dtypes))
+    except ValueError as error:
+        where = f" (defined at {node.op.source})" if node.op is not None else ""
+        raise ValueError(f"{error} for {node.describe()}{where}") from None
+    shapes = [s.tuple if is_known(s.tuple) else known if is_known(known) else None for s, known in zip(shapes, node.shapes)]
+    node.shapes = shapes
+    return context.asked if not all(is_known(s) for s in shapes) else ()
+
+
+def _infer_values(node, definition, fold):
+    """The outputs' values, where they follow from shapes (value_fn) or where every input's value is known (folding)."""
+    if definition.value_fn is not None:
+        values = definition.value_fn(NodeContext(node))
+        if values is not None:
+            node.values = [np.asarray(v, d.as_numpy_dtype) for v, d in zip(values, node.dtypes)]
+            return
+    for n, _ in node.inputs:
+        if n.values is None:
+            return
+    if node.controls or not all(is_known(s) for s in node.shapes):
+        return
+    sizes = [int(np.prod(s, dtype=np.int64)) for s in node.shapes]
+    if sum(size * d.size for size, d in zip(sizes, node.dtypes)) > FOLD_LIMIT or not fold and max(sizes, default=0) > SMALL:
+        return
+    kernel = find_kernel(node.type, node.attrs, "CPU")
+    if kernel is None:
+        return
+    try:
+        results = run_kernel(kernel.kernel, node.attrs, [n.values[i] for n, i in node.inputs], node.shapes, node.dtypes)
+    except Exception:                                   # it fails in the run as well, with the op's own line
+        return
+    node.values = [np.asarray(r) for r in results]

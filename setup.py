@@ -1,0 +1,24 @@
+"""The extension modules, and nothing else: metadata stands in setup.cfg."""
+import platform
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math"]
+# Where an element's bits must not depend on its place in an array: a loop's vectorised body and its tail contract alike, namely not
+# at all.  Never -ffast-math: it flushes NumPy's denormals too.  gcc prefers 256-bit vectors on many processors with AVX-512.
+EXACT = ["-ffp-contract=off"]
+WIDE = ["-mprefer-vector-width=512"] if platform.machine() in ("x86_64", "AMD64") else []
+EXTRA = {"minitf.kernels.cpu.vector_ops": EXACT + WIDE, "minitf.kernels.cpu.reduce": EXACT + WIDE, "minitf.kernels.cpu.nn": EXACT + WIDE,
+         "minitf.kernels.cpu.matmul": WIDE}
+
+root = Path(__file__).parent
+names = sorted(".".join(p.relative_to(root).with_suffix("").parts) for p in (root / "minitf").rglob("*.pyx"))
+extensions = [Extension(name, [name.replace(".", "/") + ".pyx"], extra_compile_args=FLAGS + EXTRA.get(name, []),
+                        include_dirs=[numpy.get_include()], define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")])
+              for name in names]
+
+setup(ext_modules=cythonize(extensions, compiler_directives=dict(
+    language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False)))
