@@ -40,16 +40,10 @@ from .ops.variable_scope import AUTO_REUSE, VariableScope, get_variable, get_var
 from .ops.variables import (Variable, global_variables, global_variables_initializer, is_variable_initialized, local_variables,
                             local_variables_initializer, model_variables, moving_average_variables, trainable_variables,
                             variables_initializer)
+from .autodiff import (AggregationMethod, NotDifferentiable, RegisterGradient, UnconnectedGradients, explain_gradient, gradients,
+                       hessians)
+from .session import InteractiveSession, Session, get_default_session
 from . import nn, train
-
-try:
-    from .autodiff import AggregationMethod, NotDifferentiable, RegisterGradient, gradients, hessians
-except ImportError:
-    pass
-try:
-    from .session import InteractiveSession, Session, get_default_session
-except ImportError:
-    pass
 
 newaxis = None
 

@@ -65,7 +65,8 @@ def _jacobian_by_differences(x, feeds, y, y_shape, delta):
     return jacobian
 
 
-def check_gradient(fn, *shapes, seed=0, order=2, domain=(-1.0, 1.0), points=None, known_shapes=True, delta=1e-6, tolerance=1e-6):
+def check_gradient(fn, *shapes, seed=0, order=2, domain=(-1.0, 1.0), points=None, known_shapes=True, delta=1e-6, tolerance=1e-6,
+                   extra_feed_dict=None):
     """Compare gradients of fn with central differences by inner products, up to derivatives of the given order, in float64.
 
     For a random direction v and a random weight w per output element, <v, gradient of sum(w y)> must be
@@ -74,26 +75,28 @@ def check_gradient(fn, *shapes, seed=0, order=2, domain=(-1.0, 1.0), points=None
     fn            takes one tensor per shape and returns a tensor
     domain        the inputs are drawn from this interval, unless `points` gives them
     known_shapes  False: build the graph without telling it any shape
+    extra_feed_dict  what else to feed
     Returns the largest error, relative to the larger of 1 and the value; AssertionError if it exceeds the tolerance.
     The next order is checked on the gradients, all inputs' in one vector.  (The idea is that of HIPS autograd's check_grads.)
     """
     random = np.random.RandomState(seed)
     points = [random.uniform(*domain, size=shape) for shape in shapes] if points is None else [np.asarray(p, np.float64) for p in points]
     xs = [constant_op.placeholder(np.float64, p.shape if known_shapes else None) for p in points]
+    feeds = {**(extra_feed_dict or {}), **dict(zip(xs, points))}
     y, worst = convert_to_tensor(fn(*xs)), 0.0
     for n in range(1, order + 1):
-        weight = random.uniform(-1, 1, size=y.eval(dict(zip(xs, points))).shape)
+        weight = random.uniform(-1, 1, size=y.eval(feeds).shape)
         direction = [random.uniform(-1, 1, size=p.shape) for p in points]
         grads = gradients(y, xs, grad_ys=constant_op.constant(weight), unconnected_gradients=UnconnectedGradients.ZERO)
         grads = [convert_to_tensor(g) for g in grads]
         by_rule = 0.0
         for x, g, v in zip(xs, grads, direction):
-            value = g.eval(dict(zip(xs, points)))
+            value = g.eval(feeds)
             if value.shape != v.shape:
                 raise AssertionError(f"derivative {n}: the gradient has shape {value.shape}, the input {v.shape}")
             by_rule += np.vdot(value, v)
-        above, below = (np.vdot(weight, y.eval({x: p + step * v for x, p, v in zip(xs, points, direction)})) for step in (delta, -delta))
-        by_difference = (above - below) / (2 * delta)
+        above, below = (y.eval({**feeds, **{x: p + step * v for x, p, v in zip(xs, points, direction)}}) for step in (delta, -delta))
+        by_difference = np.vdot(weight, (above - below) / (2 * delta))
         error = abs(by_rule - by_difference) / max(1.0, abs(by_difference))
         if not error <= tolerance:
             raise AssertionError(f"derivative {n}: the rules give {by_rule!r} along a random direction, differences give {by_difference!r}")

@@ -138,6 +138,8 @@ class Graph:
         for t in inputs:
             if t.op.graph is not self:
                 raise ValueError(f"{t} must be from the same graph as {inputs[0] if inputs[0].op.graph is self else 'the default graph'}.")
+        if op_type in self._gradient_overrides:
+            attrs = {**attrs, "_gradient_op_type": self._gradient_overrides[op_type]}
         with self._lock:
             op = Operation()
             op.graph, op.type, op.attrs, op.inputs = self, op_type, attrs, list(inputs)

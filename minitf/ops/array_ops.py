@@ -5,13 +5,12 @@ import numpy as np
 
 from ..core.dtypes import as_dtype, float32, int32
 from ..core.registry import register_op, register_value
-from ..core.shapes import TensorShape, as_shape
+from ..core.shapes import TensorShape, as_shape, broadcast_shapes
 from ..graph import Tensor, convert_to_tensor, name_scope
 from . import sequence_ops
 from .apply import apply_op
 from .constant_op import constant
-from .shape_fns import (INDEX, SCALAR, SMALL, UNKNOWN, argument, at_least, axis_in, broadcast, broadcast_shapes, same_shape,
-                        show, unchanged, value_from_constants, with_rank)
+from .shape_fns import INDEX, SCALAR, SMALL, UNKNOWN, argument, axis_in, show, unchanged, value_from_constants, with_rank
 
 register_op("Identity", ["input: T"], ["output: T"], ["T: type"], is_alias=True)(unchanged)
 register_op("StopGradient", ["input: T"], ["output: T"], ["T: type"], is_alias=True)(unchanged)

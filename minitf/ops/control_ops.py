@@ -2,7 +2,7 @@
 from builtins import tuple as tuple_type
 
 from ..core.registry import register_op
-from ..graph import Operation, Tensor, colocate_with, control_dependencies, convert_to_tensor, get_default_graph, name_scope
+from ..graph import Operation, colocate_with, control_dependencies, convert_to_tensor, get_default_graph, name_scope
 from .apply import apply_op
 from .indexed_slices import IndexedSlices
 

@@ -4,7 +4,7 @@ from ..core.shapes import TensorShape
 from ..graph import convert_to_tensor, name_scope
 from . import array_ops
 from .apply import apply_op
-from .shape_fns import FLOAT, INDEX, argument, merge_dims, merge_shapes, show, with_rank
+from .shape_fns import FLOAT, INDEX, merge_dims, merge_shapes, show, with_rank
 
 
 @register_op("SoftmaxCrossEntropyWithLogits", ["features: T", "labels: T"], ["loss: T", "backprop: T"], [f"T: {FLOAT}"])
@@ -46,7 +46,8 @@ def softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, 
         if rank == 2 and dim in (-1, 1):
             return apply_op("SoftmaxCrossEntropyWithLogits", logits, labels, name=name)[0]
         if rank is None or not -rank <= dim < rank:
-            raise ValueError(f"dim {dim} does not fit logits of rank {rank}" if rank is not None else "softmax_cross_entropy_with_logits needs logits of known rank")
+            raise ValueError(f"dim {dim} must be in the range [{-rank}, {rank})" if rank is not None else
+                             "softmax_cross_entropy_with_logits needs logits of known rank")
         if not labels.get_shape().is_compatible_with(logits.get_shape()):
             raise ValueError(f"Shapes must be equal, but are labels: {show(labels.get_shape())} and logits: {show(logits.get_shape())}")
         dim %= rank

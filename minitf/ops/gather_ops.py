@@ -1,9 +1,7 @@
 """Choosing rows by number, and adding rows up by number: gather, boolean_mask, unsorted_segment_sum."""
-import numpy as np
-
 from ..core.dtypes import bool as bool_dtype
 from ..core.registry import register_op
-from ..core.shapes import TensorShape, as_shape
+from ..core.shapes import TensorShape
 from ..graph import convert_to_tensor, name_scope
 from . import array_ops, logical_ops, reduction_ops
 from .apply import apply_op
@@ -57,7 +55,8 @@ def gather(params, indices, validate_indices=None, name=None, axis=0):
         axis %= rank
         moved = array_ops.transpose(params, [axis] + [i for i in range(rank) if i != axis])
         rows = apply_op("Gather", moved, indices)
-        return array_ops.transpose(rows, list(range(inner, inner + axis)) + list(range(inner)) + list(range(inner + axis, inner + rank - 1)), name=name)
+        perm = [*range(inner, inner + axis), *range(inner), *range(inner + axis, inner + rank - 1)]
+        return array_ops.transpose(rows, perm, name=name)
 
 
 def boolean_mask(tensor, mask, name="boolean_mask", axis=None):
@@ -71,16 +70,18 @@ def boolean_mask(tensor, mask, name="boolean_mask", axis=None):
         if mask_shape.ndims == 0:
             raise ValueError("mask cannot be scalar.")
         if mask_shape.ndims is None:
-            raise ValueError("Number of mask dimensions must be specified, even if some dimensions are None.  E.g. shape=[None] is ok, but shape=None is not.")
+            raise ValueError("Number of mask dimensions must be specified, even if some dimensions are None.  "
+                             "E.g. shape=[None] is ok, but shape=None is not.")
         covered = shape[axis:axis + mask_shape.ndims]
         if not covered.is_compatible_with(mask_shape):
             raise ValueError(f"Shapes {covered} and {mask_shape} are not compatible: mask must have the shape of the dimensions of tensor that it covers")
         if mask_shape.ndims > 1:
             run_time = array_ops.shape(tensor)
-            sizes = [run_time[:axis], reduction_ops.reduce_prod(run_time[axis:axis + mask_shape.ndims], [0], keep_dims=True), run_time[axis + mask_shape.ndims:]]
-            tensor = array_ops.reshape(tensor, apply_op("ConcatV2", sizes, 0))
+            end = axis + mask_shape.ndims
+            count = reduction_ops.reduce_prod(run_time[axis:end], [0], keep_dims=True)
+            tensor = array_ops.reshape(tensor, apply_op("ConcatV2", [run_time[:axis], count, run_time[end:]], 0))
             if shape.ndims is not None:
-                tensor.set_shape(shape[:axis].concatenate([covered.num_elements()]).concatenate(shape[axis + mask_shape.ndims:]))
+                tensor.set_shape(shape[:axis].concatenate([covered.num_elements()]).concatenate(shape[end:]))
         chosen = array_ops.squeeze(logical_ops.where(array_ops.reshape(mask, [-1])), axis=[1])
         return gather(tensor, chosen, axis=axis, name=name)
 

@@ -1,5 +1,5 @@
 """IndexedSlices: some rows of a tensor, as gradients of gather have."""
-from ..graph import Tensor, register_tensor_conversion_function
+from ..graph import constant_value_as_shape, convert_to_tensor, register_tensor_conversion_function
 from .apply import apply_op
 
 
@@ -36,12 +36,10 @@ class IndexedSlices:
 
     def get_shape(self):
         """The static shape of the dense tensor, as far as it is known."""
-        from ..graph import constant_value_as_shape
         rest = self.values.get_shape()[1:]
         if self.dense_shape is None:
             return rest if rest.ndims is None else rest.__class__([None]).concatenate(rest)
-        shape = constant_value_as_shape(self.dense_shape)
-        return shape
+        return constant_value_as_shape(self.dense_shape)
 
     shape = property(get_shape)
 
@@ -69,7 +67,6 @@ register_tensor_conversion_function(IndexedSlices, _to_dense)
 
 def convert_to_tensor_or_indexed_slices(value, dtype=None, name=None):
     """value itself if it is a Tensor or IndexedSlices, else convert_to_tensor(value)."""
-    from ..graph import convert_to_tensor
     if isinstance(value, IndexedSlices):
         if dtype is not None and value.dtype.base_dtype != dtype:
             raise ValueError(f"Tensor conversion requested dtype {dtype} for IndexedSlices with dtype {value.dtype.name}")

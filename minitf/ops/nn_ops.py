@@ -6,7 +6,7 @@ from ..core.shapes import TensorShape
 from ..graph import convert_to_tensor, name_scope
 from . import array_ops, math_ops, random_ops, reduction_ops
 from .apply import apply_op
-from .shape_fns import FLOAT, INDEX, NUMBER, SCALAR, UNKNOWN, argument, at_least, merge_dims, same_shape, unchanged, with_rank
+from .shape_fns import FLOAT, INDEX, NUMBER, SCALAR, UNKNOWN, at_least, merge_dims, same_shape, unchanged, with_rank
 
 register_op("Relu", ["features: T"], ["activations: T"], [f"T: {NUMBER}"])(unchanged)
 register_op("ReluGrad", ["gradients: T", "features: T"], ["backprops: T"], [f"T: {NUMBER}"])(same_shape)

@@ -3,7 +3,7 @@
 `==` stays identity, so that tensors can be looked up in sets and dicts; tf.equal compares values.
 """
 from ..graph import Tensor
-from . import logical_ops, math_ops, slice_ops
+from . import indexing, logical_ops, math_ops
 from .apply import apply_op
 
 
@@ -21,7 +21,7 @@ def _reversed(function):
 
 
 OPERATORS = {
-    "getitem": slice_ops.getitem, "neg": math_ops.negative, "abs": math_ops.abs, "invert": logical_ops.logical_not,
+    "getitem": indexing.getitem, "neg": math_ops.negative, "abs": math_ops.abs, "invert": logical_ops.logical_not,
     "lt": logical_ops.less, "le": logical_ops.less_equal, "gt": logical_ops.greater, "ge": logical_ops.greater_equal,
     "truediv": math_ops.truediv, "rtruediv": _reversed(math_ops.truediv),
 }

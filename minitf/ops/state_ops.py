@@ -3,9 +3,9 @@
 An op that changes a variable returns the reference again, so that what is computed from its result sees the new value.
 """
 from ..core.registry import register_op
-from ..core.shapes import TensorShape, as_shape
+from ..core.shapes import as_shape
 from .apply import apply_op
-from .shape_fns import FLOAT, INDEX, NUMBER, SCALAR, argument, merge_dims, merge_shapes, with_rank
+from .shape_fns import FLOAT, INDEX, NUMBER, SCALAR, argument, merge_shapes, with_rank
 
 
 @register_op("VariableV2", [], ["ref: Ref(dtype)"], ["shape: shape", "dtype: type", "container: string = ''", "shared_name: string = ''"],

@@ -1,6 +1,6 @@
 """Variable: a tensor that keeps its value between steps."""
 from ..core.dtypes import as_dtype
-from ..graph import (GraphKeys, Tensor, add_to_collection, colocate_with, control_dependencies, convert_to_tensor, device,
+from ..graph import (GraphKeys, colocate_with, control_dependencies, convert_to_tensor, device,
                      get_collection, get_default_graph, name_scope, register_tensor_conversion_function)
 from . import control_ops, state_ops
 from .apply import apply_op

@@ -10,6 +10,8 @@ from minitf.session.executor cimport Step
 
 np.import_array()
 
+KEEP_VARIANTS = 64            # sets of feed shapes whose plans are kept per executable; the oldest goes first
+
 
 cdef class Variant:
     """The program specialised on one set of feed shapes: its plans, and the steps that are free to run them."""
@@ -35,6 +37,7 @@ cdef class Executable:
     cdef Py_ssize_t n_results
     cdef object context
     cdef list typenums
+    cdef list scalars                     # NumPy's scalar types of the feeds
     cdef readonly list variants
     cdef Variant last
 
@@ -49,6 +52,7 @@ cdef class Executable:
             else:
                 self.indices.append(None)
         self.typenums = [typenum_of(t.dtype.base_dtype.as_datatype_enum) for t in feeds]
+        self.scalars = [t.dtype.base_dtype.as_numpy_dtype for t in feeds]
         self.variants, self.last = [], None
 
     def run(self, dict feed_dict, double timeout):
@@ -63,6 +67,8 @@ cdef class Executable:
             for value in feed_dict.values():
                 if np.PyArray_Check(value) and np.PyArray_TYPE(<np.ndarray> value) == <int> self.typenums[i] and np.PyArray_ISCARRAY_RO(<np.ndarray> value):
                     arrays.append(value)
+                elif type(value) is self.scalars[i]:
+                    arrays.append(np.PyArray_FROM_O(value))
                 else:
                     arrays.append(self.context.array_of(self.feeds[i], value))
                 i += 1
@@ -90,8 +96,11 @@ cdef class Executable:
             if fits(variant.shapes, arrays):
                 self.last = variant
                 return variant
-        self.last = self.context.prepare(self, tuple([array.shape for array in arrays]))
-        return self.last
+        variant = self.context.prepare(self, tuple([array.shape for array in arrays]))
+        if len(self.variants) > KEEP_VARIANTS:
+            self.variants.remove(self.variants[0] if self.variants[0] is not variant else self.variants[1])
+        self.last = variant
+        return variant
 
     def variant(self, feed_dict):
         """The Variant for these feeds, prepared if need be, but not run."""

@@ -6,6 +6,7 @@ waits; the threads are started the first time that happens.  The first failure a
 import threading
 import time
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 cimport numpy as np
 
@@ -126,6 +127,7 @@ cdef class Step(StepState):
                 ready = self.queue.pop(slice_)
             if ready != NULL:
                 return 0
+            PyErr_CheckSignals()
             if timeout >= 0 and time.monotonic() > end and not (self.on_threads and load(&self.remaining) == 0):
                 raise DeadlineExceededError(None, None, f"The step did not end within {timeout:g} s.\n" + explain_wait(self))
 

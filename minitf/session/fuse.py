@@ -6,6 +6,8 @@ Each step rounds as the separate kernel would, so fusion changes no bit of a res
 
 A run need not be contiguous: nodes in between that do not feed it are moved behind it.
 """
+import bisect
+import functools
 from collections import deque
 
 from ..graph.program import Node
@@ -51,8 +53,11 @@ def fuse(order, kept):
 
 def _fusable(node):
     return len(node.dtypes) == 1 and node.values is None and is_known(node.shapes[0]) and \
-        supports(node.type, tuple(n.dtypes[i].base_dtype for n, i in node.inputs), node.dtypes[0]) and \
-        all(is_known(n.shapes[i]) for n, i in node.inputs)
+        _supports(node.type, tuple([n.dtypes[i].base_dtype for n, i in node.inputs]), node.dtypes[0]) and \
+        all([is_known(n.shapes[i]) for n, i in node.inputs])
+
+
+_supports = functools.lru_cache(maxsize=None)(supports)
 
 
 def _grow(first, queue):
@@ -130,11 +135,14 @@ def _release(pairs, operands, place, free):
         free.setdefault(operands[place[pair]][1], []).append(place[pair])
 
 
-def reusable_inputs(program, operands_of_inputs, output):
-    """The inputs whose memory the operand `output` may take over: those last read no later than it is first written."""
-    first_write = next(k for k, step in enumerate(program) if step[1] == output)
-    last_read = {}
-    for k, (_, _, *read) in enumerate(program):
+def reusable_inputs(program, inputs, outputs):
+    """{output operand: [input operands whose memory it may take over]}: those last read no later than it is first written."""
+    first_write, last_read = {}, {}
+    for k, (_, out, *read) in enumerate(program):
+        first_write.setdefault(out, k)
         for operand in read:
             last_read[operand] = k
-    return [number for number, operand in operands_of_inputs if last_read.get(operand, -1) <= first_write]
+    by_last = sorted(inputs, key=lambda operand: last_read.get(operand, -1))
+    ends = [last_read.get(operand, -1) for operand in by_last]
+    # the few read last before the write are enough to choose from, and are the likeliest to be free only now
+    return {out: by_last[:bisect.bisect_right(ends, first_write[out])][-8:] for out in outputs}

@@ -30,23 +30,62 @@ def live_maximum(lives):
 def assign_offsets(lives):
     """(offsets, arena bytes) for buffers [(first instruction, last instruction, aligned bytes)].
 
-    Several orders are tried, from the usually best one on, until the arena is within 2 % of its lower bound.
+    First as a program would allocate and free them, which costs next to nothing; then, until the arena is within 2 % of its lower
+    bound, in other orders, as many as the number of buffers allows (looking at all pairs takes its time).
     """
     bound = live_maximum(lives)
-    n = range(len(lives))
     orders = [lambda k: (-lives[k][2], lives[k][0]),                                    # by size
-              lambda k: (lives[k][0], -lives[k][2]),                                    # by time
-              lambda k: (lives[k][0] - lives[k][1], -lives[k][2]),                      # by length of life
               lambda k: (-lives[k][2] * (lives[k][1] - lives[k][0] + 1), lives[k][0]),  # by area
+              lambda k: (lives[k][0] - lives[k][1], -lives[k][2]),                      # by length of life
               lambda k: (-lives[k][1], -lives[k][2])]                                   # backwards in time
-    best, best_size = None, None
-    for key in orders if len(lives) <= 4000 else orders[:1]:
-        offsets, size = _first_fit(lives, sorted(n, key=key))
-        if best_size is None or size < best_size:
-            best, best_size = offsets, size
+    affordable = len(orders) if len(lives) <= 1000 else 1 if len(lives) <= 4000 else 0
+    best, best_size = _as_they_come(lives)
+    for key in orders[:affordable]:
         if best_size <= 1.02 * bound:
             break
+        offsets, size = _first_fit(lives, sorted(range(len(lives)), key=key))
+        if size < best_size:
+            best, best_size = offsets, size
     return best, best_size
+
+
+def _as_they_come(lives):
+    """In the order of time, each buffer in the smallest gap that holds it, the lowest of equal ones; gaps that meet are joined."""
+    dying = {}
+    for k, (_, last, _) in enumerate(lives):
+        dying.setdefault(last, []).append(k)
+    ends = sorted(dying)
+    offsets, gaps, size, done = [0] * len(lives), [], 0, 0          # gaps: sorted [(offset, end)]
+    for k in sorted(range(len(lives)), key=lambda k: lives[k][0]):
+        first, _, nbytes = lives[k]
+        while done < len(ends) and ends[done] < first:
+            for dead in dying[ends[done]]:
+                _free(gaps, offsets[dead], offsets[dead] + lives[dead][2])
+            done += 1
+        fitting = [(end - offset, offset, g) for g, (offset, end) in enumerate(gaps) if end - offset >= nbytes]
+        if fitting:
+            _, offset, g = min(fitting)
+            offsets[k] = offset
+            if gaps[g][1] - offset == nbytes:
+                del gaps[g]
+            else:
+                gaps[g] = (offset + nbytes, gaps[g][1])
+        elif gaps and gaps[-1][1] == size:                          # the gap at the end grows
+            offsets[k] = gaps.pop()[0]
+            size = offsets[k] + nbytes
+        else:
+            offsets[k], size = size, size + nbytes
+    return offsets, size
+
+
+def _free(gaps, offset, end):
+    g = bisect.bisect_left(gaps, (offset, end))
+    if g < len(gaps) and gaps[g][0] == end:
+        end = gaps.pop(g)[1]
+    if g and gaps[g - 1][1] == offset:
+        g -= 1
+        offset = gaps.pop(g)[0]
+    gaps.insert(g, (offset, end))
 
 
 def _first_fit(lives, order):

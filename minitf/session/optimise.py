@@ -6,6 +6,7 @@ commutative) and control inputs, and neither has state.
 """
 import numpy as np
 
+from ..core.dtypes import DType
 from ..core.registry import op_def
 
 
@@ -118,8 +119,8 @@ def _value_number(node):
     inputs = [(n.serial, i) for n, i in node.inputs]
     if definition.is_commutative:
         inputs.sort()
-    attrs = tuple(_hashable(v) for k, v in sorted(node.attrs.items()) if k[0] != "_")
-    return node.type, tuple(inputs), frozenset(n.serial for n in node.controls), attrs
+    attrs = tuple([v if type(v) is DType else _hashable(v) for v in node.attrs.values()])      # in the order of the op's declaration
+    return node.type, tuple(inputs), frozenset([n.serial for n in node.controls]) if node.controls else None, attrs
 
 
 def _constant_key(value):

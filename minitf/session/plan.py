@@ -205,45 +205,51 @@ class _Builder:
 
     def _reuse_inputs(self, kept):
         """Let a result take over the memory of an input that is not needed any more, where the kernel allows it."""
+        views = {}
+        for b in self.buffers:
+            views.setdefault(b.root, []).append(b)
         for k, instruction in enumerate(self.code):
-            if instruction.kind != "Compute" or not instruction.outputs:
+            choices = _in_place(instruction)
+            if not choices:
                 continue
-            for position, number, candidates in _in_place(instruction):
+            readers = {}                                # root -> the buffers through which this instruction reads it
+            for b in instruction.inputs:
+                readers.setdefault(self.buffers[b].root, set()).add(b)
+            for number, candidates in choices:
                 out = self.buffers[number]
-                if out.kind != "arena" or out.root != number:
+                if out.kind != "arena":
                     continue
-                for c in candidates:
-                    source = self.buffers[instruction.inputs[c]]
+                for source in map(self.buffers.__getitem__, candidates):
                     root = self.buffers[source.root]
-                    others = [b for b in instruction.inputs if self.buffers[b].root == root.number and b != source.number]
-                    taken = [b for b in instruction.outputs if self.buffers[b].root == root.number]
                     if root.kind == "arena" and root.last == k and root.first < k and source.shape == out.shape and source.dtype is out.dtype \
-                            and root.nbytes == out.nbytes and not others and not taken and root.number not in kept:
-                        last = out.last
-                        for b in self.buffers:
-                            if b.root == number:
-                                b.root = root.number
+                            and root.nbytes == out.nbytes and readers[root.number] == {source.number} and root.number not in kept:
                         out.kind = "view"
-                        root.last = last
+                        for b in views[number]:
+                            b.root = root.number
+                        views[root.number] += views.pop(number)
+                        root.last = out.last
+                        readers[root.number] = None     # taken: no second result may lie there
                         if number in kept:
                             kept.add(root.number)
                         break
 
 
 def _in_place(instruction):
-    """[(output position, buffer number, input positions whose memory it may take over)]."""
+    """[(output buffer, [input buffers whose memory it may take over])]."""
     node, inputs, outputs = instruction.node, instruction.inputs, instruction.outputs
-    if node.type == "_Fused":
-        operands = node.attrs["operands"]
-        of_inputs = [(arg, k) for k, (kind, arg) in enumerate(operands) if kind == "in"]
-        return [(arg, outputs[arg], reusable_inputs(node.attrs["program"], of_inputs, k))
-                for k, (kind, arg) in enumerate(operands) if kind == "out"]
-    if not instruction.kernel_def.in_place:
+    if instruction.kind != "Compute" or not outputs or not instruction.kernel_def.in_place:
         return []
-    program = program_of(node.type, len(inputs))
-    if program is None:
-        return [(0, outputs[0], range(len(inputs)))]
-    return [(0, outputs[0], reusable_inputs(program, [(k, k) for k in range(len(inputs))], len(inputs)))]
+    if node.type == "_Fused":
+        program, operands = node.attrs["program"], node.attrs["operands"]
+        ins = {k: inputs[arg] for k, (kind, arg) in enumerate(operands) if kind == "in"}
+        outs = {k: outputs[arg] for k, (kind, arg) in enumerate(operands) if kind == "out"}
+    else:
+        program = program_of(node.type, len(inputs))
+        ins, outs = dict(enumerate(inputs)), {len(inputs): outputs[0]}
+        if program is None:
+            return [(outputs[0], inputs)]
+    reusable = reusable_inputs(program, ins, outs)
+    return [(buffer, [ins[k] for k in reusable[operand]]) for operand, buffer in outs.items()]
 
 
 def _stops(code, buffers):

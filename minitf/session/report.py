@@ -28,10 +28,15 @@ def _lines(instruction, activation):
         lines.append("inputs: " + ", ".join(f"{s.name} {s.dtype.name}{shape_text(activation.shape_of(s.number))}" for s in specs))
     if node.type == "_Fused":
         lines.append("fused from: " + ", ".join(f"'{n.name}' ({n.type})" for n in node.attrs["members"]))
-    op = node.op
-    if op is not None and str(op.source):
-        lines.append(f"defined at: {op.source}")
-    original = op.original_op if op is not None else None
+    return lines + origin_lines(node.op)
+
+
+def origin_lines(op):
+    """Where an operation, and for a gradient the operation it is the gradient of, were made."""
+    if op is None:
+        return []
+    lines = [f"defined at: {op.source}"] if str(op.source) else []
+    original = op.original_op
     while original is not None:
         lines.append(f"a gradient of: '{original.name}' ({original.type})" + (f", defined at: {original.source}" if str(original.source) else ""))
         original = original.original_op

@@ -79,8 +79,9 @@ class Session:
         """
         timeout = self._timeout if options is None else (options.timeout_in_ms or self._timeout * 1000) / 1000
         try:
-            key = (tuple(fetches), *feed_dict) if feed_dict else (tuple(fetches),) if type(fetches) is list else None
-            if type(fetches) is not list:
+            if type(fetches) is list:
+                key = (tuple(fetches), *feed_dict) if feed_dict else (tuple(fetches),)
+            else:
                 key = (fetches, None, *feed_dict) if feed_dict else fetches
             executable = self._executables.get(key)
         except TypeError:                                 # a nested structure: not hashable, or not a key

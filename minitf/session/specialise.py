@@ -6,10 +6,12 @@ what follows is specialised when the run has got there (Node.level counts the cu
 """
 import numpy as np
 
+from ..core.errors import InvalidArgumentError
 from ..core.registry import find_kernel, op_def
 from ..core.shapes import TensorShape
 from ..graph.operation import infer_shapes
 from ..kernels.cpu.kernel import run_kernel
+from .report import origin_lines
 
 FOLD_LIMIT = 10 << 20          # bytes: a larger constant costs more memory than the work it saves
 SMALL = 64                     # elements: at optimisation level L0 only values of this size are evaluated, since they decide shapes
@@ -53,7 +55,7 @@ def is_known(shape):
 def specialise(nodes, fold=True):
     """Fill in the shapes and values of the nodes (in topological order); feeds have their shapes already.
 
-    ValueError if shapes turn out not to fit, naming the op.
+    InvalidArgumentError if shapes turn out not to fit, naming the op.
     """
     for node in nodes:
         if node.type == "Const":
@@ -101,8 +103,9 @@ def _infer_shapes(node, definition):
     try:
         shapes = infer_shapes(context, len(node.dtypes))
     except ValueError as error:
-        where = f" (defined at {node.op.source})" if node.op is not None else ""
-        raise ValueError(f"{error} for {node.describe()}{where}") from None
+        failure = InvalidArgumentError(None, None, str(error))
+        failure.add_context(op=node.op, node_def=node.op and node.op.node_def, lines=[f"op: {node.describe()}"] + origin_lines(node.op))
+        raise failure from None
     shapes = [s.tuple if is_known(s.tuple) else known if is_known(known) else None for s, known in zip(shapes, node.shapes)]
     node.shapes = shapes
     return context.asked if not all(is_known(s) for s in shapes) else ()

@@ -33,6 +33,8 @@ def test_operators_have_the_right_operand_order():
         assert t.op.type == op_type and t.op.inputs[1] is x
     array = np.ones(2, np.float32)
     assert (array * x).op.type == "Mul" and (array * x).op.inputs[1] is x
+    scalar = np.float32(2) * x
+    assert scalar.op.type == "Mul" and scalar.op.inputs[1] is x
     b = tf.placeholder("bool")
     assert [(b & b).op.type, (b | b).op.type, (~b).op.type, (b ^ b).op.type] == ["LogicalAnd", "LogicalOr", "LogicalNot", "NotEqual"]
     assert (x == x) is True and x in {x}

@@ -51,33 +51,26 @@ ctypedef void (*Draw)(char *out, uint64_t key, uint64_t block) noexcept nogil
 
 cdef void philox(uint32_t *words, uint64_t key, uint64_t low, uint64_t high) noexcept nogil:
     """The blocks (high, low), (high, low + 1), ... (high, low + 15) of a stream, four words each."""
-    cdef uint32_t c0[BLOCKS]
-    cdef uint32_t c1[BLOCKS]
-    cdef uint32_t c2[BLOCKS]
-    cdef uint32_t c3[BLOCKS]
-    cdef uint32_t k0 = <uint32_t> key, k1 = <uint32_t> (key >> 32)
+    cdef uint32_t c0, c1, c2, c3, k0, k1
     cdef uint64_t p, q
     cdef int k, turn
-    for k in range(BLOCKS):
-        c0[k] = <uint32_t> (low + k)
-        c1[k] = <uint32_t> ((low + k) >> 32)
-        c2[k] = <uint32_t> high
-        c3[k] = <uint32_t> (high >> 32)
-    for turn in range(10):
-        for k in range(BLOCKS):
-            p = <uint64_t> 0xD2511F53 * c0[k]
-            q = <uint64_t> 0xCD9E8D57 * c2[k]
-            c0[k] = <uint32_t> (q >> 32) ^ c1[k] ^ k0
-            c1[k] = <uint32_t> q
-            c2[k] = <uint32_t> (p >> 32) ^ c3[k] ^ k1
-            c3[k] = <uint32_t> p
-        k0 += <uint32_t> 0x9E3779B9
-        k1 += <uint32_t> 0xBB67AE85
-    for k in range(BLOCKS):
-        words[4 * k] = c0[k]
-        words[4 * k + 1] = c1[k]
-        words[4 * k + 2] = c2[k]
-        words[4 * k + 3] = c3[k]
+    for k in range(BLOCKS):                    # one lane of a vector each: the compiler unrolls the rounds
+        c0, c1 = <uint32_t> (low + k), <uint32_t> ((low + k) >> 32)
+        c2, c3 = <uint32_t> high, <uint32_t> (high >> 32)
+        k0, k1 = <uint32_t> key, <uint32_t> (key >> 32)
+        for turn in range(10):
+            p = <uint64_t> 0xD2511F53 * c0
+            q = <uint64_t> 0xCD9E8D57 * c2
+            c0 = <uint32_t> (q >> 32) ^ c1 ^ k0
+            c1 = <uint32_t> q
+            c2 = <uint32_t> (p >> 32) ^ c3 ^ k1
+            c3 = <uint32_t> p
+            k0 += <uint32_t> 0x9E3779B9
+            k1 += <uint32_t> 0xBB67AE85
+        words[4 * k] = c0
+        words[4 * k + 1] = c1
+        words[4 * k + 2] = c2
+        words[4 * k + 3] = c3
 
 
 def philox_block(key, counter):

@@ -21,6 +21,9 @@ cdef extern from *:
     ctypedef struct word16:
         pass
 
+cdef extern from "transpose_tile.h" nogil:
+    void transpose_16x16(char *, int64_t, const char *, int64_t)
+
 ctypedef fused word:
     word1
     word4
@@ -29,6 +32,7 @@ ctypedef fused word:
 
 cdef enum:
     TILE = 16                         # words: one cache line by one cache line of float32
+    ABREAST = 4                       # tiles side by side: a line that two of them share is still near when the second comes
 
 
 cdef void begin_copy(StridedCopy *c, int64_t itemsize) noexcept nogil:
@@ -144,18 +148,21 @@ cdef inline void copy_row(const StridedCopy *c, word *to, const word *source) no
 
 cdef inline void copy_tiles(const StridedCopy *c, word *to, const word *source) noexcept nogil:
     """to[r, j] = source[j, r], tile by tile: each cache line of either side is touched once while it is near."""
-    cdef int64_t rows = c.size[c.rank - 2], cols = c.size[c.rank - 1], r, j
-    cdef int64_t width = c.to[c.rank - 2], step = c.source[c.rank - 1]
+    cdef int64_t rows = c.size[c.rank - 2], cols = c.size[c.rank - 1], r, j, first
+    cdef int64_t width = c.to[c.rank - 2], step = c.source[c.rank - 1], tiles = (cols + TILE - 1) // TILE
     cdef char *y
     cdef const char *x
-    for j in range((cols + TILE - 1) // TILE):
+    for first in range((tiles + ABREAST - 1) // ABREAST):
         for r in range((rows + TILE - 1) // TILE):
-            y = <char *> (to + j * TILE) + r * TILE * width
-            x = <const char *> (source + r * TILE) + j * TILE * step
-            if (r + 1) * TILE <= rows and (j + 1) * TILE <= cols:
-                copy_tile(<word *> y, width, <const word *> x, step, TILE, TILE)
-            else:
-                copy_tile(<word *> y, width, <const word *> x, step, min(TILE, rows - r * TILE), min(TILE, cols - j * TILE))
+            for j in range(first * ABREAST, min(tiles, (first + 1) * ABREAST)):
+                y = <char *> (to + j * TILE) + r * TILE * width
+                x = <const char *> (source + r * TILE) + j * TILE * step
+                if (r + 1) * TILE > rows or (j + 1) * TILE > cols:
+                    copy_tile(<word *> y, width, <const word *> x, step, min(TILE, rows - r * TILE), min(TILE, cols - j * TILE))
+                elif word is word4:
+                    transpose_16x16(y, width, x, step)
+                else:
+                    copy_tile(<word *> y, width, <const word *> x, step, TILE, TILE)
 
 
 cdef inline void copy_tile(word *y, int64_t width, const word *x, int64_t step, int64_t rows, int64_t cols) noexcept nogil:
