@@ -11,7 +11,7 @@ FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math"]
 # at all.  Never -ffast-math: it flushes NumPy's denormals too.  gcc prefers 256-bit vectors on many processors with AVX-512.
 EXACT = ["-ffp-contract=off"]
 WIDE = ["-mprefer-vector-width=512"] if platform.machine() in ("x86_64", "AMD64") else []
-EXTRA = {"minitf.kernels.cpu.vector_ops": EXACT + WIDE, "minitf.kernels.cpu.reduce": EXACT + WIDE, "minitf.kernels.cpu.nn": EXACT + WIDE,
+EXTRA = {"minitf.kernels.cpu.vector_ops": EXACT + WIDE, "minitf.kernels.cpu.reduction_ops": EXACT + WIDE, "minitf.kernels.cpu.nn": EXACT + WIDE,
          "minitf.kernels.cpu.matmul": WIDE}
 
 root = Path(__file__).parent

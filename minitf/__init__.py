@@ -13,7 +13,7 @@ from .core.shapes import Dimension, TensorShape
 from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, colocate_with, container, control_dependencies,
                     convert_to_tensor, device, get_collection, get_collection_ref, get_default_graph, name_scope,
                     register_tensor_conversion_function, reset_default_graph)
-from .ops import operators
+from .ops import operators, variable_parts
 from .ops.array_ops import (broadcast_static_shape, broadcast_to, expand_dims, fill, identity, ones, ones_like, rank, reshape, shape, size,
                             squeeze, stop_gradient, transpose, zeros, zeros_like)
 from .ops.clip_ops import clip_by_global_norm, clip_by_norm, clip_by_value, global_norm

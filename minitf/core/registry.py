@@ -153,18 +153,20 @@ class OpDef:
     is_commutative    the order of its inputs does not matter (common subexpressions)
     is_alias          its output is its first input's bytes under another shape: no work at run time
     is_dynamic        an output's shape depends on the data (Where, Unique): a plan is cut behind it
+    constants         names of inputs whose values a kernel needs when it is prepared, not only when it runs (axes, a permutation)
     shape_fn(c)       static shapes of the outputs from a ShapeContext
     value_fn(c)       the outputs' values, where they follow from the inputs' shapes or known values alone; or None
     """
-    __slots__ = ("name", "inputs", "outputs", "attrs", "shape_fn", "value_fn", "is_stateful", "is_commutative", "is_alias", "is_dynamic")
+    __slots__ = ("name", "inputs", "outputs", "attrs", "shape_fn", "value_fn", "is_stateful", "is_commutative", "is_alias", "is_dynamic", "constants")
 
-    def __init__(self, name, inputs, outputs, attrs, shape_fn, is_stateful, is_commutative, is_alias, is_dynamic):
+    def __init__(self, name, inputs, outputs, attrs, shape_fn, is_stateful, is_commutative, is_alias, is_dynamic, constants):
         self.name = name
         self.attrs = {a.name: a for a in map(AttrDef, attrs)}
         self.inputs = [ArgDef(text, self.attrs) for text in inputs]
         self.outputs = [ArgDef(text, self.attrs) for text in outputs]
         self.shape_fn, self.value_fn = shape_fn, None
         self.is_stateful, self.is_commutative, self.is_alias, self.is_dynamic = is_stateful, is_commutative, is_alias, is_dynamic
+        self.constants = [k if k == 0 else k - len(self.inputs) for k, arg in enumerate(self.inputs) if arg.name in constants]
 
 
 class KernelDef:
@@ -192,12 +194,12 @@ _kernels = {}                 # (op type, device type) -> [KernelDef], newest fi
 _gradients = {}
 
 
-def register_op(name, inputs=(), outputs=(), attrs=(), is_stateful=False, is_commutative=False, is_alias=False, is_dynamic=False):
+def register_op(name, inputs=(), outputs=(), attrs=(), is_stateful=False, is_commutative=False, is_alias=False, is_dynamic=False, constants=()):
     """Decorate a shape function: declares the op type `name`.  ValueError if it is declared already."""
     def decorate(shape_fn):
         if name in _ops:
             raise ValueError(f"Op type {name!r} is registered already")
-        _ops[name] = OpDef(name, inputs, outputs, attrs, shape_fn, is_stateful, is_commutative, is_alias, is_dynamic)
+        _ops[name] = OpDef(name, inputs, outputs, attrs, shape_fn, is_stateful, is_commutative, is_alias, is_dynamic, constants)
         return shape_fn
     return decorate
 

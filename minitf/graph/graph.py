@@ -147,13 +147,12 @@ class Graph:
                 op.name = self._claim(name[:-1])
             else:
                 op.name = self.unique_name(name or op_type)
+            dtypes = output_dtypes(definition, attrs)
             try:
-                shapes = infer_shapes(ShapeContext(op_type, op.name, attrs, op.inputs), len(definition.outputs))
+                shapes = infer_shapes(ShapeContext(op_type, op.name, attrs, op.inputs), len(dtypes))
             except ValueError as error:
                 of = ", ".join(f"{t.dtype.base_dtype.name}{shape_text(t.shape)}" for t in inputs)
                 raise ValueError(f"{error} for '{op.name}' (op: '{op_type}')" + (f" with inputs {of}." if of else ".")) from None
-            dtypes = output_dtypes(definition, attrs)
-            shapes += [shapes[0].__class__(None)] * (len(dtypes) - len(shapes)) if shapes else []
             op.outputs = [Tensor(op, i, dtype, shapes[i]) for i, dtype in enumerate(dtypes)]
             op.source, op.original_op = capture(), self._original
             op.colocation = list(self._colocation_stack[-1]) if self._colocation_stack else []
@@ -172,10 +171,13 @@ class Graph:
         return op
 
     def _claim(self, name):
-        if name in self._by_name:
-            return self.unique_name(name.rpartition("/")[2])
-        self._names_in_use.setdefault(name, 1)
-        return name
+        """An absolute name, or the next free one after it."""
+        count, free = 0, name
+        while free in self._by_name:
+            count += 1
+            free = f"{name}_{count}"
+        self._names_in_use.setdefault(free, 1)
+        return free
 
     def unique_name(self, name, mark_as_used=True):
         """name inside the current name scope, with _1, _2 ... behind it if it is taken."""

@@ -21,11 +21,16 @@ def apply_op(op_type, *values, name=None, **attrs):
     if len(values) != len(definition.inputs):
         raise TypeError(f"{op_type} takes {len(definition.inputs)} inputs ({', '.join(a.name for a in definition.inputs)}), got {len(values)}")
     graph = _graph_of(values)
+    if not name or name[-1] != "/":
+        for value in values:
+            if type(value) is not Tensor and not hasattr(value, "graph"):      # a constant will be made: it is named after its op
+                name = graph.unique_name(name or op_type) + "/"
+                break
     if not default_graphs.stack or default_graphs.stack[-1] is not graph:
         with graph.as_default():                      # constants made from arguments belong to the same graph
-            inputs, given = _convert(definition, values, attrs)
+            inputs, given = _convert(definition, values, attrs, name)
     else:
-        inputs, given = _convert(definition, values, attrs)
+        inputs, given = _convert(definition, values, attrs, name)
     complete = {}
     for attr in definition.attrs.values():
         value = given.get(attr.name, attr.default)
@@ -60,7 +65,7 @@ def _graph_of(values):
     return get_default_graph()
 
 
-def _convert(definition, values, attrs):
+def _convert(definition, values, attrs, scope):
     """The flat list of input tensors, and the attributes with those that the inputs decide."""
     given = dict(attrs)
     inputs = []
@@ -82,18 +87,18 @@ def _convert(definition, values, attrs):
             if not isinstance(value, (list, tuple)):
                 raise TypeError(f"Input '{arg.name}' of '{definition.name}' Op takes a list of tensors, got {value!r}")
             types = given.get(arg.type_attr) if arg.is_type_list else None
-            tensors = [_tensor(definition, arg, v, given, source, types[i] if types else None) for i, v in enumerate(value)]
+            tensors = [_tensor(definition, arg, v, given, source, types[i] if types else None, scope) for i, v in enumerate(value)]
             if arg.number_attr:
                 given[arg.number_attr] = len(tensors)
             elif types is None:
                 given[arg.type_attr] = tuple(t.dtype.base_dtype for t in tensors)
             inputs.extend(tensors)
         else:
-            inputs.append(_tensor(definition, arg, value, given, source, None))
+            inputs.append(_tensor(definition, arg, value, given, source, None, scope))
     return inputs, given
 
 
-def _tensor(definition, arg, value, given, source, wanted):
+def _tensor(definition, arg, value, given, source, wanted, scope):
     """One input as a tensor of the dtype its argument asks for."""
     attr = arg.type_attr
     if wanted is None:
@@ -106,7 +111,7 @@ def _tensor(definition, arg, value, given, source, wanted):
                         + (f"type {wanted.name} of argument '{source[attr]}'." if attr in source else f"expected type of {wanted.name}.")
                         + f" Nothing is cast silently; tf.cast(x, tf.{wanted.name}) does it.")
     try:
-        tensor = convert_to_tensor(value, dtype=wanted, name=arg.name)
+        tensor = convert_to_tensor(value, dtype=wanted, name=f"{scope}{arg.name}/" if scope and scope[-1] == "/" else arg.name)
     except (TypeError, ValueError) as error:
         raise type(error)(f"Input '{arg.name}' of '{definition.name}' Op: {error}") from None
     if attr and wanted is None and not arg.is_type_list:

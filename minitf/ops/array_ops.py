@@ -105,7 +105,7 @@ def squeeze_shape(c):
 value_from_constants("Squeeze", lambda c, x: np.squeeze(x, tuple(c.attrs["squeeze_dims"]) or None))
 
 
-@register_op("Transpose", ["x: T", "perm: Tperm"], ["y: T"], ["T: type", f"Tperm: {INDEX} = int32"])
+@register_op("Transpose", ["x: T", "perm: Tperm"], ["y: T"], ["T: type", f"Tperm: {INDEX} = int32"], constants=["perm"])
 def transpose_shape(c):
     rank = c.inputs[0].ndims
     if rank is None:

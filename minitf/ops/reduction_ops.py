@@ -34,9 +34,9 @@ def reduction_shape(c):
 
 
 for _name in ("Sum", "Mean", "Max", "Min", "Prod"):
-    register_op(_name, ["input: T", "reduction_indices: int32"], ["output: T"], [f"T: {NUMBER}", "keep_dims: bool = False"])(reduction_shape)
+    register_op(_name, ["input: T", "reduction_indices: int32"], ["output: T"], [f"T: {NUMBER}", "keep_dims: bool = False"], constants=["reduction_indices"])(reduction_shape)
 for _name in ("All", "Any"):
-    register_op(_name, ["input: bool", "reduction_indices: int32"], ["output: bool"], ["keep_dims: bool = False"])(reduction_shape)
+    register_op(_name, ["input: bool", "reduction_indices: int32"], ["output: bool"], ["keep_dims: bool = False"], constants=["reduction_indices"])(reduction_shape)
 
 
 def _value_of(op_type, function):
@@ -47,7 +47,7 @@ _value_of("Sum", np.sum)
 _value_of("Prod", np.prod)
 
 
-@register_op("ArgMax", ["input: T", "dimension: int32"], ["output: int64"], [f"T: {NUMBER}"])
+@register_op("ArgMax", ["input: T", "dimension: int32"], ["output: int64"], [f"T: {NUMBER}"], constants=["dimension"])
 def argmax_shape(c):
     with_rank(c, 1, 0)
     dims = at_least(c, 0, 1)

@@ -78,7 +78,7 @@ def unpack_shape(c):
     return [TensorShape(dims[:at] + dims[at + 1:])] * num
 
 
-@register_op("ConcatV2", ["values: N * T", "axis: int32"], ["output: T"], ["N: int >= 1", "T: type"])
+@register_op("ConcatV2", ["values: N * T", "axis: int32"], ["output: T"], ["N: int >= 1", "T: type"], constants=["axis"])
 def concat_shape(c):
     n = len(c.inputs) - 1
     with_rank(c, n, 0)
@@ -110,7 +110,7 @@ def concat_shape(c):
 value_from_constants("ConcatV2", lambda c, *values: np.concatenate(values[:-1], int(values[-1])))
 
 
-@register_op("Tile", ["input: T", "multiples: Tmultiples"], ["output: T"], ["T: type", f"Tmultiples: {INDEX} = int32"])
+@register_op("Tile", ["input: T", "multiples: Tmultiples"], ["output: T"], ["T: type", f"Tmultiples: {INDEX} = int32"], constants=["multiples"])
 def tile_shape(c):
     n = with_rank(c, 1, 1)[0]
     rank = c.inputs[0].ndims if n is None else n
@@ -122,7 +122,7 @@ def tile_shape(c):
     return [TensorShape([0 if 0 in (d, t) else None if None in (d, t) else d * t for d, t in zip(dims, times)])]
 
 
-@register_op("Pad", ["input: T", "paddings: Tpaddings"], ["output: T"], ["T: type", f"Tpaddings: {INDEX} = int32"])
+@register_op("Pad", ["input: T", "paddings: Tpaddings"], ["output: T"], ["T: type", f"Tpaddings: {INDEX} = int32"], constants=["paddings"])
 def pad_shape(c):
     n, two = with_rank(c, 1, 2)
     if two not in (2, None):

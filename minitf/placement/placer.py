@@ -55,7 +55,10 @@ def _first_feasible(group, devices, soft, fixed):
     for node in group:
         if node.name in fixed:
             return fixed[node.name]
-    requests = {canonical_name(n.device): n for n in group if n.device}
+    requests = {}
+    for n in group:
+        if n.device:
+            requests.setdefault(canonical_name(n.device), n)
     feasible = devices
     for request, node in requests.items():
         spec = parse_device(request)

@@ -285,10 +285,10 @@ cdef class Activation(Waiter):
         return None if self.buffers[number].data == NULL else numpy.asarray(copy_of(&self.buffers[number]))
 
     cdef object fetched(self, Py_ssize_t number):
-        """A fetched value: a large one of our own is handed over, anything else is copied."""
+        """A fetched value: a large one of our own is handed over, once; anything else is copied."""
         cdef Buffer *b = &self.buffers[number]
         spec = self.plan.buffers[number]
-        if b.storage != NULL and b.size * b.itemsize > HAND_OVER and self.plan.buffers[spec.root].kind == "own":
+        if b.storage != NULL and b.size * b.itemsize > HAND_OVER and self.plan.buffers[spec.root].kind == "own" and is_exclusive(b.storage):
             return hand_over(b)
         return copy_of(b)
 

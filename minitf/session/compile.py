@@ -10,7 +10,7 @@ from .fuse import fuse
 from .optimise import forward_identities, fuse_updates, live, merge_equal
 from .plan import make_plan
 from .schedule import schedule
-from .specialise import assign_levels, specialise
+from .specialise import assign_levels, hand_on_controls, specialise
 
 KEEP_PARTS = 64               # variants of a later part kept per plan, the least recently used dropped
 
@@ -100,6 +100,7 @@ class Rest:
             copies[node] = copy
             nodes.append(copy)
         specialise([n for n in nodes if n.type != "_Import"], self.options.fold)
+        targets = hand_on_controls(nodes, [copies[n] for _, (n, _) in self.fetches], [copies[t] for t in self.targets])
         outer = {copies[n]: n.level for n in self.nodes}
         assign_levels(nodes)
         for node in nodes:                              # the levels of the whole program first: they agree between devices
@@ -110,4 +111,4 @@ class Rest:
             if node.type == "_Import" or not node.inputs and node.type in ("Const", "VariableV2", "_Feed"):
                 node.level = lowest
         fetches = [(number, (copies[n], i)) for number, (n, i) in self.fetches]
-        return compile_part(self.device, nodes, fetches, [copies[t] for t in self.targets], self.options)
+        return compile_part(self.device, nodes, fetches, targets, self.options)

@@ -33,16 +33,17 @@ cdef class Executable:
     cdef readonly list feeds
     cdef readonly tuple fetches
     cdef list indices
-    cdef bint single
+    cdef readonly object done             # operations that an earlier part of a partial run has run
+    cdef readonly bint single             # one fetch, not in a list
     cdef Py_ssize_t n_results
-    cdef object context
+    cdef readonly object context
     cdef list typenums
     cdef list scalars                     # NumPy's scalar types of the feeds
     cdef readonly list variants
     cdef Variant last
 
-    def __init__(self, fetches, feeds, single, context):
-        self.fetches, self.feeds, self.single, self.context = tuple(fetches), list(feeds), single, context
+    def __init__(self, fetches, feeds, single, context, done=()):
+        self.fetches, self.feeds, self.single, self.context, self.done = tuple(fetches), list(feeds), single, context, done
         self.n_results = 0
         self.indices = []
         for f in self.fetches:
@@ -55,7 +56,7 @@ cdef class Executable:
         self.scalars = [t.dtype.base_dtype.as_numpy_dtype for t in feeds]
         self.variants, self.last = [], None
 
-    def run(self, dict feed_dict, double timeout):
+    def run(self, feed_dict, double timeout):
         """feed_dict: values in the order of the feeds."""
         cdef list arrays = []
         cdef list results
@@ -64,7 +65,7 @@ cdef class Executable:
         cdef Step step
         cdef Variant variant
         if feed_dict:
-            for value in feed_dict.values():
+            for value in (<dict?> feed_dict if type(feed_dict) is dict else dict(feed_dict)).values():
                 if np.PyArray_Check(value) and np.PyArray_TYPE(<np.ndarray> value) == <int> self.typenums[i] and np.PyArray_ISCARRAY_RO(<np.ndarray> value):
                     arrays.append(value)
                 elif type(value) is self.scalars[i]:

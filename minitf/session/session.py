@@ -19,7 +19,7 @@ from .executor import DeviceThread
 from .fetches import element, flatten
 from .prune import prune
 from .rendezvous import Recv, Send
-from .specialise import assign_levels, is_known, specialise
+from .specialise import assign_levels, hand_on_controls, is_known, specialise
 
 
 class _DefaultSessions(threading.local):
@@ -28,6 +28,7 @@ class _DefaultSessions(threading.local):
 
 
 _default_sessions = _DefaultSessions()
+_LIST, _ONE, _SIGNATURE = object(), object(), object()      # kinds of keys: no nested fetch can be taken for another
 
 
 def get_default_session():
@@ -80,9 +81,9 @@ class Session:
         timeout = self._timeout if options is None else (options.timeout_in_ms or self._timeout * 1000) / 1000
         try:
             if type(fetches) is list:
-                key = (tuple(fetches), *feed_dict) if feed_dict else (tuple(fetches),)
+                key = (_LIST, tuple(fetches), *feed_dict) if feed_dict else (_LIST, tuple(fetches))
             else:
-                key = (fetches, None, *feed_dict) if feed_dict else fetches
+                key = (_ONE, fetches, *feed_dict) if feed_dict else fetches
             executable = self._executables.get(key)
         except TypeError:                                 # a nested structure: not hashable, or not a key
             executable = key = None
@@ -126,7 +127,7 @@ class Session:
             flat, rebuild = [element(f, self.graph) for f in fetches], None
         else:
             flat, rebuild = flatten(fetches, self.graph)
-        signature = (tuple(flat), single, tuple(feeds))
+        signature = (_SIGNATURE, tuple(flat), single, tuple(feeds))
         with self._lock:
             executable = self._executables.get(signature)
             if executable is None:
@@ -279,12 +280,13 @@ class _Context:
             for variant in executable.variants:           # another thread was faster
                 if variant.shapes == shapes:
                     return variant
-            program = prune(executable.fetches, executable.feeds)
+            program = prune(executable.fetches, executable.feeds, executable.done)
             for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
                 if not tensor.shape.is_compatible_with(shape):
                     raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
                 node.attrs, node.shapes = {"feed": number}, [shape]
             specialise(program.nodes, self.options.fold)
+            program.targets = hand_on_controls(program.nodes, [n for n, _ in program.fetches], program.targets)
             place(program.nodes, self.runtime.devices, self.runtime.config.allow_soft_placement, self.runtime.placed)
             for node in program.nodes:
                 if node.type == "VariableV2":

@@ -67,6 +67,30 @@ def specialise(nodes, fold=True):
             _infer(node, op_def(node.type), fold)
 
 
+def hand_on_controls(nodes, fetched, targets):
+    """A node whose value is known does not run: what had to run before it must run before those that use it.
+
+    nodes: in topological order.  fetched: the nodes whose results are wanted.  Returns the nodes that must run for these and the targets.
+    """
+    waits = {}                                          # known node -> what its users wait for
+    for node in nodes:
+        if node.values is None and not waits:
+            continue
+        controls = list(node.controls)
+        for n, _ in node.inputs:
+            controls.extend(waits.get(n, ()))
+        for n in node.controls:
+            controls.extend(waits.get(n, ()))
+        if node.values is None:
+            if len(controls) != len(node.controls):
+                node.controls = list(dict.fromkeys(controls))
+        elif controls:
+            waits[node] = list(dict.fromkeys(n for n in controls if n not in waits))
+            node.controls = []
+    extra = [n for known in (*fetched, *targets) for n in waits.get(known, ())]
+    return list(dict.fromkeys([*targets, *extra])) if extra else targets
+
+
 def assign_levels(nodes):
     """Node.level: in which part of a cut plan a node runs.  nodes: of all devices, in topological order, a _Send before its _Recv.
 
@@ -92,6 +116,10 @@ def _infer(node, definition, fold):
         if shape is None or None in shape:
             asked = _infer_shapes(node, definition)
             break
+    for i in definition.constants:                      # counted from the end, for lists of inputs come before
+        i %= len(node.inputs)
+        if node.inputs[i][0].values is None and i not in asked:
+            asked = (*asked, i)
     node.asked = asked
     node.is_cut = definition.is_dynamic or not asked and any(s is None for s in node.shapes) and all(is_known(n.shapes[i]) for n, i in node.inputs)
     if node.values is None and not definition.is_stateful and node.dtypes:

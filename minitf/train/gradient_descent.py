@@ -1,6 +1,6 @@
 """Gradient descent: var -= learning_rate * gradient."""
 from ..graph import convert_to_tensor
-from ..ops import math_ops, state_ops
+from ..ops import state_ops
 from ..ops.apply import apply_op
 from .optimizer import Optimizer
 
@@ -17,7 +17,7 @@ class GradientDescentOptimizer(Optimizer):
         self._learning_rate_tensor = convert_to_tensor(self._call_if_callable(self._learning_rate), name="learning_rate")
 
     def _rate(self, var):
-        return math_ops.cast(self._learning_rate_tensor, var.dtype.base_dtype)
+        return self._in_dtype(self._learning_rate, self._learning_rate_tensor, var.dtype.base_dtype)
 
     def _apply_dense(self, grad, var):
         return apply_op("ApplyGradientDescent", var, self._rate(var), grad, use_locking=self._use_locking).op

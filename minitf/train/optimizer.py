@@ -11,10 +11,13 @@ does in one call what may be done in two, with a look at the gradients, or a cha
 A subclass says how one variable is updated: _apply_dense(grad, var) and _apply_sparse(grad, var), with what it keeps beside each
 variable made in _create_slots(var_list), its hyper-parameters made tensors in _prepare(), and what it does once a step in _finish().
 """
+import numbers
+
 from ..autodiff import explain_gradient, gradients
 from ..core.dtypes import float32, float64
 from ..graph import GraphKeys, Tensor, colocate_with, control_dependencies, get_default_graph, name_scope
-from ..ops import array_ops, control_ops, gather_ops, sequence_ops, state_ops
+from ..ops import array_ops, control_ops, gather_ops, math_ops, sequence_ops, state_ops
+from ..ops.constant_op import constant
 from ..ops.indexed_slices import IndexedSlices, convert_to_tensor_or_indexed_slices
 from ..ops.variables import Variable, trainable_variables
 from . import slot_creator
@@ -188,6 +191,13 @@ class Optimizer:
 
     def _get_non_slot_variable(self, name, graph=None):
         return self._non_slots.get((name, graph))
+
+    @staticmethod
+    def _in_dtype(value, tensor, dtype):
+        """A hyper-parameter in a variable's dtype.  One given as a number is converted anew: its float32 tensor has lost digits."""
+        if tensor.dtype.base_dtype is dtype:
+            return tensor
+        return constant(value, dtype) if isinstance(value, numbers.Real) else math_ops.cast(tensor, dtype)
 
     @staticmethod
     def _call_if_callable(value):

@@ -174,6 +174,14 @@ def test_one_hot(shape, dtype, index_dtype, depth, data):
     same(one(array_make.OneHot, [indices, np.int32(depth), on, off], expected.shape, dtype, axis=axis), expected)
 
 
+def test_one_hot_of_uint8_along_an_axis_from_the_end():
+    indices = np.array([[1, 0, 250]], np.uint8)
+    expected = np.array([[[0, 1, 0], [1, 0, 0]]], np.float32)
+    same(one(array_make.OneHot, [indices, np.int32(2), np.float32(1), np.float32(0)], (1, 2, 3), np.float32, axis=-2), expected)
+    with pytest.raises(InvalidArgumentError, match=r"axis = 3 not in \[-3, 3\)"):
+        one(array_make.OneHot, [indices, np.int32(2), np.float32(1), np.float32(0)], (1, 2, 3), np.float32, axis=3)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int64])
 def test_range(dtype):
     for start, limit, delta in [(0, 10, 1), (3, -8, -2), (5, 5, 1)]:

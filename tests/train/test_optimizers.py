@@ -38,7 +38,7 @@ def test_gradient_descent(session, dtype):
     for _ in range(STEPS):
         start = start - 0.05 * slope * start
         session.run(train)
-        np.testing.assert_allclose(x.eval(), start, rtol=1e-5 if dtype == tf.float32 else 1e-7)
+        np.testing.assert_allclose(x.eval(), start, rtol=1e-5 if dtype == tf.float32 else 1e-12)
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
@@ -52,7 +52,7 @@ def test_adam(session, dtype):
     for _ in range(STEPS):
         start = reference.step(start, slope * start)
         session.run(train)
-        np.testing.assert_allclose(x.eval(), start, rtol=1e-4 if dtype == tf.float32 else 1e-5)
+        np.testing.assert_allclose(x.eval(), start, rtol=1e-3 if dtype == tf.float32 else 1e-9)      # 1 - 0.999^t loses digits in float32, in TensorFlow too
 
 
 def test_adam_with_other_parameters_and_two_variables(session):
@@ -66,8 +66,8 @@ def test_adam_with_other_parameters_and_two_variables(session):
         product = a0 @ b0[:, 0]
         a0, b0 = for_a.step(a0, 2 * product * b0[:, 0]), for_b.step(b0, 2 * product * a0[:, None])
         session.run(train)
-        np.testing.assert_allclose(a.eval(), a0, rtol=1e-5)
-        np.testing.assert_allclose(b.eval(), b0, rtol=1e-5)
+        np.testing.assert_allclose(a.eval(), a0, rtol=1e-6)
+        np.testing.assert_allclose(b.eval(), b0, rtol=1e-6)
 
 
 def lookup_loss(table, ids):
@@ -92,7 +92,7 @@ def test_sparse_gradients_with_repeated_rows(session, make):
         np.add.at(gradient, chosen, 2 * start[chosen])
         start = reference.step(start, gradient) if isinstance(optimizer, tf.train.AdamOptimizer) else start - 0.05 * gradient
         session.run(train, {ids: chosen})
-        np.testing.assert_allclose(table.eval(), start, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(table.eval(), start, rtol=1e-9)
 
 
 def test_sparse_and_dense_adam_agree(session):
@@ -247,6 +247,21 @@ def test_an_optimizer_of_the_users_own(session):
     session.run(tf.global_variables_initializer())
     session.run(train)
     assert x.eval().tolist() == [0.5, -1.5]
+
+
+def test_repeated_rows_are_added_up_before_an_update_that_is_not_linear(session):
+    class Squared(tf.train.Optimizer):
+        def __init__(self):
+            super().__init__(False, "Squared")
+
+        def _apply_sparse(self, grad, var):
+            return var.scatter_sub(tf.IndexedSlices(tf.square(grad.values), grad.indices)).op
+
+    table = tf.Variable([1.0, 1.0, 1.0])
+    train = Squared().minimize(tf.reduce_sum(tf.gather(table, [2, 0, 2, 2])))
+    session.run(tf.global_variables_initializer())
+    session.run(train)
+    assert table.eval().tolist() == [0.0, 1.0, 1.0 - 9.0]
 
 
 def test_logistic_regression_learns(session):

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
-from .indexing cimport integer, product
+from .indexing cimport integer, normal_axis, product
 from .kernel cimport INT64, MAX_RANK, Buffer, Kernel, int32s, int64s
 from .strided cimport StridedCopy, add_axis, begin_copy, finish_copy, run_copy
 
@@ -16,13 +16,6 @@ cdef void strides_of(const Buffer *b, int64_t *strides) noexcept nogil:
     for k in range(b.rank - 1, -1, -1):
         strides[k] = step
         step *= b.shape[k]
-
-
-cdef int normal_axis(int64_t axis, int rank) except -1:
-    """The same axis in [0, rank).  InvalidArgumentError if there is none."""
-    if not -rank <= axis < rank:
-        raise InvalidArgumentError(None, None, f"axis = {axis} not in [{-rank}, {rank})")
-    return <int> (axis + rank if axis < 0 else axis)
 
 
 cdef class NoOp(Kernel):
@@ -98,10 +91,8 @@ cdef class Transpose(Move):
         begin_copy(&self.copy, x.itemsize)
         for k in range(x.rank):
             axis = <int> integer(self.inputs[1], k)
-            if axis < 0:
-                axis += x.rank
             if axis < 0 or axis >= x.rank:
-                raise InvalidArgumentError(None, None, f"{integer(self.inputs[1], k)} is out of range [0 .. {x.rank})")
+                raise InvalidArgumentError(None, None, f"{axis} is out of range [0 .. {x.rank})")
             if seen[axis]:
                 raise InvalidArgumentError(None, None, f"{axis} is duplicated in the permutation")
             seen[axis] = True

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
-from .indexing cimport integer, product
+from .indexing cimport integer, normal_axis, product
 from .kernel cimport FLOAT32, FLOAT64, INT32, INT64, Buffer, Kernel, float32s, float64s, int32s, int64s
 from .strided cimport StridedCopy, add_axis, begin_copy, finish_copy, run_copy
 
@@ -34,11 +34,7 @@ cdef class OneHot(Kernel):
         self.axis = attrs.get("axis", -1)
 
     def prepare(self):
-        cdef int rank = self.outputs[0].rank
-        if not -1 <= self.axis < rank:
-            raise InvalidArgumentError(None, None, f"Expected axis to be -1 or between [0, {rank}).  But received: {self.axis}")
-        if self.axis == -1:
-            self.axis = rank - 1
+        self.axis = normal_axis(self.axis, self.outputs[0].rank)
 
     cdef int run(self) except -1 nogil:
         cdef Buffer *indices = self.inputs[0]

@@ -1,10 +1,14 @@
-"""Reading arrays of positions, which may be int32 or int64, and refusing those that point outside."""
-from libc.stdint cimport int32_t, int64_t
-from minitf.core.buffers cimport Buffer, INT64
+"""Reading arrays of positions, which may be int32, int64 or uint8, and refusing those that point outside."""
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from minitf.core.buffers cimport Buffer, INT32, INT64
 
 cdef inline int64_t integer(const Buffer *b, int64_t i) noexcept nogil:
-    """Element i of an int32 or int64 array."""
-    return (<const int64_t *> b.data)[i] if b.dtype == INT64 else (<const int32_t *> b.data)[i]
+    """Element i of an int32, int64 or uint8 array."""
+    if b.dtype == INT32:
+        return (<const int32_t *> b.data)[i]
+    if b.dtype == INT64:
+        return (<const int64_t *> b.data)[i]
+    return (<const uint8_t *> b.data)[i]
 
 cdef inline int64_t product(const int64_t *shape, int first, int last) noexcept nogil:
     cdef int64_t n = 1
@@ -13,6 +17,7 @@ cdef inline int64_t product(const int64_t *shape, int first, int last) noexcept 
         n *= shape[k]
     return n
 
+cdef int normal_axis(int64_t axis, int rank) except -1
 cdef int check_indices(const Buffer *indices, int64_t limit, const char *name) except -1 nogil
 cdef str place_text(const Buffer *b, int64_t i)
 cdef str shape_text(const Buffer *b)

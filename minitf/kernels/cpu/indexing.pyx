@@ -1,5 +1,12 @@
-"""Bounds of indices, told as TensorFlow tells them: indices[2,0] = 7 is not in [0, 5)."""
+"""Bounds of axes and indices, told as TensorFlow tells them: indices[2,0] = 7 is not in [0, 5)."""
 from minitf.core.errors import InvalidArgumentError
+
+
+cdef int normal_axis(int64_t axis, int rank) except -1:
+    """The same axis in [0, rank).  InvalidArgumentError if there is none."""
+    if not -rank <= axis < rank:
+        raise InvalidArgumentError(None, None, f"axis = {axis} not in [{-rank}, {rank})")
+    return <int> (axis + rank if axis < 0 else axis)
 
 
 cdef int check_indices(const Buffer *indices, int64_t limit, const char *name) except -1 nogil:

@@ -1,7 +1,8 @@
 """Softmax and its losses, row by row; every kernel here takes float32 or float64 [rows, classes].
 
-A row's largest element is taken away before exp, so nothing overflows.  Sums and maxima run in 64 lanes that are added up
-pairwise: the compiler may not reorder a float sum by itself, and the rounding error is that of n / 64 additions.
+A row's largest element is taken away before exp, so nothing overflows.  Sums and maxima run in 32 lanes that are added up
+pairwise: the compiler may not reorder a float sum by itself, and the rounding error is that of n / 32 additions.
+A shorter row than that is summed plainly, which takes a third of the time for 10 classes.
 """
 from libc.math cimport INFINITY, exp, log
 from libc.stdint cimport int64_t
@@ -22,7 +23,7 @@ ctypedef fused real:
     double
 
 cdef enum:
-    LANES = 64
+    LANES = 32
 
 
 cdef inline real exp_of(real x) noexcept nogil:
@@ -40,47 +41,62 @@ cdef inline real log_of(real x) noexcept nogil:
 
 
 cdef inline real fold(real *lane) noexcept nogil:
-    """The sum of the lanes, halves added to halves."""
+    """The sum of the lanes, pairwise."""
     cdef Py_ssize_t k
-    for k in range(32): lane[k] += lane[32 + k]
-    for k in range(16): lane[k] += lane[16 + k]
-    for k in range(8): lane[k] += lane[8 + k]
-    for k in range(4): lane[k] += lane[4 + k]
-    return (lane[0] + lane[2]) + (lane[1] + lane[3])
+    for k in range(8):
+        lane[k] = (lane[k] + lane[8 + k]) + (lane[16 + k] + lane[24 + k])
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]))
+
+
+cdef inline real greater(real a, real b) noexcept nogil:
+    return a if a > b else b
 
 
 cdef real largest(const real *x, Py_ssize_t n) noexcept nogil:
     """max(x); of a row with NaN anything, because what follows gives NaN anyway."""
     cdef real lane[LANES]
+    cdef real top = -<real> INFINITY
     cdef Py_ssize_t i = 0, k
+    if n < LANES:
+        for k in range(n):
+            top = greater(x[k], top)
+        return top
     for k in range(LANES):
         lane[k] = -<real> INFINITY
     while i + LANES <= n:
         for k in range(LANES):
-            lane[k] = x[i + k] if x[i + k] > lane[k] else lane[k]
+            lane[k] = greater(x[i + k], lane[k])
         i += LANES
     for k in range(n - i):
-        lane[k] = x[i + k] if x[i + k] > lane[k] else lane[k]
-    for k in range(32): lane[k] = lane[32 + k] if lane[32 + k] > lane[k] else lane[k]
-    for k in range(16): lane[k] = lane[16 + k] if lane[16 + k] > lane[k] else lane[k]
-    for k in range(8): lane[k] = lane[8 + k] if lane[8 + k] > lane[k] else lane[k]
-    for k in range(1, 8): lane[0] = lane[k] if lane[k] > lane[0] else lane[0]
-    return lane[0]
+        lane[k] = greater(x[i + k], lane[k])
+    for k in range(8):
+        lane[k] = greater(greater(lane[k], lane[8 + k]), greater(lane[16 + k], lane[24 + k]))
+    for k in range(8):
+        top = greater(lane[k], top)
+    return top
 
 
 cdef real exp_row(real *y, const real *x, real top, Py_ssize_t n) noexcept nogil:
     """y = exp(x - top); returns the sum of y."""
     cdef real lane[LANES]
+    cdef real total = 0
     cdef Py_ssize_t i = 0, k
+    if n < LANES:
+        for k in range(n):
+            y[k] = exp_of(x[k] - top)
+        for k in range(n):
+            total += y[k]
+        return total
     for k in range(LANES):
         lane[k] = 0
-    for k in range(n):
-        y[k] = exp_of(x[k] - top)
     while i + LANES <= n:
+        for k in range(LANES):
+            y[i + k] = exp_of(x[i + k] - top)
         for k in range(LANES):
             lane[k] += y[i + k]
         i += LANES
     for k in range(n - i):
+        y[i + k] = exp_of(x[i + k] - top)
         lane[k] += y[i + k]
     return fold(lane)
 
@@ -88,7 +104,12 @@ cdef real exp_row(real *y, const real *x, real top, Py_ssize_t n) noexcept nogil
 cdef real sum_of_exp(const real *x, real top, Py_ssize_t n) noexcept nogil:
     """sum(exp(x - top)), in the order of exp_row."""
     cdef real lane[LANES]
+    cdef real total = 0
     cdef Py_ssize_t i = 0, k
+    if n < LANES:
+        for k in range(n):
+            total += exp_of(x[k] - top)
+        return total
     for k in range(LANES):
         lane[k] = 0
     while i + LANES <= n:
@@ -139,7 +160,14 @@ cdef void cross_entropy(real *loss, real *grad, const real *x, const real *label
 cdef real compare(real *grad, const real *x, const real *labels, real top, real scale, real log_total, Py_ssize_t n) noexcept nogil:
     """grad = grad * scale - labels; returns sum(labels * (log_total - (x - top)))."""
     cdef real lane[LANES]
+    cdef real total = 0
     cdef Py_ssize_t i = 0, k
+    for k in range(n):
+        grad[k] = grad[k] * scale - labels[k]
+    if n < LANES:
+        for k in range(n):
+            total += labels[k] * (log_total - (x[k] - top))
+        return total
     for k in range(LANES):
         lane[k] = 0
     while i + LANES <= n:
@@ -148,8 +176,6 @@ cdef real compare(real *grad, const real *x, const real *labels, real top, real 
         i += LANES
     for k in range(n - i):
         lane[k] += labels[i + k] * (log_total - (x[i + k] - top))
-    for k in range(n):
-        grad[k] = grad[k] * scale - labels[k]
     return fold(lane)
 
 

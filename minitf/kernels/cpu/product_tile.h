@@ -10,6 +10,10 @@
    A dot tile is for a right side that lies transposed: both sides are read along k, in vectors, and each element is a sum of LANES
    partial sums.
 
+   THIN is the number of rows up to which tiles have been faster than OpenBLAS.
+
+   The next rows of b are prefetched by hand: processors do it within a page only, and a row of b is easily a page.
+
    Compilers leave an array of float accumulators in memory (24 GFLOP/s); arrays of vector types stay in registers (190). */
 #ifndef MINITF_PRODUCT_TILE_H
 #define MINITF_PRODUCT_TILE_H
@@ -18,10 +22,10 @@
 #include <string.h>
 
 #ifdef __AVX512F__                     /* P * V accumulators, V vectors of b and one broadcast element fit 32 registers */
-enum { VECTOR_BYTES = 64, ACCUMULATORS = 28, TALLEST = 14, DOT_ROWS = 4, DOT_COLUMNS = 6 };
+enum { VECTOR_BYTES = 64, ACCUMULATORS = 28, TALLEST = 14, DOT_ROWS = 4, DOT_COLUMNS = 6, THIN = 256 };
 #define TILE_SIZES(X, T, VEC) UP_TO_14(X, T, VEC, 1) UP_TO_14(X, T, VEC, 2) UP_TO_7(X, T, VEC, 4) UP_TO_3(X, T, VEC, 8)
 #else                                  /* 16 registers */
-enum { VECTOR_BYTES = 32, ACCUMULATORS = 12, TALLEST = 6, DOT_ROWS = 3, DOT_COLUMNS = 3 };
+enum { VECTOR_BYTES = 32, ACCUMULATORS = 12, TALLEST = 6, DOT_ROWS = 3, DOT_COLUMNS = 3, THIN = 64 };
 #define TILE_SIZES(X, T, VEC) UP_TO_6(X, T, VEC, 1) UP_TO_6(X, T, VEC, 2) UP_TO_3(X, T, VEC, 4) X(T, VEC, 1, 8)
 #endif
 #define UP_TO_3(X, T, VEC, V) X(T, VEC, 1, V) X(T, VEC, 2, V) X(T, VEC, 3, V)
@@ -47,6 +51,7 @@ static void VEC##_##P##x##V(const void *a_, ptrdiff_t row, ptrdiff_t step, const
     VEC sum[P][V] = {};                                                                                                  \
     for (ptrdiff_t k = 0; k < depth; k++, a += step, b += ldb) {                                                         \
         VEC right[V];                                                                                                    \
+        _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) __builtin_prefetch(b + 8 * ldb + v * LANES);                 \
         _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) right[v] = *(const VEC *) (b + v * LANES);                   \
         _Pragma("GCC unroll 16") for (int p = 0; p < P; p++)                                                             \
             _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) sum[p][v] += a[p * row] * right[v];                      \

@@ -1,0 +1,423 @@
+"""The wire form of a graph: plain JSON plus arrays.  What is described here is all there is to it.
+
+A graph is an object
+
+    {"format": "minitf-graph", "version": 1, "seed": null, "nodes": [...], "collections": {...}}
+
+with `seed`, the graph-level random seed (an integer or null), and `collections` optional.  A node is an object
+
+    {"name": "layer/h", "op": "MatMul", "inputs": ["x", "layer/w/read", "^init"],
+     "attrs": {"T": "float32", "transpose_a": false, "transpose_b": false}}
+
+    name         unique in the graph: [A-Za-z0-9.][A-Za-z0-9_.-/]*, and no '/' at the end
+    op           an op type; `python -m minitf.run --ops` lists them with their inputs, outputs and attributes
+    inputs       the tensors it takes, in the op type's order, each "node" (its output 0) or "node:k" (its output k); behind them
+                 "^node" for every node that must have run before.  "N * T" inputs and lists of types stand one by one.
+                 A reference to a variable is an input like another: the output of the VariableV2 node or of an Assign.
+    attrs        every attribute of the op type, by name; those with a default may be missing
+    device       optional: a (partial) device name, "/job:ps/task:0/device:CPU:0"
+    colocation   optional: names of nodes that it must share a device with
+    original_op  optional: the node that it was made for; a gradient's op names the op that it differentiates.  For messages.
+    shapes       optional: static shapes of the outputs, where more is known of one than its op type's shape function tells
+    source       optional: the line of the program that made it, for messages
+
+Nodes may stand in any order; one in which every node follows its inputs is kept.  An attribute's JSON depends on its declared type:
+
+    type         "float32" "float64" "int32" "int64" "int16" "int8" "uint8" "bool" "string"
+    bool, int    true, 3 (ints of 64 bits)          string   "SAME"
+    float        0.5, or "nan", "inf", "-inf"       list(x)  [x, x, ...]
+    shape        [2, null, 3], null for a dimension that is not known; null for an unknown rank
+    tensor       {"dtype": "int32", "shape": [2, 2], "data": "AQAAAAIAAAADAAAABAAAAA=="}: the elements in row-major order,
+                 little-endian, a bool as one byte 0 or 1, all in base64.  Where arrays travel beside the JSON (to_wire),
+                 "array": k in place of "data", for the k-th of them.
+
+Attributes whose names begin with '_' are notes that any node may carry: a string, bool, int or float.
+
+A collection is a list of "node" for an operation, "node:k" for a tensor, and for a variable
+
+    {"variable": "w:0", "initializer": "w/Assign", "snapshot": "w/read:0", "initial_value": "zeros:0"}
+
+so that a graph that was built, exported and read again can be initialised, trained further, and built upon.  Members of other kinds
+(savers, queue runners) do not travel.
+
+Reading trusts nothing.  Whatever is wrong is a ValueError that says what and at which node; nothing is executed, nothing is imported,
+and memory is taken in proportion to the text.
+"""
+import heapq
+import json
+import math
+
+import numpy as np
+
+from ..core.devices import canonical_name
+from ..core.dtypes import as_dtype
+from ..core.hooks import hook
+from ..core.registry import REQUIRED, op_def
+from ..core.shapes import TensorShape
+from .graph import _VALID_OP_NAME, Graph
+from .operation import Operation, ShapeContext, Tensor, infer_shapes
+from .wire_values import attr_to_wire, cut, integer, keys_of, list_of, read_attr, read_shape, shape_to_wire, shown, text_of
+
+FORMAT, VERSION = "minitf-graph", 1
+MOST_OUTPUTS = 1 << 18        # of all "N * T" outputs in a graph: a number of few digits makes so many
+_GRAPH_KEYS = {"format", "version", "seed", "nodes", "collections"}
+_NODE_KEYS = {"name", "op", "inputs", "attrs", "device", "colocation", "original_op", "shapes", "source"}
+_VARIABLE_KEYS = ("variable", "initializer", "snapshot", "initial_value")
+
+
+# ---- writing ----------------------------------------------------------------------------------------------------------------
+
+def to_wire(graph, sources=False):
+    """(dict, arrays): a Graph, or a list of its operations together with all that they need, with tensors beside the dict.
+
+    sources: with each node the line of the program that made it.
+    ValueError if a listed operation needs one that is not listed; TypeError for an attribute that has no wire form.
+    """
+    arrays = []
+    return _graph_to_wire(graph, arrays, sources), arrays
+
+
+def to_json(graph, indent=None, sources=False):
+    """The graph as one JSON text, tensors inside it.  Everything as for to_wire."""
+    return json.dumps(_graph_to_wire(graph, None, sources), indent=indent, allow_nan=False)
+
+
+def node_to_wire(op):
+    """One node, tensors inside it."""
+    return _node_to_wire(op, None, False)
+
+
+def _graph_to_wire(graph, arrays, sources):
+    if isinstance(graph, Graph):
+        operations = graph.get_operations()
+    else:
+        operations = sorted(dict.fromkeys(graph), key=lambda op: op._id)
+        graph = operations[0].graph if operations else Graph()
+    here = set(operations)
+    for op in operations:
+        for needed in [t.op for t in op.inputs] + op.control_inputs:
+            if needed not in here:
+                raise ValueError(f"'{op.name}' ({op.type}) needs '{needed.name}' ({needed.type}), which is not among the operations to write")
+    nodes = [_node_to_wire(op, arrays, sources, here) for op in operations]
+    wire = {"format": FORMAT, "version": VERSION, "seed": graph.seed, "nodes": nodes}
+    collections = {}
+    for name in graph.get_all_collection_keys():
+        members = [m for m in (_member_to_wire(value, here) for value in graph.get_collection(name)) if m is not None]
+        if members and isinstance(name, str):
+            collections[name] = members
+    if collections:
+        wire["collections"] = collections
+    return wire
+
+
+def _node_to_wire(op, arrays, sources, here=None):
+    inputs = [t.op.name if t.value_index == 0 else t.name for t in op.inputs] + ["^" + c.name for c in op.control_inputs]
+    node = {"name": op.name, "op": op.type, "inputs": inputs, "attrs": _attrs_to_wire(op, arrays)}
+    if op.device:
+        node["device"] = op.device
+    colocation = [name for name in op.colocation if here is None or op.graph._by_name.get(name) in here]
+    if colocation:
+        node["colocation"] = colocation
+    if op.original_op is not None and (here is None or op.original_op in here):
+        node["original_op"] = op.original_op.name
+    shapes = _refined_shapes(op)
+    if shapes is not None:
+        node["shapes"] = [shape_to_wire(s) for s in shapes]
+    if sources and str(op.source):
+        node["source"] = str(op.source)
+    return node
+
+
+def _refined_shapes(op):
+    """The outputs' static shapes where set_shape() has told more than the shape function does now; None where it has not."""
+    try:
+        inferred = infer_shapes(ShapeContext(op.type, op.name, op.attrs, op.inputs), len(op.outputs))
+        merged = [s.merge_with(t.shape) for s, t in zip(inferred, op.outputs)]
+    except ValueError:
+        return [t.shape for t in op.outputs]
+    return None if [s.tuple for s in merged] == [s.tuple for s in inferred[:len(merged)]] else merged
+
+
+def _attrs_to_wire(op, arrays):
+    declared, attrs = op_def(op.type).attrs, {}
+    for name, value in op.attrs.items():
+        if name in declared:
+            attrs[name] = attr_to_wire(declared[name].type, value, arrays)
+        elif name[0] == "_" and (isinstance(value, (str, bool, int)) or isinstance(value, float) and math.isfinite(value)):
+            attrs[name] = value
+        else:
+            raise TypeError(f"Attribute '{name}' of '{op.name}' ({op.type}) has no wire form: {value!r}")
+    return attrs
+
+
+def _member_to_wire(value, here):
+    if isinstance(value, Operation):
+        return value.name if value in here else None
+    if isinstance(value, Tensor):
+        return value.name if value.op in here else None
+    parts = hook("variable_parts")(value)
+    if parts is None or any((p.op if isinstance(p, Tensor) else p) not in here for p in parts):
+        return None
+    return dict(zip(_VARIABLE_KEYS, (p.name for p in parts)))
+
+
+# ---- reading ----------------------------------------------------------------------------------------------------------------
+
+def from_json(text):
+    """The Graph that a JSON text (str or UTF-8 bytes) describes.  ValueError says what is wrong with it, and where."""
+    try:
+        wire = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object)
+    except RecursionError:
+        raise ValueError("Not a graph: it is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Not a graph: the text is not UTF-8 ({error})") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"Not a graph: the text is not JSON: {error}") from None
+    return from_wire(wire)
+
+
+def from_wire(wire, arrays=()):
+    """The Graph that a dict and its arrays describe.  ValueError says what is wrong with it, and where."""
+    wire = keys_of(wire, _GRAPH_KEYS, ("format", "version", "nodes"), "the graph")
+    if wire["format"] != FORMAT:
+        raise ValueError(f"Not a graph: \"format\" is {shown(wire['format'])}, it should be \"{FORMAT}\"")
+    if wire["version"] != VERSION or type(wire["version"]) is not int:
+        raise ValueError(f"The graph has version {shown(wire['version'])} of the format; this program reads version {VERSION}")
+    graph = Graph()
+    if wire.get("seed") is not None:
+        graph.seed = integer(wire["seed"], "the graph's \"seed\"")
+    nodes = [_Node(number, node) for number, node in enumerate(list_of(wire["nodes"], "\"nodes\""))]
+    by_name = {}
+    for node in nodes:
+        if node.name in by_name:
+            raise ValueError(f"{node.where}: {by_name[node.name].where} has the same name")
+        by_name[node.name] = node
+    arrays = [_frozen(a) for a in arrays]
+    budget = [MOST_OUTPUTS]
+    for node in _in_order(nodes, by_name):
+        node.add_to(graph, arrays, budget)
+    for node in nodes:
+        for name in node.colocation:
+            if name not in by_name:
+                raise ValueError(f"{node.where}: it is colocated with '{name}', which is not in the graph")
+        parts = node.name.split("/")
+        for depth in range(1, min(len(parts), 16)):    # a scope of that name opened later gets a name of its own
+            graph._names_in_use.setdefault("/".join(parts[:depth]), 1)
+    _read_collections(graph, wire.get("collections", {}))
+    return graph
+
+
+class _Node:
+    """A node as it was read: checked by itself, but not yet against the others."""
+
+    def __init__(self, number, wire):
+        self.where = f"nodes[{number}]"
+        wire = keys_of(wire, _NODE_KEYS, ("name", "op"), self.where)
+        self.name, self.op_type = text_of(wire["name"], f"{self.where}: \"name\""), text_of(wire["op"], f"{self.where}: \"op\"")
+        self.where = f"nodes[{number}], '{cut(self.name)}' ({cut(self.op_type)})"
+        if not _VALID_OP_NAME.match(self.name) or self.name[-1] == "/":
+            raise ValueError(f"{self.where}: that is not a valid node name")
+        self.inputs, self.controls = [], {}            # [(name, output number)], {name: None} in order
+        for text in list_of(wire.get("inputs", []), f"{self.where}: \"inputs\""):
+            self._add_input(text_of(text, f"{self.where}: an input"))
+        self.attrs = wire.get("attrs", {})
+        if not isinstance(self.attrs, dict):
+            raise ValueError(f"{self.where}: \"attrs\" should be an object, got {shown(self.attrs)}")
+        self.device = text_of(wire.get("device", ""), f"{self.where}: \"device\"")
+        self.colocation = [text_of(c, f"{self.where}: \"colocation\"") for c in list_of(wire.get("colocation", []), f"{self.where}: \"colocation\"")]
+        self.original = None if wire.get("original_op") is None else text_of(wire["original_op"], f"{self.where}: \"original_op\"")
+        self.shapes = wire.get("shapes")
+        self.source = text_of(wire.get("source", ""), f"{self.where}: \"source\"")
+
+    def _add_input(self, text):
+        if text[:1] == "^":
+            self.controls[text[1:]] = None
+            return
+        if self.controls:
+            raise ValueError(f"{self.where}: input '{cut(text)}' stands behind '^{cut(list(self.controls)[-1])}'; control inputs come last")
+        name, colon, number = text.partition(":")
+        if colon and not (number.isascii() and number.isdigit() and len(number) < 10):
+            raise ValueError(f"{self.where}: input '{cut(text)}' should be 'node', 'node:k' or '^node'")
+        self.inputs.append((name, int(number or 0)))
+
+    def needs(self):
+        """Names of the nodes that must be there before it, each once."""
+        names = dict.fromkeys([name for name, _ in self.inputs] + list(self.controls))
+        if self.original is not None:
+            names[self.original] = None
+        return names
+
+    def add_to(self, graph, arrays, budget):
+        """Add the operation to the graph.  budget: [how many more listed outputs there may be]."""
+        try:
+            definition = op_def(self.op_type)
+        except ValueError as error:
+            raise ValueError(f"{self.where}: {error}") from None
+        attrs = self._read_attrs(definition, arrays)
+        inputs = []
+        for name, number in self.inputs:
+            outputs = graph._by_name[name].outputs
+            if number >= len(outputs):
+                raise ValueError(f"{self.where}: there is no input '{name}:{number}': '{name}' has {len(outputs)} outputs")
+            inputs.append(outputs[number])
+        self._check_inputs(definition, attrs, inputs)
+        self._check_outputs(definition, attrs, budget)
+        try:
+            op = graph.create_op(self.op_type, inputs, attrs, self.name, [graph._by_name[c] for c in self.controls])
+            op.device = canonical_name(self.device)
+            for tensor, shape in zip(op.outputs, self._read_shapes(len(op.outputs))):
+                tensor.set_shape(shape)
+        except Exception as error:                     # a shape function met what no Python caller could have given it
+            what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            raise ValueError(f"{self.where}: {what}") from None
+        op.colocation, op.source = self.colocation, SourceLine(self.source)
+        op.original_op = None if self.original is None else graph._by_name[self.original]
+
+    def _read_attrs(self, definition, arrays):
+        attrs = {}
+        for name, declared in definition.attrs.items():
+            where = f"{self.where}: attribute '{name}' ({declared.type})"
+            if name in self.attrs:
+                value = read_attr(declared.type, self.attrs[name], arrays, where)
+            elif declared.default is not REQUIRED:
+                value = declared.default
+            else:
+                raise ValueError(f"{where} is missing")
+            try:
+                attrs[name] = declared.check(value, self.op_type)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{self.where}: {error}") from None
+        for name, value in self.attrs.items():
+            if name not in attrs:
+                if name[:1] != "_" or not isinstance(value, (str, bool, int, float)):
+                    raise ValueError(f"{self.where}: {self.op_type} has no attribute '{cut(name)}'; it has {sorted(definition.attrs)}")
+                attrs[name] = value
+        if self.op_type == "Const" and as_dtype(attrs["value"].dtype) is not attrs["dtype"]:
+            raise ValueError(f"{self.where}: its dtype is {attrs['dtype'].name}, that of its value {attrs['value'].dtype}")
+        return attrs
+
+    def _check_inputs(self, definition, attrs, inputs):
+        """Numbers and dtypes of the inputs, against the op type's declaration."""
+        expected = []                                  # (argument, dtype) per input
+        for arg in definition.inputs:
+            if arg.is_type_list:
+                expected.extend((arg, dtype) for dtype in attrs[arg.type_attr])
+                continue
+            dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
+            count = attrs[arg.number_attr] if arg.number_attr else 1
+            if not 0 <= count <= len(inputs) + 1:
+                raise ValueError(f"{self.where}: its attribute '{arg.number_attr}' is {count}, and it has {len(inputs)} inputs")
+            expected.extend([(arg, dtype)] * count)
+        if len(inputs) != len(expected):
+            raise ValueError(f"{self.where}: it takes {len(expected)} inputs ({', '.join(a.name for a in definition.inputs)}), got {len(inputs)}")
+        for (arg, dtype), tensor in zip(expected, inputs):
+            if tensor.dtype.base_dtype is not dtype:
+                raise ValueError(f"{self.where}: input '{arg.name}' should be {dtype.name}, but '{tensor.name}' is {tensor.dtype.base_dtype.name}")
+            if arg.is_ref and not tensor.dtype.is_ref_dtype:
+                raise ValueError(f"{self.where}: input '{arg.name}' should refer to a variable, but '{tensor.name}' is a value")
+
+    def _check_outputs(self, definition, attrs, budget):
+        for arg in definition.outputs:
+            if arg.number_attr:
+                count = attrs[arg.number_attr]
+                if not 0 <= count <= budget[0]:
+                    raise ValueError(f"{self.where}: it would have {count} outputs '{arg.name}'; all such of a graph together are at most {MOST_OUTPUTS}")
+                budget[0] -= count
+
+    def _read_shapes(self, count):
+        if self.shapes is None:
+            return [TensorShape(None)] * count
+        if not isinstance(self.shapes, list) or len(self.shapes) != count:
+            raise ValueError(f"\"shapes\" should be a list with one shape for each of the {count} outputs")
+        return [read_shape(s, "\"shapes\"") for s in self.shapes]
+
+
+def _frozen(array):
+    """A read-only copy; what is not an array is left for the node that asks for it to complain of."""
+    if not isinstance(array, np.ndarray):
+        return array
+    array = np.array(array, order="C")
+    array.setflags(write=False)
+    return array
+
+
+class SourceLine:
+    """Where a node that was read from its wire form had been made, as text."""
+    __slots__ = ("_text",)
+    frames = ()
+
+    def __init__(self, text):
+        self._text = text
+
+    def __str__(self):
+        return self._text
+
+
+def _in_order(nodes, by_name):
+    """The nodes with each behind what it needs, otherwise as they stand.  ValueError for what is missing, and for a cycle."""
+    waits, behind = {}, {}
+    for place, node in enumerate(nodes):
+        needed = node.needs()
+        for name in needed:
+            if name not in by_name:
+                raise ValueError(f"{node.where}: it needs '{cut(name)}', which is not in the graph")
+            behind.setdefault(name, []).append(place)
+        waits[place] = len(needed)
+    ready = [place for place, count in waits.items() if count == 0]
+    order = []
+    while ready:
+        node = nodes[heapq.heappop(ready)]
+        order.append(node)
+        for place in behind.get(node.name, ()):
+            waits[place] -= 1
+            if waits[place] == 0:
+                heapq.heappush(ready, place)
+    if len(order) < len(nodes):
+        left = {n.name for n in nodes} - {n.name for n in order}
+        path, name = {}, min(left, key=lambda n: by_name[n].where)
+        while name not in path:
+            path[name] = None
+            name = next(n for n in by_name[name].needs() if n in left)
+        circle = list(path)[list(path).index(name):] + [name]
+        shown = circle if len(circle) <= 8 else circle[:4] + ["..."] + circle[-3:]
+        raise ValueError(f"The graph has a cycle: {' needs '.join(map(cut, shown))}")
+    return order
+
+
+def _read_collections(graph, collections):
+    if not isinstance(collections, dict):
+        raise ValueError(f"\"collections\" should be an object, got {shown(collections)}")
+    variables = {}
+    for key, members in collections.items():
+        for member in list_of(members, f"collection '{cut(key)}'"):
+            where = f"collection '{cut(key)}'"
+            if isinstance(member, str):
+                graph.add_to_collection(key, _element(graph, member, where))
+                continue
+            parts = keys_of(member, set(_VARIABLE_KEYS), _VARIABLE_KEYS, f"a variable of {where}")
+            parts = tuple(_element(graph, text_of(parts[k], f"a variable of {where}"), where) for k in _VARIABLE_KEYS)
+            if [isinstance(p, Tensor) for p in parts] != [True, False, True, True] or not parts[0].dtype.is_ref_dtype:
+                raise ValueError(f"{where}: {shown(member)} is not a variable: it has a reference, an operation and two tensors")
+            if parts not in variables:
+                variables[parts] = hook("variable_of_parts")(*parts)
+            graph.add_to_collection(key, variables[parts])
+
+
+def _element(graph, name, where):
+    try:
+        return graph.as_graph_element(name)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{where}: {cut(str(error.args[0]), 300)}") from None
+
+
+def _object(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen = set()
+        twice = next(k for k, _ in pairs if k in seen or seen.add(k))
+        raise ValueError(f"Not a graph: an object has the key \"{cut(twice)}\" twice")
+    return found
+
+
+def _no_constant(text):
+    raise ValueError(f"Not a graph: {text} is not JSON; where a float attribute is not finite it is a string")

@@ -1,0 +1,11 @@
+"""One pass of a reduction."""
+
+cdef enum Operation:
+    SUM
+    SQUARES                            # the sum of squares, of whole lines only (inner = 1)
+    PROD
+    MAX                                # of bools: whether any is true
+    MIN                                # of bools: whether all are
+
+# out[o, i] = op over k < n of x[o, k, i]; where n = 0, what the operation leaves everything as it is with: 0, 1, -inf, inf
+cdef void reduce_axis(Operation op, int dtype, char *out, const char *x, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner) noexcept nogil

@@ -1,0 +1,246 @@
+"""The loops of reductions: one pass over [outer, n, inner], which leaves [outer, inner].
+
+A compiler may not reorder a sum of floats, so a plain loop over them is not vectorised.  Here a line is summed in 64 lanes, or the
+columns of many rows side by side, and the sums of blocks of some thousand elements are added up in double: fast, and more accurate
+than the plain loop.  Max and Min give NaN where an element is NaN, as NumPy's do.  Integers wrap.
+"""
+from libc.math cimport INFINITY
+from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t
+from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64, INT32
+
+cdef enum:
+    LANES = 64
+    BLOCK = 4096                       # elements of a line that are summed in their own type
+    ROWS = 256                         # rows of which a column's elements are
+    COLUMNS = 1024                     # columns whose sums stay in the L1 cache
+
+ctypedef fused number:
+    float
+    double
+    int32_t
+    int64_t
+
+ctypedef fused element:
+    float
+    double
+    int32_t
+    int64_t
+    uint8_t
+
+
+cdef inline element lowest(element unused) noexcept nogil:
+    if element is float or element is double: return -INFINITY
+    elif element is int32_t: return INT32_MIN
+    elif element is int64_t: return INT64_MIN
+    else: return 0
+
+
+cdef inline element highest(element unused) noexcept nogil:
+    if element is float or element is double: return INFINITY
+    elif element is int32_t: return INT32_MAX
+    elif element is int64_t: return INT64_MAX
+    else: return 1
+
+# One line of n elements, in lanes
+
+cdef number sum_lanes(const number *x, Py_ssize_t n) noexcept nogil:
+    cdef number lane[LANES]
+    cdef Py_ssize_t i, k
+    for k in range(LANES): lane[k] = 0
+    for i in range(n // LANES):
+        for k in range(LANES): lane[k] += x[k]
+        x += LANES
+    for k in range(n % LANES): lane[k] += x[k]
+    i = LANES // 2
+    while i:
+        for k in range(i): lane[k] += lane[k + i]
+        i //= 2
+    return lane[0]
+
+cdef number square_lanes(const number *x, Py_ssize_t n) noexcept nogil:
+    cdef number lane[LANES]
+    cdef Py_ssize_t i, k
+    for k in range(LANES): lane[k] = 0
+    for i in range(n // LANES):
+        for k in range(LANES): lane[k] += x[k] * x[k]
+        x += LANES
+    for k in range(n % LANES): lane[k] += x[k] * x[k]
+    i = LANES // 2
+    while i:
+        for k in range(i): lane[k] += lane[k + i]
+        i //= 2
+    return lane[0]
+
+cdef number product_lanes(const number *x, Py_ssize_t n) noexcept nogil:
+    cdef number lane[LANES]
+    cdef Py_ssize_t i, k
+    for k in range(LANES): lane[k] = 1
+    for i in range(n // LANES):
+        for k in range(LANES): lane[k] *= x[k]
+        x += LANES
+    for k in range(n % LANES): lane[k] *= x[k]
+    i = LANES // 2
+    while i:
+        for k in range(i): lane[k] *= lane[k + i]
+        i //= 2
+    return lane[0]
+
+cdef inline element larger(element a, element b) noexcept nogil:
+    return a if (a > b) | (a != a) else b
+
+cdef inline element smaller(element a, element b) noexcept nogil:
+    return a if (a < b) | (a != a) else b
+
+cdef element max_lanes(const element *x, Py_ssize_t n) noexcept nogil:
+    cdef element lane[LANES]
+    cdef Py_ssize_t i, k
+    for k in range(LANES): lane[k] = lowest(<element> 0)
+    for i in range(n // LANES):
+        for k in range(LANES): lane[k] = larger(x[k], lane[k])
+        x += LANES
+    for k in range(n % LANES): lane[k] = larger(x[k], lane[k])
+    i = LANES // 2
+    while i:
+        for k in range(i): lane[k] = larger(lane[k + i], lane[k])
+        i //= 2
+    return lane[0]
+
+cdef element min_lanes(const element *x, Py_ssize_t n) noexcept nogil:
+    cdef element lane[LANES]
+    cdef Py_ssize_t i, k
+    for k in range(LANES): lane[k] = highest(<element> 0)
+    for i in range(n // LANES):
+        for k in range(LANES): lane[k] = smaller(x[k], lane[k])
+        x += LANES
+    for k in range(n % LANES): lane[k] = smaller(x[k], lane[k])
+    i = LANES // 2
+    while i:
+        for k in range(i): lane[k] = smaller(lane[k + i], lane[k])
+        i //= 2
+    return lane[0]
+
+# Rows side by side: column c of `out` takes in column c of each row; `line` elements from one row to the next
+
+cdef void sum_rows(number *out, const number *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
+    cdef Py_ssize_t r, c
+    for r in range(rows // 4):         # four at once: a quarter of the traffic to out
+        for c in range(n): out[c] += (x[c] + x[line + c]) + (x[2 * line + c] + x[3 * line + c])
+        x += 4 * line
+    for r in range(rows % 4):
+        for c in range(n): out[c] += x[c]
+        x += line
+
+cdef void product_rows(number *out, const number *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
+    cdef Py_ssize_t r, c
+    for r in range(rows):
+        for c in range(n): out[c] *= x[c]
+        x += line
+
+cdef void max_rows(element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
+    cdef Py_ssize_t r, c
+    for r in range(rows // 2):
+        for c in range(n): out[c] = larger(larger(x[c], x[line + c]), out[c])
+        x += 2 * line
+    for r in range(rows % 2):
+        for c in range(n): out[c] = larger(x[c], out[c])
+
+cdef void min_rows(element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
+    cdef Py_ssize_t r, c
+    for r in range(rows // 2):
+        for c in range(n): out[c] = smaller(smaller(x[c], x[line + c]), out[c])
+        x += 2 * line
+    for r in range(rows % 2):
+        for c in range(n): out[c] = smaller(x[c], out[c])
+
+# One pass: [outer, n, inner] -> [outer, inner]
+
+cdef element reduce_line(Operation op, const element *x, Py_ssize_t n) noexcept nogil:
+    cdef double total = 0
+    cdef int64_t whole = 0
+    cdef element sum
+    if op == MAX:
+        return max_lanes(x, n)
+    if op == MIN:
+        return min_lanes(x, n)
+    if element is uint8_t:
+        return 0
+    else:
+        if op == PROD:
+            return product_lanes(x, n)
+        while True:
+            sum = sum_lanes(x, min(n, BLOCK)) if op == SUM else square_lanes(x, min(n, BLOCK))
+            if element is float or element is double: total += sum
+            else: whole += sum
+            x += BLOCK
+            n -= BLOCK
+            if n <= 0:
+                break
+        if element is float or element is double: return <element> total
+        else: return <element> whole
+
+
+cdef void take_rows(Operation op, element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
+    if op == MAX:
+        max_rows(out, x, rows, n, line)
+    elif op == MIN:
+        min_rows(out, x, rows, n, line)
+    elif element is not uint8_t:
+        if op == PROD:
+            product_rows(out, x, rows, n, line)
+        else:
+            sum_rows(out, x, rows, n, line)
+
+
+cdef inline element neutral(Operation op, element like) noexcept nogil:
+    return lowest(like) if op == MAX else highest(like) if op == MIN else 1 if op == PROD else 0
+
+
+cdef void reduce_columns(Operation op, element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
+    """Up to COLUMNS columns, rows of `line` elements.  Many rows are summed by the block, and the blocks in double."""
+    cdef double total[COLUMNS]
+    cdef Py_ssize_t c, r, some
+    for c in range(n): out[c] = neutral(op, <element> 0)
+    if not (element is float) or op != SUM or rows <= ROWS:
+        take_rows(op, out, x, rows, n, line)
+        return
+    for c in range(n): total[c] = 0
+    r = 0
+    while r < rows:
+        some = min(ROWS, rows - r)
+        take_rows(op, out, x + r * line, some, n, line)
+        for c in range(n):
+            total[c] += out[c]
+            out[c] = 0
+        r += some
+    for c in range(n): out[c] = <element> total[c]
+
+
+cdef void reduce_pass(Operation op, element *out, const element *x, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner) noexcept nogil:
+    cdef element side[2 * LANES]
+    cdef Py_ssize_t o, c, fold = LANES // inner if inner else 0
+    for o in range(outer):
+        if inner == 1:
+            out[o] = reduce_line(op, x, n)
+        elif fold > 1 and n >= 2 * fold:                     # short rows: `fold` of them make one, whose sums are added last
+            reduce_columns(op, side, x, n // fold, fold * inner, fold * inner)
+            reduce_columns(op, out + o * inner, side, fold, inner, inner)
+            take_rows(op, out + o * inner, x + n // fold * fold * inner, n % fold, inner, inner)
+        else:
+            c = 0
+            while c < inner:
+                reduce_columns(op, out + o * inner + c, x + c, n, min(COLUMNS, inner - c), inner)
+                c += COLUMNS
+        x += n * inner
+
+
+cdef void reduce_axis(Operation op, int dtype, char *out, const char *x, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner) noexcept nogil:
+    if dtype == FLOAT32:
+        reduce_pass[float](op, <float *> out, <const float *> x, outer, n, inner)
+    elif dtype == FLOAT64:
+        reduce_pass[double](op, <double *> out, <const double *> x, outer, n, inner)
+    elif dtype == INT32:
+        reduce_pass[int32_t](op, <int32_t *> out, <const int32_t *> x, outer, n, inner)
+    elif dtype == BOOL:
+        reduce_pass[uint8_t](op, <uint8_t *> out, <const uint8_t *> x, outer, n, inner)
+    else:
+        reduce_pass[int64_t](op, <int64_t *> out, <const int64_t *> x, outer, n, inner)

@@ -1,0 +1,53 @@
+"""The compiler vectorises these kernels' loops, and a small change can make it stop without a word: so each is timed beside a copy.
+
+A loop that is not vectorised takes 2 to 20 times as long; the limits lie between, far enough from either for a busy machine.
+"""
+import time
+
+import numpy as np
+import pytest
+
+from minitf.core.resources import RandomState, VariableState
+from minitf.kernels.cpu import array, nn, random, state
+from minitf.kernels.cpu.kernel import run_kernel
+
+N = 1 << 16                     # floats: three arrays of them stay in a cache of 1 MiB
+X = np.random.default_rng(0).random(N, np.float32)
+SCALARS = [np.float32(x) for x in (0.5, 0.5, 0.01, 0.9, 0.999, 1e-8)]
+
+
+def variable():
+    v = VariableState("v", "float32")
+    run_kernel(state.Assign, {}, [v, X], [], [])
+    return v
+
+
+def seconds(kernel, attrs, inputs, shapes, dtypes):
+    def once(repeat):
+        start = time.process_time()
+        run_kernel(kernel, attrs, inputs, shapes, dtypes, repeat=repeat)
+        return time.process_time() - start
+    return min((once(41) - once(1)) / 40 for _ in range(7))
+
+
+CASES = {
+    "gradient_descent": (6, state.ApplyGradientDescent, {}, lambda: [variable(), SCALARS[2], X], [], []),
+    "assign_add": (6, state.AssignAdd, {}, lambda: [variable(), X], [], []),
+    "adam": (20, state.ApplyAdam, {}, lambda: [variable(), variable(), variable(), *SCALARS, X], [], []),
+    "softmax": (30, nn.Softmax, {}, lambda: [X.reshape(64, -1)], [(64, N // 64)], [np.float32]),
+    "log_softmax": (30, nn.LogSoftmax, {}, lambda: [X.reshape(64, -1)], [(64, N // 64)], [np.float32]),
+    "cross_entropy": (50, nn.SoftmaxCrossEntropyWithLogits, {}, lambda: [X.reshape(64, -1)] * 2, [(64,), (64, N // 64)], [np.float32] * 2),
+    "transpose": (15, array.Transpose, {}, lambda: [X.reshape(256, -1), np.array([1, 0], np.int32)], [(256, 256)], [np.float32]),
+    "uniform": (38, random.RandomUniform, {"_state": RandomState("r", 1)}, lambda: [np.array([N], np.int32)], [(N,)], [np.float32]),
+    "normal": (80, random.RandomStandardNormal, {"_state": RandomState("r", 1)}, lambda: [np.array([N], np.int32)], [(N,)], [np.float32]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_vectorised(name):
+    limit, kernel, attrs, inputs, shapes, dtypes = CASES[name]
+    for _ in range(3):
+        ratio = seconds(kernel, attrs, inputs(), shapes, dtypes) / seconds(array.Copy, {}, [X], [X.shape], [np.float32])
+        if ratio < limit:
+            return
+    pytest.fail(f"{name} takes {ratio:.1f} times as long as a copy of the same array, {limit} are allowed")
