@@ -33,14 +33,12 @@ def _softplus_grad(op, grad):                 # dy sigmoid(x)
 
 @register_gradient("BiasAdd")
 def _bias_add(op, grad):
-    return grad, apply_op("BiasAddGrad", grad, data_format=op.get_attr("data_format"))
+    return grad, apply_op("BiasAddGrad", grad)
 
 
 @register_gradient("BiasAddGrad")
 def _bias_add_grad(op, grad):
     """One number per channel, repeated over everything else."""
-    if op.get_attr("data_format") == "NCHW":
-        grad = array_ops.reshape(grad, [-1, 1, 1])
     return array_ops.broadcast_to(grad, shape_of(op.inputs[0]))
 
 

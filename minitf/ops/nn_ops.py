@@ -23,29 +23,21 @@ def _of_vectors(c):
 register_op("Softmax", ["logits: T"], ["softmax: T"], [f"T: {FLOAT}"])(_of_vectors)
 register_op("LogSoftmax", ["logits: T"], ["logsoftmax: T"], [f"T: {FLOAT}"])(_of_vectors)
 
-_DATA_FORMAT = "data_format: {'NHWC', 'NCHW'} = 'NHWC'"
 
-
-def _channel_axis(c, rank):
-    """Where the channels are: last, or in 'NCHW' after the batch."""
-    return rank - 1 if c.attrs["data_format"] == "NHWC" else rank - 3
-
-
-@register_op("BiasAdd", ["value: T", "bias: T"], ["output: T"], [f"T: {NUMBER}", _DATA_FORMAT])
+@register_op("BiasAdd", ["value: T", "bias: T"], ["output: T"], [f"T: {NUMBER}"])
 def bias_add_shape(c):
     n, = with_rank(c, 1, 1)
-    dims = at_least(c, 0, 2 if c.attrs["data_format"] == "NHWC" else 4)
+    dims = at_least(c, 0, 2)
     if dims is None:
         return [UNKNOWN]
-    at = _channel_axis(c, len(dims))
-    dims[at] = merge_dims(c, dims[at], n, 0, 1)
+    dims[-1] = merge_dims(c, dims[-1], n, 0, 1)
     return [TensorShape(dims)]
 
 
-@register_op("BiasAddGrad", ["out_backprop: T"], ["output: T"], [f"T: {NUMBER}", _DATA_FORMAT])
+@register_op("BiasAddGrad", ["out_backprop: T"], ["output: T"], [f"T: {NUMBER}"])
 def bias_add_grad_shape(c):
-    dims = at_least(c, 0, 2 if c.attrs["data_format"] == "NHWC" else 4)
-    return [TensorShape([None if dims is None else dims[_channel_axis(c, len(dims))]])]
+    dims = at_least(c, 0, 2)
+    return [TensorShape([None if dims is None else dims[-1]])]
 
 
 @register_op("InTopK", ["predictions: float32", "targets: T"], ["precision: bool"], ["k: int", f"T: {INDEX} = int32"])
@@ -95,7 +87,11 @@ def _along_last(op_type, logits, dim, name):
 
 def bias_add(value, bias, data_format=None, name=None):
     """value plus the vector `bias`, one number per channel: the last dimension, or for 'NCHW' the third from the end."""
-    return apply_op("BiasAdd", value, bias, data_format=data_format or "NHWC", name=name or "BiasAdd")
+    if data_format not in (None, "NHWC", "NCHW"):
+        raise ValueError(f"data_format must be 'NHWC' or 'NCHW', got {data_format!r}")
+    if data_format == "NCHW":
+        return apply_op("Add", value, array_ops.reshape(bias, [-1, 1, 1]), name=name or "BiasAdd")
+    return apply_op("BiasAdd", value, bias, name=name or "BiasAdd")
 
 
 def l2_loss(t, name=None):

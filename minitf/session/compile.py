@@ -3,6 +3,7 @@
 A plan is cut where a shape depends on a value.  The first part is compiled at once; the next when the run has come to the cut and the
 shapes (and the values that decide shapes) are known, and it is kept under these.
 """
+import threading
 from collections import OrderedDict
 
 from ..graph.program import Node
@@ -70,17 +71,26 @@ class Rest:
         self.device, self.nodes, self.exports, self.fetches, self.targets, self.options = device, nodes, exports, fetches, targets, options
         self.wanted = [pair for pair in exports if any(n.inputs[i] == pair for n in nodes for i in n.asked)]
         self._plans = OrderedDict()
+        self._lock = threading.Lock()
+
+    def known(self):
+        """{(shapes, values): Plan}: the parts that were compiled and are still kept."""
+        with self._lock:
+            return dict(self._plans)
 
     def plan_for(self, shapes, values):
         """The Plan of the next part, where shapes[k] is that of the k-th export and values[k] that of the k-th wanted one."""
         key = shapes, tuple((v.shape, v.tobytes()) for v in values)
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = self._plans[key] = self._compile(shapes, values)
+        with self._lock:
+            plan = self._plans.get(key)
+            if plan is not None:
+                self._plans.move_to_end(key)
+                return plan
+        plan = self._compile(shapes, values)            # two steps may do so at once: either plan will do
+        with self._lock:
+            plan = self._plans.setdefault(key, plan)
             if len(self._plans) > KEEP_PARTS:
                 self._plans.popitem(last=False)
-        else:
-            self._plans.move_to_end(key)
         return plan
 
     def _compile(self, shapes, values):

@@ -6,11 +6,13 @@ run it; what changes during a step (memory, pointers, the program counter) belon
 import numpy as np
 
 from ..core.dtypes import as_dtype
+from ..core.errors import InvalidArgumentError
 from ..core.registry import kernel_or_error
 from ..kernels.cpu.elementwise import program_of
 from .fuse import reusable_inputs
 from .memory import aligned, assign_offsets, live_maximum
 from .optimise import is_view
+from .report import located
 
 HAND_OVER = 4096              # bytes: a larger fetched result is handed to the caller, a smaller one copied, which is cheaper
 CHECK_EVERY = 2e7             # bytes of traffic (some milliseconds) between two looks at signals
@@ -164,7 +166,10 @@ class _Builder:
                 else:
                     kind = "bound" if node.shapes[i] is None else "own" if (node, i) in self.escaping else "arena"
                     outputs.append(self._new((node, i), kind).number)
-            kernel_def = kernel_or_error(node.type, node.attrs, _device_type(self.device), node.name)
+            try:
+                kernel_def = kernel_or_error(node.type, node.attrs, _device_type(self.device), node.name)
+            except InvalidArgumentError as error:
+                raise located(error, node.op)
             self.code.append(Instruction("Compute", node, inputs, outputs, kernel_def))
 
     def _add_view(self, node, source):

@@ -20,6 +20,14 @@ def explain_failure(error, activation):
     return error
 
 
+def located(error, op=None):
+    """An OpError from before the run, with its op and the line of the user's program that made it."""
+    op = op or error.op
+    if op is not None and not error.context:
+        error.add_context(op, op.node_def, [f"defined at: {op.source}"] if str(op.source) else [])
+    return error
+
+
 def _lines(instruction, activation):
     node = instruction.node
     lines = [f"op: '{node.name}' ({node.type}) on {activation.plan.device}"]

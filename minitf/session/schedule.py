@@ -52,7 +52,7 @@ def _writes_early(order):
             snapshot_of[node] = _variable(node.inputs[0][0])
             variables = [snapshot_of[node]]
         if variables and node.type != "_ReadVariable" and op_def(node.type).is_stateful:
-            waits_for = [earliest[n] for n, _ in node.inputs] + [earliest[n] for n in node.controls]
+            waits_for = [earliest.get(n, 0) for n, _ in node.inputs] + [earliest.get(n, 0) for n in node.controls]      # not here: before a cut
             waits_for += [last_use[v] for v in variables if v in last_use]
             earliest[node] = max(waits_for, default=k)
         for n, _ in node.inputs:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core.config import ConfigProto, OptimizerOptions
 from ..core.devices import full_name
-from ..core.errors import InvalidArgumentError
+from ..core.errors import InvalidArgumentError, OpError
 from ..core.hooks import register_hook
 from ..core.resources import RandomState, ResourceTable, VariableState
 from ..graph import Graph, Operation, Tensor, get_default_graph
@@ -18,6 +18,7 @@ from .executable import Executable, Variant
 from .executor import DeviceThread
 from .fetches import element, flatten
 from .prune import prune
+from .report import located
 from .rendezvous import Recv, Send
 from .specialise import assign_levels, hand_on_controls, is_known, specialise
 
@@ -280,31 +281,37 @@ class _Context:
             for variant in executable.variants:           # another thread was faster
                 if variant.shapes == shapes:
                     return variant
-            program = prune(executable.fetches, executable.feeds, executable.done)
-            for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
-                if not tensor.shape.is_compatible_with(shape):
-                    raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
-                node.attrs, node.shapes = {"feed": number}, [shape]
-            specialise(program.nodes, self.options.fold)
-            program.targets = hand_on_controls(program.nodes, [n for n, _ in program.fetches], program.targets)
-            place(program.nodes, self.runtime.devices, self.runtime.config.allow_soft_placement, self.runtime.placed)
-            for node in program.nodes:
-                if node.type == "VariableV2":
-                    self.runtime.placed[node.name] = node.device
-            if self.runtime.config.log_device_placement:
-                for node in program.nodes:
-                    print(f"{node.name}: ({node.type}): {node.device}")
-            parts, transfers = partition(program)
-            _assign_levels_of_all(parts)
-            keys = [None] * transfers
-            for part in parts:
-                for node in part.nodes:
-                    if node.type == "_Send":
-                        keys[node.attrs["slot"]] = node.attrs["key"]
-            plans = [compile_part(part.device, part.nodes, part.fetches, part.targets, self.options) for part in parts]
-            variant = Variant(shapes, plans, keys, parts)
+            try:
+                variant = self._compile(executable, shapes)
+            except OpError as error:
+                raise located(error)
             executable.variants.append(variant)
             return variant
+
+    def _compile(self, executable, shapes):
+        program = prune(executable.fetches, executable.feeds, executable.done)
+        for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
+            if not tensor.shape.is_compatible_with(shape):
+                raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
+            node.attrs, node.shapes = {"feed": number}, [shape]
+        specialise(program.nodes, self.options.fold)
+        program.targets = hand_on_controls(program.nodes, [n for n, _ in program.fetches], program.targets)
+        place(program.nodes, self.runtime.devices, self.runtime.config.allow_soft_placement, self.runtime.placed)
+        for node in program.nodes:
+            if node.type == "VariableV2":
+                self.runtime.placed[node.name] = node.device
+        if self.runtime.config.log_device_placement:
+            for node in program.nodes:
+                print(f"{node.name}: ({node.type}): {node.device}")
+        parts, transfers = partition(program)
+        _assign_levels_of_all(parts)
+        keys = [None] * transfers
+        for part in parts:
+            for node in part.nodes:
+                if node.type == "_Send":
+                    keys[node.attrs["slot"]] = node.attrs["key"]
+        plans = [compile_part(part.device, part.nodes, part.fetches, part.targets, self.options) for part in parts]
+        return Variant(shapes, plans, keys, parts)
 
     def array_of(self, tensor, value):
         """A fed value as an array that a plan can read where it lies; TypeError or ValueError if it can not be one."""

@@ -7,10 +7,12 @@ what follows is specialised when the run has got there (Node.level counts the cu
 import numpy as np
 
 from ..core.errors import InvalidArgumentError
+from ..core.errors import InvalidArgumentError
 from ..core.registry import find_kernel, op_def
 from ..core.shapes import TensorShape
 from ..graph.operation import infer_shapes
 from ..kernels.cpu.kernel import run_kernel
+from .report import located
 from .report import origin_lines
 
 FOLD_LIMIT = 10 << 20          # bytes: a larger constant costs more memory than the work it saves

@@ -249,7 +249,7 @@ def test_bias_add():
     for known in (True, False):
         check_gradient(op("BiasAdd"), (2, 3), (3,), known_shapes=known)
         check_gradient(lambda x, b: op("BiasAdd")(x, b) ** 2.0, (2, 4, 3), (3,), known_shapes=known)
-        check_gradient(lambda x, b: op("BiasAdd", data_format="NCHW")(x, b) ** 2.0, (2, 3, 4, 2), (3,), known_shapes=known)
+        check_gradient(lambda x, b: tf.nn.bias_add(x, b, "NCHW") ** 2.0, (2, 3, 4, 2), (3,), known_shapes=known)
     check_gradient(lambda x: op("BiasAddGrad")(x) ** 2.0, (2, 3))
 
 

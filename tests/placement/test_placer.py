@@ -6,6 +6,7 @@ import minitf as tf
 from minitf.core.registry import register_kernel, register_op
 from minitf.kernels.cpu.kernel import register_python_kernel
 from minitf.ops.apply import apply_op
+from session.graphs import probe
 
 CPU = "/job:localhost/replica:0/task:0/device:CPU:%d"
 
@@ -34,7 +35,8 @@ def placed(sess, fetches, feed_dict=None):
 
 
 def ones(name):
-    return tf.identity(tf.placeholder_with_default(1.0, [], name=name + "_input"), name=name)
+    """A 1 that nothing knows before the run."""
+    return probe(tf.constant(1.0), lambda x: None, name=name)
 
 
 def test_device_names():
@@ -73,7 +75,7 @@ def test_the_innermost_request_wins_and_none_forgets():
             c = ones("c")
         with tf.device(None):
             d = ones("d")
-        with tf.device(lambda op: "/cpu:0" if op.type == "Identity" else ""):
+        with tf.device(lambda op: "/cpu:0" if op.type == "TestProbe" else ""):
             e = ones("e")
     with session(2) as sess:
         where = placed(sess, [a, b, c, d, e])
@@ -210,7 +212,7 @@ def test_log_device_placement(capsys):
         a = ones("a")
     with session(2, log_device_placement=True) as sess:
         sess.run(a)
-    assert f"a: (Identity): {CPU % 1}" in capsys.readouterr().out
+    assert f"a: (TestProbe): {CPU % 1}" in capsys.readouterr().out
 
 
 def test_partition_graphs_are_shown_on_request():

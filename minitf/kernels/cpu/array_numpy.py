@@ -1,6 +1,7 @@
 """Array kernels written with NumPy: their results' sizes depend on values, and the time goes elsewhere."""
 import numpy as np
 
+from ...core.errors import InvalidArgumentError
 from .kernel import register_python_kernel
 
 
@@ -24,9 +25,8 @@ def unique(attrs, x):
 def broadcast_gradient_args(attrs, s0, s1):
     """For shapes that are broadcast together, the axes along which each one's gradient must be summed."""
     rank = max(len(s0), len(s1))
-    a = np.concatenate([np.ones(rank - len(s0), s0.dtype), s0])
-    b = np.concatenate([np.ones(rank - len(s1), s1.dtype), s1])
+    a, b = (np.concatenate([np.ones(rank - len(s), s.dtype), s]) for s in (s0, s1))
     if np.any((a != b) & (a != 1) & (b != 1)):
-        from minitf.core.errors import InvalidArgumentError
         raise InvalidArgumentError(None, None, f"Incompatible shapes: {s0.tolist()} vs. {s1.tolist()}")
-    return np.flatnonzero((a == 1) & ((b != 1) | (np.arange(rank) < rank - len(s0)))), np.flatnonzero((b == 1) & ((a != 1) | (np.arange(rank) < rank - len(s1))))
+    axes = np.arange(rank)
+    return tuple(axes[(mine == 1) & ((other != 1) | (axes < rank - len(s)))] for mine, other, s in ((a, b, s0), (b, a, s1)))

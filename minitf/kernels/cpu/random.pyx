@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 
 from minitf.core.resources cimport RandomState
 from .indexing cimport integer
-from .kernel cimport FLOAT32, FLOAT64, INT32, Buffer, Kernel, int32s, int64s
+from .kernel cimport FLOAT32, INT32, Buffer, Kernel, int32s, int64s
 
 from minitf.core.dtypes import float32, float64
 from minitf.core.errors import InvalidArgumentError
@@ -113,9 +113,9 @@ cdef inline void box_muller(float *x, float *y, uint32_t u, uint32_t v) noexcept
     cdef float radius = sqrtf(-2 * log32((<float> u + <float> 0.5) * UNIT32))
     cdef float angle = <float> <int32_t> (v << 2) * (<float> QUARTER_TURN * UNIT32)
     cdef float z = angle * angle
-    cdef float sine = fma32(angle * z, fma32(z, fma32(z, <float> -1.9515295891e-4, <float> 8.3321608736e-3), <float> -1.6666654611e-1), angle)
-    cdef float cosine = fma32(z * z, fma32(z, fma32(z, <float> 2.443315711809948e-5, <float> -1.388731625493765e-3), <float> 4.166664568298827e-2),
-                              fma32(z, <float> -0.5, 1))
+    cdef float s = fma32(z, fma32(z, <float> -1.9515295891e-4, <float> 8.3321608736e-3), <float> -1.6666654611e-1)
+    cdef float c = fma32(z, fma32(z, <float> 2.443315711809948e-5, <float> -1.388731625493765e-3), <float> 4.166664568298827e-2)
+    cdef float sine = fma32(angle * z, s, angle), cosine = fma32(z * z, c, fma32(z, <float> -0.5, 1))
     radius = -radius if v >> 31 else radius
     x[0] = radius * (-sine if v >> 30 & 1 else cosine)
     y[0] = radius * (cosine if v >> 30 & 1 else sine)

@@ -8,9 +8,9 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy
 from posix.stdlib cimport posix_memalign
 
-from minitf.kernels.cpu.indexing cimport integer
-from minitf.kernels.cpu.kernel cimport FLOAT32, FLOAT64, INT32, MAX_RANK, Buffer, Kernel
-from minitf.kernels.cpu.reduction_ops cimport MAX, MIN, PROD, SQUARES, SUM, Operation, reduce_axis
+from minitf.kernels.cpu.indexing cimport integer, shape_text
+from minitf.kernels.cpu.kernel cimport FLOAT32, FLOAT64, INT32, MAX_RANK, Buffer, Kernel, int64s
+from minitf.kernels.cpu.reduction_ops cimport MAX, MIN, PROD, SQUARES, SUM, Operation, arg_max_axis, reduce_axis
 
 from minitf.core.dtypes import float32, float64, int32, int64
 from minitf.core.errors import InvalidArgumentError
@@ -60,7 +60,7 @@ cdef class Reduce(Kernel):
             axis = integer(indices, i)
             if not -rank <= axis < rank:
                 raise InvalidArgumentError(None, None, f"Invalid reduction dimension ({axis} for input with {rank} dimension(s)")
-            found.add(axis % rank if axis >= 0 else axis + rank)
+            found.add(axis if axis >= 0 else axis + rank)
         return found
 
     def prepare(self):
@@ -157,10 +157,10 @@ cdef class L2Loss(Kernel):
 cdef class ArgMax(Kernel):
     """The index of the largest element along a dimension, the first of several; the first NaN counts as the largest.
 
-    inputs (input, dimension), the second known at prepare(); output int64 (or int32).
+    inputs (input, dimension), the second known at prepare(); output int64.
     """
     cdef Pass shape
-    cdef char *best                    # the largest so far, of each column
+    cdef char *best
 
     def __dealloc__(self):
         free(self.best)
@@ -179,43 +179,15 @@ cdef class ArgMax(Kernel):
             elif d > axis:
                 self.shape.inner *= x.shape[d]
         if self.shape.n == 0 and self.outputs[0].size:
-            shape = [x.shape[d] for d in range(x.rank)]
-            raise InvalidArgumentError(None, None, f"Reduction axis {axis} is empty in shape {shape}")
+            raise InvalidArgumentError(None, None, f"Reduction axis {axis} is empty in shape {shape_text(x)}")
         if posix_memalign(<void **> &self.best, 64, max(64, self.shape.inner * x.itemsize)):
             raise MemoryError()
 
     cdef int run(self) except -1 nogil:
         cdef Buffer *x = self.inputs[0]
-        if x.dtype == FLOAT32:
-            arg_max[float](self, <float *> x.data, <float *> self.best)
-        elif x.dtype == FLOAT64:
-            arg_max[double](self, <double *> x.data, <double *> self.best)
-        elif x.dtype == INT32:
-            arg_max[int32_t](self, <int32_t *> x.data, <int32_t *> self.best)
-        else:
-            arg_max[int64_t](self, <int64_t *> x.data, <int64_t *> self.best)
+        if self.outputs[0].size:
+            arg_max_axis(x.dtype, int64s(self.outputs[0]), self.best, x.data, self.shape.outer, self.shape.n, self.shape.inner)
         return 0
-
-
-cdef void arg_max(ArgMax self, const number *x, number *best) noexcept nogil:
-    cdef Py_ssize_t o, r, c, inner = self.shape.inner, n = self.shape.n
-    cdef int64_t *wide = <int64_t *> self.outputs[0].data
-    cdef int32_t *narrow = <int32_t *> self.outputs[0].data
-    cdef bint is_narrow = self.outputs[0].dtype == INT32
-    for o in range(self.shape.outer):
-        for c in range(inner):
-            best[c] = x[c]
-            if is_narrow: narrow[c] = 0
-            else: wide[c] = 0
-        for r in range(1, n):
-            for c in range(inner):
-                if x[r * inner + c] > best[c] or (x[r * inner + c] != x[r * inner + c] and best[c] == best[c]):
-                    best[c] = x[r * inner + c]
-                    if is_narrow: narrow[c] = r
-                    else: wide[c] = r
-        x += n * inner
-        wide += inner
-        narrow += inner
 
 
 NUMBERS = [float32, float64, int32, int64]

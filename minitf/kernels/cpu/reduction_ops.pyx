@@ -9,7 +9,7 @@ from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int32_t, in
 from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64, INT32
 
 cdef enum:
-    LANES = 64
+    LANES = 64                         # folded to 32, 16, 8, 4, 2 and 1 at the end
     BLOCK = 4096                       # elements of a line that are summed in their own type
     ROWS = 256                         # rows of which a column's elements are
     COLUMNS = 1024                     # columns whose sums stay in the L1 cache
@@ -45,17 +45,22 @@ cdef inline element highest(element unused) noexcept nogil:
 
 cdef number sum_lanes(const number *x, Py_ssize_t n) noexcept nogil:
     cdef number lane[LANES]
+    cdef number few = 0
     cdef Py_ssize_t i, k
+    if n < 16:                         # folding would cost more
+        for k in range(n): few += x[k]
+        return few
     for k in range(LANES): lane[k] = 0
     for i in range(n // LANES):
         for k in range(LANES): lane[k] += x[k]
         x += LANES
     for k in range(n % LANES): lane[k] += x[k]
-    i = LANES // 2
-    while i:
-        for k in range(i): lane[k] += lane[k + i]
-        i //= 2
-    return lane[0]
+    for k in range(32): lane[k] += lane[k + 32]
+    for k in range(16): lane[k] += lane[k + 16]
+    for k in range(8): lane[k] += lane[k + 8]
+    for k in range(4): lane[k] += lane[k + 4]
+    for k in range(2): lane[k] += lane[k + 2]
+    return lane[0] + lane[1]
 
 cdef number square_lanes(const number *x, Py_ssize_t n) noexcept nogil:
     cdef number lane[LANES]
@@ -65,11 +70,12 @@ cdef number square_lanes(const number *x, Py_ssize_t n) noexcept nogil:
         for k in range(LANES): lane[k] += x[k] * x[k]
         x += LANES
     for k in range(n % LANES): lane[k] += x[k] * x[k]
-    i = LANES // 2
-    while i:
-        for k in range(i): lane[k] += lane[k + i]
-        i //= 2
-    return lane[0]
+    for k in range(32): lane[k] += lane[k + 32]
+    for k in range(16): lane[k] += lane[k + 16]
+    for k in range(8): lane[k] += lane[k + 8]
+    for k in range(4): lane[k] += lane[k + 4]
+    for k in range(2): lane[k] += lane[k + 2]
+    return lane[0] + lane[1]
 
 cdef number product_lanes(const number *x, Py_ssize_t n) noexcept nogil:
     cdef number lane[LANES]
@@ -79,11 +85,12 @@ cdef number product_lanes(const number *x, Py_ssize_t n) noexcept nogil:
         for k in range(LANES): lane[k] *= x[k]
         x += LANES
     for k in range(n % LANES): lane[k] *= x[k]
-    i = LANES // 2
-    while i:
-        for k in range(i): lane[k] *= lane[k + i]
-        i //= 2
-    return lane[0]
+    for k in range(32): lane[k] *= lane[k + 32]
+    for k in range(16): lane[k] *= lane[k + 16]
+    for k in range(8): lane[k] *= lane[k + 8]
+    for k in range(4): lane[k] *= lane[k + 4]
+    for k in range(2): lane[k] *= lane[k + 2]
+    return lane[0] * lane[1]
 
 cdef inline element larger(element a, element b) noexcept nogil:
     return a if (a > b) | (a != a) else b
@@ -99,11 +106,12 @@ cdef element max_lanes(const element *x, Py_ssize_t n) noexcept nogil:
         for k in range(LANES): lane[k] = larger(x[k], lane[k])
         x += LANES
     for k in range(n % LANES): lane[k] = larger(x[k], lane[k])
-    i = LANES // 2
-    while i:
-        for k in range(i): lane[k] = larger(lane[k + i], lane[k])
-        i //= 2
-    return lane[0]
+    for k in range(32): lane[k] = larger(lane[k + 32], lane[k])
+    for k in range(16): lane[k] = larger(lane[k + 16], lane[k])
+    for k in range(8): lane[k] = larger(lane[k + 8], lane[k])
+    for k in range(4): lane[k] = larger(lane[k + 4], lane[k])
+    for k in range(2): lane[k] = larger(lane[k + 2], lane[k])
+    return larger(lane[1], lane[0])
 
 cdef element min_lanes(const element *x, Py_ssize_t n) noexcept nogil:
     cdef element lane[LANES]
@@ -113,11 +121,12 @@ cdef element min_lanes(const element *x, Py_ssize_t n) noexcept nogil:
         for k in range(LANES): lane[k] = smaller(x[k], lane[k])
         x += LANES
     for k in range(n % LANES): lane[k] = smaller(x[k], lane[k])
-    i = LANES // 2
-    while i:
-        for k in range(i): lane[k] = smaller(lane[k + i], lane[k])
-        i //= 2
-    return lane[0]
+    for k in range(32): lane[k] = smaller(lane[k + 32], lane[k])
+    for k in range(16): lane[k] = smaller(lane[k + 16], lane[k])
+    for k in range(8): lane[k] = smaller(lane[k + 8], lane[k])
+    for k in range(4): lane[k] = smaller(lane[k + 4], lane[k])
+    for k in range(2): lane[k] = smaller(lane[k + 2], lane[k])
+    return smaller(lane[1], lane[0])
 
 # Rows side by side: column c of `out` takes in column c of each row; `line` elements from one row to the next
 
@@ -138,19 +147,15 @@ cdef void product_rows(number *out, const number *x, Py_ssize_t rows, Py_ssize_t
 
 cdef void max_rows(element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
     cdef Py_ssize_t r, c
-    for r in range(rows // 2):
-        for c in range(n): out[c] = larger(larger(x[c], x[line + c]), out[c])
-        x += 2 * line
-    for r in range(rows % 2):
+    for r in range(rows):
         for c in range(n): out[c] = larger(x[c], out[c])
+        x += line
 
 cdef void min_rows(element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
     cdef Py_ssize_t r, c
-    for r in range(rows // 2):
-        for c in range(n): out[c] = smaller(smaller(x[c], x[line + c]), out[c])
-        x += 2 * line
-    for r in range(rows % 2):
+    for r in range(rows):
         for c in range(n): out[c] = smaller(x[c], out[c])
+        x += line
 
 # One pass: [outer, n, inner] -> [outer, inner]
 
@@ -162,9 +167,7 @@ cdef element reduce_line(Operation op, const element *x, Py_ssize_t n) noexcept 
         return max_lanes(x, n)
     if op == MIN:
         return min_lanes(x, n)
-    if element is uint8_t:
-        return 0
-    else:
+    if element is not uint8_t:
         if op == PROD:
             return product_lanes(x, n)
         while True:
@@ -175,8 +178,7 @@ cdef element reduce_line(Operation op, const element *x, Py_ssize_t n) noexcept 
             n -= BLOCK
             if n <= 0:
                 break
-        if element is float or element is double: return <element> total
-        else: return <element> whole
+    return <element> total if element is float or element is double else <element> whole
 
 
 cdef void take_rows(Operation op, element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
@@ -244,3 +246,38 @@ cdef void reduce_axis(Operation op, int dtype, char *out, const char *x, Py_ssiz
         reduce_pass[uint8_t](op, <uint8_t *> out, <const uint8_t *> x, outer, n, inner)
     else:
         reduce_pass[int64_t](op, <int64_t *> out, <const int64_t *> x, outer, n, inner)
+
+# The place of the largest
+
+cdef void arg_max(int64_t *index, number *best, const number *x, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner) noexcept nogil:
+    cdef Py_ssize_t o, r, c
+    cdef bint better
+    for o in range(outer):
+        if inner == 1:
+            best[0] = max_lanes(x, n)
+            r = 0
+            while x[r] != best[0] and x[r] == x[r]:
+                r += 1
+            index[0] = r
+        else:
+            for c in range(inner):
+                best[c] = x[c]
+                index[c] = 0
+            for r in range(1, n):
+                for c in range(inner):
+                    better = (x[r * inner + c] > best[c]) | ((x[r * inner + c] != x[r * inner + c]) & (best[c] == best[c]))
+                    best[c] = x[r * inner + c] if better else best[c]
+                    index[c] = r if better else index[c]
+        x += n * inner
+        index += inner
+
+
+cdef void arg_max_axis(int dtype, int64_t *index, char *best, const char *x, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner) noexcept nogil:
+    if dtype == FLOAT32:
+        arg_max[float](index, <float *> best, <const float *> x, outer, n, inner)
+    elif dtype == FLOAT64:
+        arg_max[double](index, <double *> best, <const double *> x, outer, n, inner)
+    elif dtype == INT32:
+        arg_max[int32_t](index, <int32_t *> best, <const int32_t *> x, outer, n, inner)
+    else:
+        arg_max[int64_t](index, <int64_t *> best, <const int64_t *> x, outer, n, inner)

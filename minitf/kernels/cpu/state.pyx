@@ -230,7 +230,8 @@ cdef class ApplyGradientDescent(Update):
         return 0
 
 
-cdef void adam(real *var, real *m, real *v, const real *gradient, real rate, real beta1, real beta2, real epsilon, Py_ssize_t n) noexcept nogil:
+cdef void adam(real *var, real *m, real *v, const real *gradient, real rate, real beta1, real beta2, real epsilon,
+               Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef real one_minus_beta1 = 1 - beta1, one_minus_beta2 = 1 - beta2
     cdef real new_m, new_v
@@ -260,7 +261,9 @@ cdef class ApplyAdam(Kernel):
 
     def prepare(self):
         cdef int i
-        self.var, self.m, self.v = <VariableState> self.inputs[0].resource, <VariableState> self.inputs[1].resource, <VariableState> self.inputs[2].resource
+        self.var = <VariableState> self.inputs[0].resource
+        self.m = <VariableState> self.inputs[1].resource
+        self.v = <VariableState> self.inputs[2].resource
         addresses = sorted({<size_t> self.inputs[i].resource for i in range(3)})
         self.n_locks = len(addresses)
         for i in range(self.n_locks):

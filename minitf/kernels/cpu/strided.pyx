@@ -1,8 +1,8 @@
 """One copy for every op that only moves data, whatever the dtype: transposes, slices, padding, tiling, joining, splitting.
 
-An op says which box it moves, axis by axis; finish_copy() makes the box as simple as it can be.  Take a [2, 3, 4] float32
-array of which the last axis is reversed in neither side: its three axes merge into one run of 96 bytes, and the copy is a
-memcpy.  A transpose of the last two axes keeps both, and goes through tiles.
+An op says which box it moves, axis by axis from the outermost; finish_copy() makes the box as simple as it can be.  A slice of
+whole rows of a [4, 5, 6] float32 array has three axes that follow evenly on both sides: they become one run of bytes, and the
+copy a memcpy.  A transpose of its last two axes keeps all three, and goes through tiles.
 """
 from libc.string cimport memcpy
 
