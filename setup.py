@@ -12,12 +12,13 @@ FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math"]
 EXACT = ["-ffp-contract=off"]
 WIDE = ["-mprefer-vector-width=512"] if platform.machine() in ("x86_64", "AMD64") else []
 EXTRA = {"minitf.kernels.cpu.vector_ops": EXACT + WIDE, "minitf.kernels.cpu.reduction_ops": EXACT + WIDE, "minitf.kernels.cpu.nn": EXACT + WIDE,
-         "minitf.kernels.cpu.matmul": WIDE}
+         "minitf.kernels.cpu.state": EXACT + WIDE, "minitf.kernels.cpu.random": EXACT, "minitf.kernels.cpu.matmul": WIDE}
 
 root = Path(__file__).parent
 names = sorted(".".join(p.relative_to(root).with_suffix("").parts) for p in (root / "minitf").rglob("*.pyx"))
+headers = sorted(map(str, (root / "minitf").rglob("*.h")))
 extensions = [Extension(name, [name.replace(".", "/") + ".pyx"], extra_compile_args=FLAGS + EXTRA.get(name, []),
-                        include_dirs=[numpy.get_include()], define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")])
+                        depends=headers, include_dirs=[numpy.get_include()], define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")])
               for name in names]
 
 setup(ext_modules=cythonize(extensions, compiler_directives=dict(

@@ -45,6 +45,7 @@ from .autodiff import (AggregationMethod, NotDifferentiable, RegisterGradient, U
 from .session import InteractiveSession, Session, get_default_session
 from . import nn, train
 
+__version__ = "0.1.0"
 newaxis = None
 
 

@@ -284,6 +284,17 @@ cdef class Activation(Waiter):
             return state.numpy() if state.is_initialized else None
         return None if self.buffers[number].data == NULL else numpy.asarray(copy_of(&self.buffers[number]))
 
+    def is_set(self, Py_ssize_t number):
+        """Whether a buffer points to data now; for a reference, whether the variable has a value."""
+        if self.buffers[number].resource != NULL:
+            return (<object> <PyObject *> self.buffers[number].resource).is_initialized
+        return self.buffers[number].data != NULL
+
+    def references(self, Py_ssize_t number):
+        """How many hold the storage of a counted buffer now (a variable, other devices, arrays handed out); 0 where nothing is counted."""
+        cdef Storage *storage = self.buffers[number].storage
+        return 0 if storage == NULL else storage.refs
+
     cdef object fetched(self, Py_ssize_t number):
         """A fetched value: a large one of our own is handed over, once; anything else is copied."""
         cdef Buffer *b = &self.buffers[number]

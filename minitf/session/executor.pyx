@@ -14,7 +14,7 @@ from minitf.kernels.cpu.kernel cimport DONE, PARK
 from minitf.session.activation cimport Activation, RunQueue, StepState
 from minitf.session.rendezvous cimport Rendezvous
 
-from minitf.core.errors import AbortedError, DeadlineExceededError
+from minitf.core.errors import CancelledError, DeadlineExceededError
 from minitf.session.report import explain_failure, explain_wait
 
 cdef extern from *:
@@ -60,7 +60,8 @@ cdef class DeviceThread:
 
 
 cdef class Step(StepState):
-    """One run of a program in flight: Step(plans, keys, context), where context has threads(plans) -> {device: DeviceThread} or None."""
+    """One run of a program in flight: Step(plans, keys, context), where context has threads(devices) -> {device: DeviceThread} or None, and enter(step)
+    and leave(step) around a run on threads."""
 
     def __init__(self, list plans, list keys, context):
         self.context, self.queue, self.lock = context, RunQueue(), threading.Lock()
@@ -100,20 +101,28 @@ cdef class Step(StepState):
 
     cdef int run_on_threads(self, list feeds, double timeout) except -1:
         cdef Activation a
-        self.remaining = len(self.activations)
-        for a in self.activations:
-            a.start(feeds)
-        for a in self.activations:
-            a.resume()
+        self.context.enter(self)
         try:
-            self.wait(timeout)
-        except BaseException as error:
-            self.fail(None, error)
-            self.give_up()
-            raise
+            self.remaining = len(self.activations)
+            for a in self.activations:
+                a.start(feeds)
+            for a in self.activations:
+                a.resume()
+            try:
+                self.wait(timeout)
+            except BaseException as error:
+                self.fail(None, error)
+                self.give_up()
+                raise
+        finally:
+            self.context.leave(self)
         if self.error is not None:
             raise self.error
         return 0
+
+    def cancel(self):
+        """End the step on all its devices; from any thread."""
+        self.fail(None, CancelledError(None, None, "The session was closed while the step ran"))
 
     cdef int wait(self, double timeout) except -1:
         """Until an activation of the caller's may go on, or all device threads have finished.  DeadlineExceededError says what each waits for."""
@@ -184,6 +193,47 @@ cdef class Step(StepState):
         """Whether the step may be used again."""
         return not (self.on_threads and load(&self.remaining))
 
+    # ---- one instruction at a time, all devices on the caller's thread: for the stepper -------------------------------------
+
+    def begin(self, list feeds):
+        cdef Activation a
+        for a in self.activations:
+            a.start(feeds)
+
+    def advance_by_one(self, Activation a):
+        """Run one instruction: True if there are more, False at the end of the plan, None where it waits."""
+        cdef int status
+        with nogil:
+            status = a.proceed(1)
+        return None if status == PARK else a.pc < a.length
+
+    def go_behind_cut(self, Activation a):
+        """The activation of what follows a plan that is at its end; None if nothing does."""
+        return a.next_part()
+
+    def resumed(self):
+        """The activations that waited and may go on, oldest first; each is told once."""
+        cdef PyObject *ready
+        found = []
+        while True:
+            with nogil:
+                ready = self.queue.pop(0)
+            if ready == NULL:
+                return found
+            found.append(<object> ready)
+
+    def results(self, Py_ssize_t n_fetches):
+        """The fetched values, when every activation is at its end."""
+        cdef Activation a
+        values = [None] * n_fetches
+        for a in self.activations:
+            collect(a, values)
+        return values
+
+    def end(self):
+        """Give back everything that is held for the step."""
+        self.finish()
+
 
 cdef list _abandoned = []
 
@@ -196,11 +246,3 @@ cdef int collect(Activation a, list results) except -1:
             results[number] = part.fetched(place)
         part = part.following
     return 0
-
-
-def step_instruction(Activation a):
-    """Run one instruction: True while there are more, None where it parks.  For the stepper."""
-    cdef int status
-    with nogil:
-        status = a.proceed(1)
-    return None if status == PARK else a.pc < a.length

@@ -84,17 +84,13 @@ class _Table:
     def __init__(self, plan, most, indent=""):
         self.plan, self.most, self.indent = plan, most, indent
         self.lines = []
-        self.made = {}                # buffer -> the instruction that makes it
-        for instruction in plan.instructions:
-            for b in instruction.outputs:
-                if instruction.kind != "Release":
-                    self.made.setdefault(b, instruction)
+        self.made = makers(plan)
 
     def text(self):
         plan = self.plan
         count = len(plan.instructions)
         self.lines.append(f"{plan.device}: {count} instruction{'s' * (count != 1)}, {len(plan.buffers)} buffers, arena {plan.arena_bytes:,} bytes "
-                          f"(at most {plan.live_maximum:,} alive)")
+                          f"(at most {plan.live_maximum:,} alive at once)")
         self._row("", "kind", "op", "inputs", "out", "dtype and shape", "bytes", "where")
         before = [b for b in plan.buffers if b.kind in _SOURCES]
         shown = before if self.most is None else before[:self.most]
@@ -121,19 +117,8 @@ class _Table:
 
     def _buffer(self, b):
         if b.kind == "ref":
-            return f"%{b.number}", b.dtype.as_ref.name, "", ""
-        return f"%{b.number}", b.dtype.name + shape_text(b.shape), "" if b.nbytes is None else f"{b.nbytes:,}", self.where(b)
-
-    def where(self, b):
-        """Where a buffer lies, in a few words."""
-        maker = self.made.get(b.number)
-        if b.kind == "arena":
-            return f"arena +{b.offset:,}"
-        if b.kind == "view":
-            return f"in %{b.root}" if maker is not None and maker.kind == "Compute" else f"view of %{b.root}"
-        if b.kind == "bound":
-            return {"Read": "snapshot", "Recv": "received"}.get(maker.kind if maker else "", "when run")
-        return _SOURCES.get(b.kind, b.kind)
+            return f"%{b.number}", b.dtype.as_ref.name + shape_text(b.node.shapes[0]), "", ""
+        return f"%{b.number}", b.dtype.name + shape_text(b.shape), "" if b.nbytes is None else f"{b.nbytes:,}", where_of(b, self.made.get(b.number))
 
     def _instruction(self, number, instruction):
         node, plan = instruction.node, self.plan
@@ -182,6 +167,26 @@ class _Table:
             inner = self.indent + "  "
             self.lines.append(_cut(f"{inner}with {', '.join(shapes) or 'values seen before'}:", WIDTH))
             self.lines.append(inner + _Table(plan, self.most, inner).text())
+
+
+def makers(plan):
+    """{buffer number: the Instruction that makes it}; buffers that are there before the plan runs, and views made by nobody, are not in it."""
+    made = {}
+    for instruction in plan.instructions:
+        for b in instruction.outputs:
+            made.setdefault(b, instruction)
+    return made
+
+
+def where_of(b, maker):
+    """Where a buffer lies, in a few words.  maker: the Instruction that makes it, or None."""
+    if b.kind == "arena":
+        return f"arena +{b.offset:,}"
+    if b.kind == "view":
+        return f"in %{b.root}" if maker is not None and maker.kind == "Compute" else f"view of %{b.root}"
+    if b.kind == "bound":
+        return {"Read": "snapshot", "Recv": "received"}.get(maker.kind if maker else "", "when run")
+    return _SOURCES.get(b.kind, b.kind)
 
 
 def fused_steps(instruction):

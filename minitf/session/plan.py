@@ -265,6 +265,8 @@ def _stops(code, buffers):
         work += sum(sizes)
         if instruction.kind == "Compute" and "MatMul" in instruction.node.type and sizes:
             work += (sizes[0] * sizes[-1] * (sizes[1] or 1)) ** 0.5 / 8
+        if instruction.kind == "Compute" and not isinstance(instruction.kernel_def.kernel, type):     # Python code: who knows how long
+            work = 2 * CHECK_EVERY
         if work > CHECK_EVERY:
             stops.append(k + 1)
             work = 0.0

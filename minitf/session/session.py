@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core.config import ConfigProto, OptimizerOptions
 from ..core.devices import full_name
-from ..core.errors import InvalidArgumentError, OpError
+from ..core.errors import CancelledError, InvalidArgumentError, OpError
 from ..core.hooks import register_hook
 from ..core.resources import RandomState, ResourceTable, VariableState
 from ..graph import Graph, Operation, Tensor, get_default_graph
@@ -15,7 +15,7 @@ from ..placement.partition import partition
 from ..placement.placer import place
 from .compile import Options, compile_part
 from .executable import Executable, Variant
-from .executor import DeviceThread
+from .executor import GRACE, DeviceThread
 from .fetches import element, flatten
 from .prune import prune
 from .report import located
@@ -246,20 +246,43 @@ class _Runtime:
         self.resources = ResourceTable()
         self.placed = {}                                  # name of a stateful node -> its device, for good
         self._threads = {}
-        self._lock = threading.Lock()
+        self._steps = set()                               # those that run on threads now
+        self._stopped = False
+        self._lock = threading.Condition()
 
     def threads(self, devices):
         """A DeviceThread per device, started if need be; None for a single device, whose steps run on their callers' threads."""
         if len(devices) <= 1:
             return None
         with self._lock:
+            if self._stopped:
+                raise CancelledError(None, None, "The session was closed")
             for device in devices:
                 if device not in self._threads:
                     self._threads[device] = DeviceThread(device)
             return {device: self._threads[device] for device in devices}
 
-    def stop(self):
+    def enter(self, step):
+        """A step is about to run on threads: CancelledError if they are being stopped."""
         with self._lock:
+            if self._stopped:
+                raise CancelledError(None, None, "The session was closed")
+            self._steps.add(step)
+
+    def leave(self, step):
+        with self._lock:
+            self._steps.discard(step)
+            self._lock.notify_all()
+
+    def stop(self):
+        """Cancel the steps that run on threads, and end the threads."""
+        with self._lock:
+            self._stopped = True
+            steps = list(self._steps)
+        for step in steps:
+            step.cancel()
+        with self._lock:
+            self._lock.wait_for(lambda: not self._steps, GRACE)
             threads, self._threads = list(self._threads.values()), {}
         for thread in threads:
             thread.stop()
@@ -357,6 +380,12 @@ class _Context:
 
     def threads(self, devices):
         return self.runtime.threads(devices)
+
+    def enter(self, step):
+        self.runtime.enter(step)
+
+    def leave(self, step):
+        self.runtime.leave(step)
 
 
 def random_key(seed, seed2):

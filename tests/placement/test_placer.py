@@ -36,7 +36,7 @@ def placed(sess, fetches, feed_dict=None):
 
 def ones(name):
     """A 1 that nothing knows before the run."""
-    return probe(tf.constant(1.0), lambda x: None, name=name)
+    return probe(tf.constant(1.0, name=name + "_one"), lambda x: None, name=name)
 
 
 def test_device_names():
