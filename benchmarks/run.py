@@ -22,8 +22,9 @@ from .workloads import ORDER
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ("minitf", "tensorflow", "torch", "jax", "numpy")
 TOLERANCE = 2e-4
-GOALS = {"add1000": ("tensorflow", 0.05), "fetch_var": ("tensorflow", 0.06), "power1000": ("tensorflow", 0.07),
-         "mlp_b16": ("tensorflow", 0.4), "mlp_b128": ("tensorflow", 0.7)}
+# What minitf is to reach: (workload, peer, minitf's time divided by the peer's).
+GOALS = [("add1000", "tensorflow", 0.05), ("fetch_var", "tensorflow", 0.06), ("power1000", "tensorflow", 0.07),
+         ("mlp_b16", "tensorflow", 0.4), ("mlp_b16", "jax", 1.0), ("mlp_b128", "tensorflow", 0.7)]
 
 
 def find_python(peer, given):
@@ -117,9 +118,9 @@ def table(answers, clock):
                 line += " %10s" % shown
             else:
                 line += " %10s %8s" % (shown, "(%.3g)" % (mine / value) if mine and value else "")
-        if mine and name in GOALS and values.get(GOALS[name][0]):
-            peer, goal = GOALS[name]
-            line += "   %s %.2f of %s" % ("meets" if mine / values[peer] <= goal else "MISSES", goal, peer)
+        for workload, peer, goal in GOALS:
+            if mine and workload == name and values.get(peer):
+                line += "   %s %g of %s" % ("meets" if mine / values[peer] <= goal else "MISSES", goal, peer)
         lines.append(line)
     return lines
 

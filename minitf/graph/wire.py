@@ -47,8 +47,6 @@ import heapq
 import json
 import math
 
-import numpy as np
-
 from ..core.devices import canonical_name
 from ..core.dtypes import as_dtype
 from ..core.hooks import hook
@@ -56,7 +54,8 @@ from ..core.registry import REQUIRED, op_def
 from ..core.shapes import TensorShape
 from .graph import _VALID_OP_NAME, Graph
 from .operation import Operation, ShapeContext, Tensor, infer_shapes
-from .wire_values import attr_to_wire, cut, integer, keys_of, list_of, read_attr, read_shape, shape_to_wire, shown, text_of
+from .wire_values import (SourceLine, attr_to_wire, cut, frozen, integer, keys_of, list_of, no_constant, read_attr, read_shape, shape_to_wire,
+                          shown, text_of, unique_keys)
 
 FORMAT, VERSION = "minitf-graph", 1
 MOST_OUTPUTS = 1 << 18        # of all "N * T" outputs in a graph: a number of few digits makes so many
@@ -166,7 +165,7 @@ def _member_to_wire(value, here):
 def from_json(text):
     """The Graph that a JSON text (str or UTF-8 bytes) describes.  ValueError says what is wrong with it, and where."""
     try:
-        wire = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object)
+        wire = json.loads(text, parse_constant=no_constant, object_pairs_hook=unique_keys)
     except RecursionError:
         raise ValueError("Not a graph: it is nested too deeply") from None
     except UnicodeDecodeError as error:
@@ -192,7 +191,7 @@ def from_wire(wire, arrays=()):
         if node.name in by_name:
             raise ValueError(f"{node.where}: {by_name[node.name].where} has the same name")
         by_name[node.name] = node
-    arrays = [_frozen(a) for a in arrays]
+    arrays = [frozen(a) for a in arrays]
     budget = [MOST_OUTPUTS]
     for node in _in_order(nodes, by_name):
         node.add_to(graph, arrays, budget)
@@ -332,27 +331,6 @@ class _Node:
         return [read_shape(s, "\"shapes\"") for s in self.shapes]
 
 
-def _frozen(array):
-    """A read-only copy; what is not an array is left for the node that asks for it to complain of."""
-    if not isinstance(array, np.ndarray):
-        return array
-    array = np.array(array, order="C")
-    array.setflags(write=False)
-    return array
-
-
-class SourceLine:
-    """Where a node that was read from its wire form had been made, as text."""
-    __slots__ = ("_text",)
-    frames = ()
-
-    def __init__(self, text):
-        self._text = text
-
-    def __str__(self):
-        return self._text
-
-
 def _in_order(nodes, by_name):
     """The nodes with each behind what it needs, otherwise as they stand.  ValueError for what is missing, and for a cycle."""
     waits, behind = {}, {}
@@ -408,16 +386,3 @@ def _element(graph, name, where):
         return graph.as_graph_element(name)
     except (KeyError, ValueError) as error:
         raise ValueError(f"{where}: {cut(str(error.args[0]), 300)}") from None
-
-
-def _object(pairs):
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen = set()
-        twice = next(k for k, _ in pairs if k in seen or seen.add(k))
-        raise ValueError(f"Not a graph: an object has the key \"{cut(twice)}\" twice")
-    return found
-
-
-def _no_constant(text):
-    raise ValueError(f"Not a graph: {text} is not JSON; where a float attribute is not finite it is a string")

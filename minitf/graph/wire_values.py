@@ -167,3 +167,37 @@ def shown(value):
     if type(value) is int and abs(value) >= 1 << 70:
         return f"an integer of {value.bit_length()} bits"
     return cut(repr(value))
+
+
+def unique_keys(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen = set()
+        twice = next(k for k, _ in pairs if k in seen or seen.add(k))
+        raise ValueError(f"Not a graph: an object has the key \"{cut(twice)}\" twice")
+    return found
+
+
+def no_constant(text):
+    raise ValueError(f"Not a graph: {text} is not JSON; where a float attribute is not finite it is a string")
+
+
+def frozen(array):
+    """A read-only copy; what is not an array is left for the node that asks for it to complain of."""
+    if not isinstance(array, np.ndarray):
+        return array
+    array = np.array(array, order="C")
+    array.setflags(write=False)
+    return array
+
+
+class SourceLine:
+    """Where a node that was read from its wire form had been made, as text."""
+    __slots__ = ("_text",)
+    frames = ()
+
+    def __init__(self, text):
+        self._text = text
+
+    def __str__(self):
+        return self._text

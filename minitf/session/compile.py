@@ -10,7 +10,7 @@ from ..graph.program import Node
 from .fuse import fuse
 from .optimise import forward_identities, fuse_updates, live, merge_equal
 from .plan import make_plan
-from .schedule import schedule
+from .schedule import schedule, variable_of
 from .specialise import assign_levels, hand_on_controls, specialise
 
 KEEP_PARTS = 64               # variants of a later part kept per plan, the least recently used dropped
@@ -103,7 +103,7 @@ class Rest:
             copies[pair] = copy
             nodes.append(copy)
         for node in self.nodes:
-            inputs = [(copies[pair], 0) if pair in copies else (copies.get(pair[0], pair[0]), pair[1]) for pair in node.inputs]
+            inputs = [(copies[pair], 0) if pair in copies else (copies[pair[0]], pair[1]) if pair[0] in copies else _outside(pair) for pair in node.inputs]
             controls = [copies[n] for n in node.controls if n in copies]
             copy = Node(node.name, node.type, node.attrs, inputs, controls, node.device, node.op, list(node.dtypes), list(node.shapes))
             copy.values, copy.is_cut = node.values, node.is_cut and node.type in ("_Recv", "_ReadVariable")
@@ -122,3 +122,9 @@ class Rest:
                 node.level = lowest
         fetches = [(number, (copies[n], i)) for number, (n, i) in self.fetches]
         return compile_part(self.device, nodes, fetches, targets, self.options)
+
+
+def _outside(pair):
+    """A constant, a feed, or a variable of the plan before; a variable itself, whatever updated it there and handed it on."""
+    node, index = pair
+    return (variable_of(node), 0) if node.dtypes[index].is_ref_dtype else pair

@@ -99,8 +99,10 @@ class _Table:
         self._more(before, shown, "buffers that are there before")
         instructions = plan.instructions if self.most is None else plan.instructions[:self.most]
         for number, instruction in enumerate(instructions):
+            self._views(instruction.inputs)
             self._instruction(number, instruction)
         self._more(plan.instructions, instructions, "instructions")
+        self._views([b for _, b in plan.fetches])
         if plan.fetches:
             self._wrap("fetched: ", [f"%{b} {plan.buffers[b].name}" for _, b in plan.fetches], ", ")
         self._rest()
@@ -108,7 +110,7 @@ class _Table:
 
     def _row(self, number, kind, op, inputs, out, type_, nbytes, where):
         op, type_ = op if len(op) <= 30 else "…" + op[-29:], _cut(type_, 22)
-        line = f"{number:>4} {kind:8} {op:30} {_cut(inputs, 14):14} {out:>5} {type_:22} {nbytes:>12}  {where}"
+        line = f"{number:>4} {kind:8} {op:30} {_cut(inputs, 15):15} {out:>4} {type_:22} {nbytes:>12}  {where}"
         self.lines.append(_cut((self.indent + line).rstrip(), WIDTH))
 
     def _more(self, everything, shown, what):
@@ -119,6 +121,14 @@ class _Table:
         if b.kind == "ref":
             return f"%{b.number}", b.dtype.as_ref.name + shape_text(b.node.shapes[0]), "", ""
         return f"%{b.number}", b.dtype.name + shape_text(b.shape), "" if b.nbytes is None else f"{b.nbytes:,}", where_of(b, self.made.get(b.number))
+
+    def _views(self, used):
+        """Rows for the views that cost no instruction, where they are first used."""
+        for number in used:
+            b = self.plan.buffers[number]
+            if b.kind == "view" and number not in self.made:
+                self.made[number] = None
+                self._row("", "", f"{b.name} ({b.node.type})", "", *self._buffer(b))
 
     def _instruction(self, number, instruction):
         node, plan = instruction.node, self.plan
@@ -134,9 +144,11 @@ class _Table:
             rows = [(*rows[0][:3], "from " + _device(node.attrs["key"].split(";")[0]))]
         elif any(plan.buffers[b].kind == "ref" for b in instruction.outputs):
             rows = [(f"%{b}", "", "", "the variable") if plan.buffers[b].kind == "ref" else row for b, row in zip(instruction.outputs, rows)]
-        self._row(number, instruction.kind, op, _numbers(instruction.inputs), *rows[0])
-        for row in rows[1:]:
-            self._row("", "", "", "", *row)
+        inputs = [_numbers(instruction.inputs[k:k + 4]) for k in range(0, len(instruction.inputs), 4)] or [""]
+        for k in range(max(len(rows), min(len(inputs), 16))):
+            more = " …" if k == 15 and len(inputs) > 16 else ""
+            head = (number, instruction.kind, op) if k == 0 else ("", "", "")
+            self._row(*head, (inputs[k] if k < len(inputs) else "") + more, *(rows[k] if k < len(rows) else ("", "", "", "")))
         if node.type == "_Fused":
             self._wrap("", fused_steps(instruction), "; ")
 

@@ -63,7 +63,8 @@ class PartialRun:
             if session._closed:
                 raise RuntimeError("Attempted to use a closed Session.")
             if self._error is not None:
-                raise FailedPreconditionError(None, None, f"This partial run failed in an earlier part; begin a new one with partial_run_setup. It was: {self._error}")
+                raise FailedPreconditionError(None, None, "This partial run failed in an earlier part; begin a new one with partial_run_setup. "
+                                              f"It was: {self._error}")
             flat, rebuild = flatten(fetches, session.graph)
             feeds = setup.check_feeds(feed_dict, self._part, session.graph)
             setup.check_fetches(flat, self._part)
@@ -147,7 +148,8 @@ class _Setup:
     def check_fetches(self, fetches, part):
         for f in fetches:
             if f not in self.fetches:
-                raise InvalidArgumentError(None, None, f"The fetch {f.name} was not named in partial_run_setup; it has {', '.join(f.name for f in self.fetches)}")
+                raise InvalidArgumentError(None, None, f"The fetch {f.name} was not named in partial_run_setup; "
+                                           f"it has {', '.join(f.name for f in self.fetches)}")
             if f in part.fetched:
                 raise InvalidArgumentError(None, None, f"{f.name} has been fetched already in this partial run")
 

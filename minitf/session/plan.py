@@ -154,6 +154,7 @@ class _Builder:
         elif node.type == "_Recv":
             self.code.append(Instruction("Recv", node, [], [self._new((node, 0), "bound").number]))
         elif node.type == "_ReadVariable":
+            node.attrs = {"shape": node.shapes[0]}
             self.code.append(Instruction("Read", node, inputs, [self._new((node, 0), "bound").number], kernel_or_error("_ReadVariable", {}, "CPU", node.name)))
         elif is_view(node):
             self._add_view(node, inputs[0])

@@ -7,6 +7,7 @@ from ..core.errors import InvalidArgumentError
 from ..core.registry import op_def
 from ..graph.operation import Operation
 from ..graph.program import Node, Program, shape_text
+from .schedule import variable_of
 
 
 def prune(fetches, feeds, done=()):
@@ -81,7 +82,12 @@ def prune(fetches, feeds, done=()):
 def _read(variable, tensor, op, controls):
     """A snapshot of a variable: of its value when the node runs, on the variable's device; what needs it elsewhere receives it."""
     return Node(op.name if op is not tensor.op else f"{op.name}/snapshot", "_ReadVariable", {}, [(variable, tensor.value_index)], controls,
-                variable.device, op, [tensor.dtype.base_dtype], [tensor.shape.tuple])
+                variable.device, op, [tensor.dtype.base_dtype], [None if _may_change_shape(variable) else tensor.shape.tuple])
+
+
+def _may_change_shape(variable):
+    """Whether some Assign of the graph gives the variable behind a node another shape than its static one."""
+    return any(c.type == "Assign" and not c.attrs["validate_shape"] for c in variable_of(variable).op.outputs[0].consumers())
 
 
 def _reference(tensor, nodes):

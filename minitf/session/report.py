@@ -59,10 +59,10 @@ def explain_wait(step):
         while activation.following is not None:
             activation = activation.following
         instructions = activation.plan.instructions
-        if activation.pc >= len(instructions) - 1 and not waiting:
+        if activation.pc >= len(instructions):
             lines.append(f"{activation.plan.device}: at its end")
             continue
-        instruction = instructions[min(activation.pc, len(instructions) - 1)]
+        instruction = instructions[activation.pc]
         node = instruction.node
         key = node.attrs.get("key") if instruction.kind == "Recv" else None
         doing = f"waits to receive {key}" if key in waiting else "is in"

@@ -47,9 +47,9 @@ def _writes_early(order):
     snapshot_of = {}
     earliest = dict(place)
     for k, node in enumerate(order):
-        variables = [_variable(n) for n in writes(node)]
+        variables = [variable_of(n) for n in writes(node)]
         if node.type == "_ReadVariable":
-            snapshot_of[node] = _variable(node.inputs[0][0])
+            snapshot_of[node] = variable_of(node.inputs[0][0])
             variables = [snapshot_of[node]]
         if variables and node.type != "_ReadVariable" and op_def(node.type).is_stateful:
             waits_for = [earliest.get(n, 0) for n, _ in node.inputs] + [earliest.get(n, 0) for n in node.controls]      # not here: before a cut
@@ -63,7 +63,7 @@ def _writes_early(order):
     return sorted(order, key=lambda n: (earliest[n], place[n]))
 
 
-def _variable(node):
+def variable_of(node):
     """The VariableV2 node behind a ref, through the Assigns it came by."""
     while node.type != "VariableV2" and node.inputs and node.inputs[0][0].dtypes[node.inputs[0][1]].is_ref_dtype:
         node = node.inputs[0][0]

@@ -114,10 +114,9 @@ def assign_levels(nodes):
 
 def _infer(node, definition, fold):
     asked = ()
-    for shape in node.shapes:
-        if shape is None or None in shape:
-            asked = _infer_shapes(node, definition)
-            break
+    checked, kept = _static_inputs(node)
+    if not all(is_known(s) for s in node.shapes) or not checked or not kept:
+        asked = _infer_shapes(node, definition, kept)
     for i in definition.constants:                      # counted from the end, for lists of inputs come before
         i %= len(node.inputs)
         if node.inputs[i][0].values is None and i not in asked:
@@ -128,7 +127,22 @@ def _infer(node, definition, fold):
         _infer_values(node, definition, fold)
 
 
-def _infer_shapes(node, definition):
+def _static_inputs(node):
+    """Whether the inputs' shapes were all known when the op was made, so that its shape function has seen that they fit; and
+    whether those that were known are so still: a variable may have got a value of another shape than its static one.
+    """
+    checked = kept = True
+    if node.op is not None:
+        for t, (n, i) in zip(node.op.inputs, node.inputs):
+            static = t._shape.tuple
+            if not is_known(static):
+                checked = False
+            elif n.shapes[i] != static:
+                kept = False
+    return checked, kept
+
+
+def _infer_shapes(node, definition, kept):
     context = NodeContext(node)
     try:
         shapes = infer_shapes(context, len(node.dtypes))
@@ -136,7 +150,7 @@ def _infer_shapes(node, definition):
         failure = InvalidArgumentError(None, None, str(error))
         failure.add_context(op=node.op, node_def=node.op and node.op.node_def, lines=[f"op: {node.describe()}"] + origin_lines(node.op))
         raise failure from None
-    shapes = [s.tuple if is_known(s.tuple) else known if is_known(known) else None for s, known in zip(shapes, node.shapes)]
+    shapes = [s.tuple if is_known(s.tuple) else known if kept and is_known(known) else None for s, known in zip(shapes, node.shapes)]
     node.shapes = shapes
     return context.asked if not all(is_known(s) for s in shapes) else ()
 

@@ -18,8 +18,7 @@ def test_the_table_of_a_small_plan():
     with session() as sess:
         explanation = sess.explain(z, {x: np.zeros((3, 4))})
         lines = str(explanation).split("\n")
-    assert lines[0] == "/job:localhost/replica:0/task:0/device:CPU:0: 4 instructions, 7 buffers, arena 128 bytes (at most 128 alive at once)" \
-        or lines[0].startswith("/job:localhost/replica:0/task:0/device:CPU:0: 4 instructions, ")
+    assert lines[0].startswith("/job:localhost/replica:0/task:0/device:CPU:0: 4 instructions, 7 buffers, arena 128 bytes (at most 128 alive")
     text = "\n".join(" ".join(line.split()) for line in lines)
     assert "variable v %0 float32_ref[4]" in text
     assert "feed x %2 float32[3,4] 48 the caller's" in text
@@ -35,7 +34,7 @@ def test_the_data_behind_the_table():
     x = tf.placeholder(tf.float32, [2000], name="x")
     y = tf.concat([tf.exp(x), x], 0, name="y")
     with session() as sess:
-        explanation = sess.explain([y, tf.reduce_sum(y) if False else tf.negative(y)], {x: np.zeros(2000)})
+        explanation = sess.explain([y, tf.negative(y)], {x: np.zeros(2000)})
     plan, = explanation.plans
     assert explanation.devices == ["/job:localhost/replica:0/task:0/device:CPU:0"] and explanation.keys == []
     assert explanation.instructions() == plan.instructions and explanation.buffers("/cpu:0") == plan.buffers
@@ -53,7 +52,7 @@ def test_in_place_results_and_views_are_told():
     b = tf.tanh(tf.reshape(a, [3, 8], name="r"), name="b")
     with session() as sess:
         text = " ".join(str(sess.explain(b, {x: np.zeros((4, 6))})).split())
-    assert "view of %" in text and "in %" in text
+    assert "r (Reshape) %4 float32[3,8] 96 view of %2 1 Compute b (Tanh) %4 %5 float32[3,8] 96 in %2" in text
 
 
 def test_two_devices_and_a_cut():

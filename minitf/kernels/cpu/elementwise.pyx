@@ -10,12 +10,13 @@ or ("temp", dtype).  For relu(x + bias), fused:
     operands  [("in", 0), ("in", 1), ("temp", float32), ("out", 0)]
     program   [("Add", 2, 0, 1, None), ("Relu", 3, 2, None, None)]
 """
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 from posix.stdlib cimport posix_memalign
 
 from minitf.core.buffers cimport itemsize_of
+from minitf.kernels.cpu.broadcast cimport DIRECT, Operand, Space, choose_block, merge_dimensions, set_strides, spread_block
 from minitf.kernels.cpu.kernel cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_RANK, Buffer, Kernel
 from minitf.kernels.cpu.vector_ops cimport Guard, VectorOp, guard_of, vector_op
 
@@ -27,20 +28,6 @@ from minitf.kernels.cpu.vector_ops import signatures
 cdef enum:
     BLOCK = 4096                       # bytes of the widest operand
 
-cdef enum Placing:                     # how an operand meets a block
-    DIRECT = 0                         # the block's elements lie one after another in its buffer, or it is a temporary
-    FILLED = 1                         # one value for the whole block
-    SPREAD = 2                         # anything else: rows repeated, or values repeated along rows
-
-cdef struct Operand:
-    Buffer *buffer                     # NULL: a temporary
-    char *block                        # memory for a temporary, or for what is spread
-    int itemsize
-    Placing placing
-    int64_t strides[MAX_RANK]          # in elements, 0 where it is broadcast
-    int64_t offset                     # of the block that was spread last,
-    int64_t held                       # and how many elements of it
-
 cdef struct Step:
     VectorOp function
     Guard guard
@@ -48,22 +35,6 @@ cdef struct Step:
     char **a
     char **b
     char **c
-
-
-cdef void fill(char *block, const char *value, int itemsize, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef int32_t narrow
-    cdef int64_t wide
-    if itemsize == 1:
-        memset(block, value[0], n)
-    elif itemsize == 4:
-        memcpy(&narrow, value, 4)
-        for i in range(n):
-            (<int32_t *> block)[i] = narrow
-    else:
-        memcpy(&wide, value, 8)
-        for i in range(n):
-            (<int64_t *> block)[i] = wide
 
 
 cdef int forbid(Py_ssize_t step, list program) except -1 with gil:
@@ -85,11 +56,7 @@ cdef class Elementwise(Kernel):
     cdef bint whole                    # every operand is direct and one block takes all
     cdef VectorOp function             # of a program of one step without a guard, where whole: the shortest way (else NULL),
     cdef Buffer *direct[4]             # and its out, a, b, c
-    cdef int rank                      # of the space, neighbouring dimensions merged where no operand tells them apart
-    cdef int64_t shape[MAX_RANK]
-    cdef int split                     # a block is some indices of dimension `split` and all of those after it
-    cdef int64_t chunk                 # how many indices
-    cdef int64_t inner                 # elements to each
+    cdef Space space
 
     op_type = "_Fused"
 
@@ -109,7 +76,7 @@ cdef class Elementwise(Kernel):
             self.places = [("in", k) for k in range(self.n_inputs)] + [("out", 0)] + [("temp", self.outputs[0].dtype)] * temporaries
         self.keep_inputs_until_read()
         self.bind_operands()
-        self.merge_dimensions()
+        merge_dimensions(&self.space, self.operands, self.n_operands)
         if self.outputs[0].size:
             self.choose_block()
         self.bind_steps()
@@ -143,9 +110,9 @@ cdef class Elementwise(Kernel):
         self.steps = <Step *> calloc(self.n_steps, sizeof(Step))
         if self.operands == NULL or self.at == NULL or self.steps == NULL:
             raise MemoryError()
-        self.rank, self.whole = space.rank, True
-        for d in range(self.rank):
-            self.shape[d] = space.shape[d]
+        self.space.rank, self.whole = space.rank, True
+        for d in range(space.rank):
+            self.space.shape[d] = space.shape[d]
         conditions = {step[2] for step in self.program if step[0] == "Select"}
         for i in range(self.n_operands):
             o = &self.operands[i]
@@ -156,68 +123,23 @@ cdef class Elementwise(Kernel):
             k = which
             o.buffer = self.inputs[k] if kind == "in" else self.outputs[k]
             o.itemsize = o.buffer.itemsize
-            broadcast_strides(o.buffer, space, o.strides, leading=i in conditions and o.buffer.rank == 1)
-
-    def merge_dimensions(self):
-        """Drop dimensions of size 1, and merge two neighbours wherever each operand steps through them as through one."""
-        cdef int d, i, kept = 0
-        cdef bint same
-        cdef Operand *o
-        for d in range(self.rank):
-            if self.shape[d] == 1:
-                continue
-            same = kept > 0
-            for i in range(self.n_operands):
-                o = &self.operands[i]
-                if o.buffer != NULL and same and o.strides[kept - 1] != o.strides[d] * self.shape[d]:
-                    same = False
-            if not same:
-                kept += 1
-            self.shape[kept - 1] = self.shape[d] * (self.shape[kept - 1] if same else 1)
-            for i in range(self.n_operands):
-                self.operands[i].strides[kept - 1] = self.operands[i].strides[d]
-        if kept == 0:
-            kept, self.shape[0] = 1, 1
-            for i in range(self.n_operands):
-                self.operands[i].strides[0] = 1
-        self.rank = kept
+            set_strides(o, space, leading=i in conditions and o.buffer.rank == 1)
 
     def choose_block(self):
-        cdef int i, d
-        cdef int64_t limit, pieces, expected, width
+        cdef int i
+        cdef int64_t width = 1
         cdef Operand *o
+        cdef Space *s = &self.space
         cdef size_t stride, total = 64
-        cdef bint direct
-        width = max([self.operands[i].itemsize for i in range(self.n_operands)])
-        limit = BLOCK // width
-        self.split, self.inner = self.rank - 1, 1
-        while self.split > 0 and self.inner * self.shape[self.split] <= limit:
-            self.inner *= self.shape[self.split]
-            self.split -= 1
-        self.chunk = max(1, min(limit // self.inner, self.shape[self.split]))
-        if self.inner == 1 and self.shape[self.split] > limit:              # blocks of nearly one size, whole vectors each
-            pieces = (self.shape[self.split] + limit - 1) // limit
-            self.chunk = min(limit, ((self.shape[self.split] + pieces - 1) // pieces + 15) // 16 * 16)
         for i in range(self.n_operands):
-            o = &self.operands[i]
-            if o.buffer == NULL:
-                continue
-            direct, expected = True, 1
-            o.placing = FILLED
-            for d in range(self.rank - 1, self.split - 1, -1):
-                if d > self.split or self.chunk > 1:
-                    direct = direct and o.strides[d] == expected
-                    if o.strides[d]:
-                        o.placing = SPREAD
-                expected *= self.shape[d]
-            if direct:
-                o.placing = DIRECT
-            else:
-                self.whole = False
-        if self.n_steps == 1 and self.whole and self.inner == 1:            # nothing to keep in the cache: a row at a time
-            self.chunk = self.shape[self.split]
-        self.whole = self.whole and self.split == 0 and self.chunk >= self.shape[0]
-        stride = (self.chunk * self.inner * width + 63) // 64 * 64
+            width = max(width, self.operands[i].itemsize)
+        choose_block(s, self.operands, self.n_operands, BLOCK // width)
+        for i in range(self.n_operands):
+            self.whole = self.whole and self.operands[i].placing == DIRECT
+        if self.n_steps == 1 and self.whole and s.inner == 1:               # nothing to keep in the cache: a row at a time
+            s.chunk = s.shape[s.split]
+        self.whole = self.whole and s.split == 0 and s.chunk >= s.shape[0]
+        stride = (s.chunk * s.inner * width + 63) // 64 * 64
         for i in range(self.n_operands):
             o = &self.operands[i]
             if o.buffer == NULL or o.placing != DIRECT:
@@ -271,70 +193,39 @@ cdef class Elementwise(Kernel):
     cdef int run_blocks(self) except -1 nogil:
         """Odometer over the dimensions before `split`, and over chunks of `split`."""
         cdef int64_t index[MAX_RANK]
-        cdef int64_t first, n, offset
+        cdef int64_t n, offset
         cdef int i, d
         cdef Operand *o
+        cdef Space *s = &self.space
         memset(index, 0, sizeof(index))
         for i in range(self.n_operands):
             self.operands[i].held = 0
         while True:
-            first = 0
-            while first < self.shape[self.split]:
-                index[self.split] = first
-                n = min(self.chunk, self.shape[self.split] - first) * self.inner
+            while index[s.split] < s.shape[s.split]:
+                n = min(s.chunk, s.shape[s.split] - index[s.split]) * s.inner
                 for i in range(self.n_operands):
                     o = &self.operands[i]
                     if o.buffer == NULL:
                         continue
                     offset = 0
-                    for d in range(self.split + 1):
+                    for d in range(s.split + 1):
                         offset += index[d] * o.strides[d]
                     if o.placing == DIRECT:
                         self.at[i] = o.buffer.data + offset * o.itemsize
                     elif offset != o.offset or n > o.held:
-                        o.offset, o.held = offset, n
-                        if o.placing == FILLED:
-                            fill(o.block, o.buffer.data + offset * o.itemsize, o.itemsize, n)
-                        else:
-                            self.spread(o, o.buffer.data + offset * o.itemsize, n // self.inner)
+                        spread_block(s, o, offset, n)
                 run_steps(self, n)
-                first += self.chunk
-            d = self.split - 1
+                index[s.split] += s.chunk
+            index[s.split] = 0
+            d = s.split - 1
             while d >= 0:
                 index[d] += 1
-                if index[d] < self.shape[d]:
+                if index[d] < s.shape[d]:
                     break
                 index[d] = 0
                 d -= 1
             if d < 0:
                 return 0
-
-    cdef void spread(self, Operand *o, const char *source, int64_t count) noexcept nogil:
-        """A block's worth of a broadcast operand: for each run of the last dimension, a copy of its values or of its one value."""
-        cdef int64_t index[MAX_RANK]
-        cdef int64_t run = self.shape[self.rank - 1] if self.split < self.rank - 1 else count
-        cdef int last = self.rank - 1, d
-        cdef char *to = o.block
-        cdef int64_t size
-        memset(index, 0, sizeof(index))
-        while True:
-            if o.strides[last]:
-                memcpy(to, source, run * o.itemsize)
-            else:
-                fill(to, source, o.itemsize, run)
-            to += run * o.itemsize
-            d = last - 1
-            while d >= self.split:
-                index[d] += 1
-                source += o.strides[d] * o.itemsize
-                size = count if d == self.split else self.shape[d]
-                if index[d] < size:
-                    break
-                source -= index[d] * o.strides[d] * o.itemsize
-                index[d] = 0
-                d -= 1
-            if d < self.split:
-                return
 
 
 cdef inline int run_steps(Elementwise self, Py_ssize_t n) except -1 nogil:
@@ -345,24 +236,6 @@ cdef inline int run_steps(Elementwise self, Py_ssize_t n) except -1 nogil:
             forbid(i, self.program)
         s.function(s.out[0], s.a[0], s.b[0], s.c[0], n)
         s += 1
-    return 0
-
-
-cdef int broadcast_strides(Buffer *b, Buffer *space, int64_t *strides, bint leading) except -1:
-    """How b steps through the space, in elements: aligned at the last dimension, or at the first for Select's vector of conditions."""
-    cdef int d, at, shift = 0 if leading else space.rank - b.rank
-    cdef int64_t step = 1
-    if shift < 0:
-        raise ValueError(f"An operand of rank {b.rank} does not broadcast to rank {space.rank}")
-    for d in range(space.rank):
-        strides[d] = 0
-    for d in range(b.rank - 1, -1, -1):
-        at = d + shift
-        if b.shape[d] != 1:
-            if b.shape[d] != space.shape[at]:
-                raise ValueError(f"A dimension of {b.shape[d]} does not broadcast to {space.shape[at]}")
-            strides[at] = step
-        step *= b.shape[d]
     return 0
 
 

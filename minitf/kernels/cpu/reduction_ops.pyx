@@ -1,7 +1,7 @@
 """The loops of reductions: one pass over [outer, n, inner], which leaves [outer, inner].
 
-A compiler may not reorder a sum of floats, so a plain loop over them is not vectorised.  Here the columns
-of many rows are summed side by side, a single line as rows of 64, and the sums of blocks of some thousand elements are added up in double: fast, and more accurate
+A compiler may not reorder a sum of floats, so a plain loop over them is not vectorised.  Here a line is summed in 64 lanes, or the
+columns of many rows side by side, and the sums of blocks of some thousand elements are added up in double: fast, and more accurate
 than the plain loop.  Max and Min give NaN where an element is NaN, as NumPy's do.  Integers wrap.
 """
 from libc.math cimport INFINITY
@@ -9,7 +9,8 @@ from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int32_t, in
 from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64, INT32
 
 cdef enum:
-    LANES = 64
+    MANY = 64                          # lanes
+    SOME = 32                          # lanes of Max and Min: with more, gcc keeps them in memory
     BLOCK = 4096                       # elements of a line that are summed in their own type
     ROWS = 256                         # rows of which a column's elements are
     COLUMNS = 1024                     # columns whose sums stay in the L1 cache
@@ -47,6 +48,83 @@ cdef inline element larger(element a, element b) noexcept nogil:
 cdef inline element smaller(element a, element b) noexcept nogil:
     return b if (a > b) | (b != b) else a
 
+# One line of n elements, in lanes
+
+cdef number sum_lanes(const number *x, Py_ssize_t n) noexcept nogil:
+    cdef number lane[MANY]
+    cdef number few = 0
+    cdef Py_ssize_t i, k
+    if n < 16:                         # folding would cost more
+        for k in range(n): few += x[k]
+        return few
+    for k in range(MANY): lane[k] = 0
+    for i in range(n // MANY):
+        for k in range(MANY): lane[k] += x[k]
+        x += MANY
+    for k in range(n % MANY): lane[k] += x[k]
+    for k in range(32): lane[k] += lane[k + 32]
+    for k in range(16): lane[k] += lane[k + 16]
+    for k in range(8): lane[k] += lane[k + 8]
+    for k in range(4): lane[k] += lane[k + 4]
+    for k in range(2): lane[k] += lane[k + 2]
+    return lane[0] + lane[1]
+
+cdef number square_lanes(const number *x, Py_ssize_t n) noexcept nogil:
+    cdef number lane[MANY]
+    cdef Py_ssize_t i, k
+    for k in range(MANY): lane[k] = 0
+    for i in range(n // MANY):
+        for k in range(MANY): lane[k] += x[k] * x[k]
+        x += MANY
+    for k in range(n % MANY): lane[k] += x[k] * x[k]
+    for k in range(32): lane[k] += lane[k + 32]
+    for k in range(16): lane[k] += lane[k + 16]
+    for k in range(8): lane[k] += lane[k + 8]
+    for k in range(4): lane[k] += lane[k + 4]
+    for k in range(2): lane[k] += lane[k + 2]
+    return lane[0] + lane[1]
+
+cdef number product_lanes(const number *x, Py_ssize_t n) noexcept nogil:
+    cdef number lane[MANY]
+    cdef Py_ssize_t i, k
+    for k in range(MANY): lane[k] = 1
+    for i in range(n // MANY):
+        for k in range(MANY): lane[k] *= x[k]
+        x += MANY
+    for k in range(n % MANY): lane[k] *= x[k]
+    for k in range(32): lane[k] *= lane[k + 32]
+    for k in range(16): lane[k] *= lane[k + 16]
+    for k in range(8): lane[k] *= lane[k + 8]
+    for k in range(4): lane[k] *= lane[k + 4]
+    for k in range(2): lane[k] *= lane[k + 2]
+    return lane[0] * lane[1]
+
+cdef element max_lanes(const element *x, Py_ssize_t n) noexcept nogil:
+    cdef element lane[SOME]
+    cdef Py_ssize_t i, k
+    for k in range(SOME): lane[k] = lowest(<element> 0)
+    for i in range(n // SOME):
+        for k in range(SOME): lane[k] = larger(x[k], lane[k])
+        x += SOME
+    for k in range(n % SOME): lane[k] = larger(x[k], lane[k])
+    for k in range(16): lane[k] = larger(lane[k + 16], lane[k])
+    for k in range(8): lane[k] = larger(lane[k + 8], lane[k])
+    for k in range(1, 8): lane[0] = larger(lane[k], lane[0])
+    return lane[0]
+
+cdef element min_lanes(const element *x, Py_ssize_t n) noexcept nogil:
+    cdef element lane[SOME]
+    cdef Py_ssize_t i, k
+    for k in range(SOME): lane[k] = highest(<element> 0)
+    for i in range(n // SOME):
+        for k in range(SOME): lane[k] = smaller(x[k], lane[k])
+        x += SOME
+    for k in range(n % SOME): lane[k] = smaller(x[k], lane[k])
+    for k in range(16): lane[k] = smaller(lane[k + 16], lane[k])
+    for k in range(8): lane[k] = smaller(lane[k + 8], lane[k])
+    for k in range(1, 8): lane[0] = smaller(lane[k], lane[0])
+    return lane[0]
+
 # Rows side by side: column c of `out` takes in column c of each row; `line` elements from one row to the next
 
 cdef void sum_rows(number *out, const number *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
@@ -58,12 +136,6 @@ cdef void sum_rows(number *out, const number *x, Py_ssize_t rows, Py_ssize_t n, 
         for c in range(n): out[c] += x[c]
         x += line
 
-cdef void square_rows(number *out, const number *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
-    cdef Py_ssize_t r, c
-    for r in range(rows):
-        for c in range(n): out[c] += x[c] * x[c]
-        x += line
-
 cdef void product_rows(number *out, const number *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
     cdef Py_ssize_t r, c
     for r in range(rows):
@@ -72,21 +144,13 @@ cdef void product_rows(number *out, const number *x, Py_ssize_t rows, Py_ssize_t
 
 cdef void max_rows(element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
     cdef Py_ssize_t r, c
-    for r in range(rows // 4):
-        for c in range(n):
-            out[c] = larger(larger(larger(x[c], x[line + c]), larger(x[2 * line + c], x[3 * line + c])), out[c])
-        x += 4 * line
-    for r in range(rows % 4):
+    for r in range(rows):
         for c in range(n): out[c] = larger(x[c], out[c])
         x += line
 
 cdef void min_rows(element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
     cdef Py_ssize_t r, c
-    for r in range(rows // 4):
-        for c in range(n):
-            out[c] = smaller(smaller(smaller(x[c], x[line + c]), smaller(x[2 * line + c], x[3 * line + c])), out[c])
-        x += 4 * line
-    for r in range(rows % 4):
+    for r in range(rows):
         for c in range(n): out[c] = smaller(x[c], out[c])
         x += line
 
@@ -98,8 +162,6 @@ cdef void take_rows(Operation op, element *out, const element *x, Py_ssize_t row
     elif element is not uint8_t:
         if op == PROD:
             product_rows(out, x, rows, n, line)
-        elif op == SQUARES:
-            square_rows(out, x, rows, n, line)
         else:
             sum_rows(out, x, rows, n, line)
 
@@ -110,36 +172,24 @@ cdef inline element neutral(Operation op, element like) noexcept nogil:
 
 # One pass: [outer, n, inner] -> [outer, inner]
 
-cdef element reduce_lanes(Operation op, const element *x, Py_ssize_t n) noexcept nogil:
-    """A line of n elements: rows of LANES elements side by side, then the lanes."""
-    cdef element lane[LANES]
-    cdef element few[8]
-    cdef Operation among = SUM if op == SQUARES else op
-    cdef Py_ssize_t k, rows = n // LANES
-    few[0] = neutral(op, <element> 0)
-    if n < 16:
-        take_rows(op, few, x, n, 1, 1)
-        return few[0]
-    for k in range(LANES): lane[k] = few[0]
-    for k in range(8): few[k] = few[0]
-    take_rows(op, lane, x, rows, LANES, LANES)
-    take_rows(op, lane, x + rows * LANES, 1, n % LANES, LANES)
-    take_rows(among, few, lane, LANES // 8, 8, 8)
-    take_rows(among, few, few + 1, 7, 1, 1)
-    return few[0]
-
-
 cdef element reduce_line(Operation op, const element *x, Py_ssize_t n) noexcept nogil:
     cdef double total = 0
-    cdef Py_ssize_t some
-    if not (element is float) or op != SUM and op != SQUARES:
-        return reduce_lanes(op, x, n)
-    while n > 0:
-        some = min(n, BLOCK)
-        total += reduce_lanes(op, x, some)
-        x += some
-        n -= some
-    return <element> total
+    cdef int64_t whole = 0
+    cdef element sum
+    if op == MAX:
+        return max_lanes(x, n)
+    if op == MIN:
+        return min_lanes(x, n)
+    if element is not uint8_t:
+        if op == PROD:
+            return product_lanes(x, n)
+        while n > 0:
+            sum = sum_lanes(x, min(n, BLOCK)) if op == SUM else square_lanes(x, min(n, BLOCK))
+            if element is float or element is double: total += sum
+            else: whole += sum
+            x += BLOCK
+            n -= BLOCK
+    return <element> total if element is float or element is double else <element> whole
 
 
 cdef void reduce_columns(Operation op, element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
@@ -163,8 +213,8 @@ cdef void reduce_columns(Operation op, element *out, const element *x, Py_ssize_
 
 
 cdef void reduce_pass(Operation op, element *out, const element *x, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner) noexcept nogil:
-    cdef element side[2 * LANES]
-    cdef Py_ssize_t o, c, fold = LANES // inner if inner else 0
+    cdef element side[2 * MANY]
+    cdef Py_ssize_t o, c, fold = MANY // inner if inner else 0
     for o in range(outer):
         if inner == 1:
             out[o] = reduce_line(op, x, n)
@@ -199,7 +249,7 @@ cdef void arg_max(int64_t *index, number *best, const number *x, Py_ssize_t oute
     cdef bint better
     for o in range(outer):
         if inner == 1:
-            best[0] = reduce_lanes(MAX, x, n)
+            best[0] = max_lanes(x, n)
             r = 0
             while x[r] != best[0] and x[r] == x[r]:
                 r += 1

@@ -65,9 +65,28 @@ cdef class StateKernel(Kernel):
 
 
 cdef class ReadVariable(StateKernel):
-    """A snapshot of the variable: the output shares its buffer, and an update that comes later leaves it alone."""
+    """A snapshot of the variable: the output shares its buffer, and an update that comes later leaves it alone.
+
+    InvalidArgumentError if the value has not the shape that the plan was made for (attribute "shape"; None: any).
+    """
+    cdef Buffer planned
+    cdef bint any_shape
+
+    def __init__(self, attrs):
+        cdef int k
+        shape = attrs.get("shape")
+        self.any_shape = shape is None
+        self.planned.rank = 0 if shape is None else len(shape)
+        for k in range(self.planned.rank):
+            self.planned.shape[k] = shape[k]
+
     cdef int run(self) except -1 nogil:
-        return self.variable.read(self.outputs[0])
+        self.variable.read(self.outputs[0])
+        if not self.any_shape and not same_shape(self.outputs[0], &self.planned):
+            with gil:
+                raise InvalidArgumentError(None, None, f"Variable {self.variable.name} has a value of shape {shape_text(self.outputs[0])}, and the "
+                                           f"static shape {shape_text(&self.planned)}")
+        return 0
 
 
 cdef class IsVariableInitialized(StateKernel):

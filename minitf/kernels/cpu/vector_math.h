@@ -78,8 +78,8 @@ VECTOR_INLINE float log32(float x) {
 /* log(u + c), where c is what rounding 1 + x to u has lost: f = m - 1 + c 2^-e */
 VECTOR_INLINE float log1p_parts(float u, float c) {
     float m;
-    int32_t e = split(u, &m);
-    return log_of_parts(e, fma32(0.25f * c, float_of((uint32_t) (129 - e) << 23), m - 1.0f));
+    int32_t e = split(u, &m), scale = e > 127 ? 0 : 127 - e;
+    return log_of_parts(e, fma32(c, float_of((uint32_t) scale << 23), m - 1.0f));
 }
 
 VECTOR_INLINE float log1p32(float x) {
