@@ -45,10 +45,11 @@ $(VENV)/made: pyproject.toml $(if $(wildcard $(RUN)),,FORCE)
 	@$(PIP) "setuptools>=68" wheel "cython>=3.0.8" "numpy>=2.0" "scipy>=1.13"
 	@touch $@
 
-# Modules whose sources changed; all of them when setup.py (the flags) or .venv did.
+# Modules whose sources changed; all of them when setup.py (the flags) or .venv did. Warnings in the C that Cython writes are not
+# shown; CFLAGS=-Wall make shows them.
 $(VENV)/compiled: $(SOURCES) setup.py $(VENV)/made
 	@echo "Compiling, $(JOBS) at a time"
-	@$(if $(filter setup.py $(VENV)/made,$?),CYTHON_FORCE_REGEN=1) $(RUN) setup.py --quiet build_ext --inplace --parallel $(JOBS) \
+	@$(if $(filter setup.py $(VENV)/made,$?),CYTHON_FORCE_REGEN=1) CFLAGS="$${CFLAGS--w}" $(RUN) setup.py --quiet build_ext --inplace --parallel $(JOBS) \
 	    $(if $(filter setup.py %.h $(VENV)/made,$?),--force)
 	@touch $@
 

@@ -19,7 +19,8 @@ import numpy as np
 
 import minitf as tf
 from minitf.core.registry import REQUIRED, op_def, op_types
-from minitf.graph.operation import Operation, Tensor, shape_text
+from minitf.core.shapes import shape_text
+from minitf.graph.operation import Operation, Tensor
 
 
 class Unusable(Exception):

@@ -1,7 +1,7 @@
 """explain_gradient(): why is this gradient None?"""
 from ..core.registry import op_def
 from ..graph import Graph, constant_value, convert_to_tensor
-from ..graph.operation import shape_text
+from ..core.shapes import shape_text
 from ..ops import constant_op
 from .gradients import gradient_rule, symbol
 

@@ -15,7 +15,7 @@ import contextlib
 
 from ..core.registry import gradient_of
 from ..graph import Tensor, convert_to_tensor, get_default_graph
-from ..graph.operation import shape_text
+from ..core.shapes import shape_text
 from ..ops import array_ops, control_ops, slice_ops
 from ..ops.indexed_slices import IndexedSlices
 from .aggregate import AggregationMethod, aggregate

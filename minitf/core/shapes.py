@@ -360,3 +360,12 @@ def broadcast_shapes(a, b):
         else:
             raise ValueError(f"Incompatible shapes for broadcasting: {a} and {b}")
     return TensorShape.from_tuple(tuple(sizes))
+
+
+def shape_text(shape):
+    """'[2,?]', or '[...]' for an unknown rank."""
+    if isinstance(shape, TensorShape):
+        shape = shape.tuple
+    if shape is None:
+        return "[...]"
+    return "[" + ",".join("?" if d is None else str(d) for d in shape) + "]"

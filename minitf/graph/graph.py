@@ -4,9 +4,13 @@ import re
 import threading
 
 from ..core.devices import canonical_name, merge_device
+from ..core.hooks import hook
 from ..core.registry import op_def
+from ..core.shapes import shape_text
 from ..core.source import capture
-from .operation import Operation, ShapeContext, Tensor, infer_shapes, output_dtypes, shape_text
+from .default_graphs import default_graphs
+from .inference import ShapeContext, infer_shapes, output_dtypes
+from .operation import Operation, Tensor
 
 _VALID_OP_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*\Z")
 _VALID_SCOPE_NAME = re.compile(r"[A-Za-z0-9_.\-/]*\Z")
@@ -224,7 +228,6 @@ class Graph:
     @contextlib.contextmanager
     def as_default(self):
         """Make this the graph that ops are added to, in this thread, inside the block."""
-        from .scopes import default_graphs
         default_graphs.stack.append(self)
         try:
             yield self
@@ -368,14 +371,12 @@ class Graph:
 
     def to_json(self, indent=None):
         """The graph as a JSON text (minitf.graph.wire): every node, with its attributes, constants included."""
-        from .wire import to_json
-        return to_json(self, indent)
+        return hook("to_json")(self, indent)
 
     @staticmethod
     def from_json(text):
         """The graph that a JSON text describes; ValueError names what is wrong with it."""
-        from .wire import from_json
-        return from_json(text)
+        return hook("from_json")(text)
 
 
 class _ControlBlock:

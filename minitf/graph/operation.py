@@ -1,8 +1,7 @@
 """Operation, a node of the graph, and Tensor, one of its outputs."""
-from ..core.dtypes import as_dtype
 from ..core.hooks import hook
 from ..core.registry import op_def
-from ..core.shapes import TensorShape, as_shape
+from ..core.shapes import shape_text
 
 
 class Tensor:
@@ -86,8 +85,7 @@ class Operation:
     @property
     def node_def(self):
         """The wire form of this node: a dict (minitf.graph.wire)."""
-        from .wire import node_to_wire
-        return node_to_wire(self)
+        return hook("node_def")(self)
 
     @property
     def traceback(self):
@@ -120,58 +118,3 @@ class Operation:
         return f"<tf.Operation '{self.name}' type={self.type}>"
 
     __str__ = __repr__
-
-
-def shape_text(shape):
-    """'[2,?]', or '[...]' for an unknown rank."""
-    if isinstance(shape, TensorShape):
-        shape = shape.tuple
-    if shape is None:
-        return "[...]"
-    return "[" + ",".join("?" if d is None else str(d) for d in shape) + "]"
-
-
-class ShapeContext:
-    """What a shape function sees of a node that is being added to a graph."""
-    __slots__ = ("op_type", "name", "attrs", "tensors", "asked")
-
-    def __init__(self, op_type, name, attrs, tensors):
-        self.op_type, self.name, self.attrs, self.tensors, self.asked = op_type, name, attrs, tensors, None
-
-    @property
-    def inputs(self):
-        return [t._shape for t in self.tensors]
-
-    @property
-    def dtypes(self):
-        return [t.dtype.base_dtype for t in self.tensors]
-
-    def constant(self, i):
-        """The value of input i if it is known before the graph runs, else None."""
-        from .constants import constant_value
-        return constant_value(self.tensors[i])
-
-    def constant_as_shape(self, i):
-        """The TensorShape that the integer vector input i denotes, as far as it is known."""
-        from .constants import constant_value_as_shape
-        return constant_value_as_shape(self.tensors[i])
-
-
-def output_dtypes(definition, attrs):
-    """The dtypes of a node's outputs: a list, ref dtypes where an output refers to a variable."""
-    dtypes = []
-    for arg in definition.outputs:
-        if arg.is_type_list:
-            dtypes.extend(as_dtype(d) for d in attrs[arg.type_attr])
-            continue
-        dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
-        dtype = dtype.as_ref if arg.is_ref else dtype
-        dtypes.extend([dtype] * (attrs[arg.number_attr] if arg.number_attr else 1))
-    return dtypes
-
-
-def infer_shapes(context, count):
-    """The TensorShapes of a node's outputs, from its op's shape function; unknown where there is none."""
-    shapes = op_def(context.op_type).shape_fn(context)
-    shapes = [s if type(s) is TensorShape else as_shape(s) for s in shapes or ()]
-    return shapes + [TensorShape(None)] * (count - len(shapes))

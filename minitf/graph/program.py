@@ -4,6 +4,8 @@ A stage is a function from programs to programs (prune, place, partition, optimi
 """
 import itertools
 
+from ..core.shapes import shape_text
+
 _serial = itertools.count()
 
 
@@ -56,27 +58,19 @@ class Program:
         return "\n".join(lines)
 
 
-def shape_text(shape):
-    """'[2,3]', or '[...]' for a shape that only the run will tell."""
-    return "[...]" if shape is None else "[" + ",".join("?" if d is None else str(d) for d in shape) + "]"
-
-
-def topological(nodes):
-    """The nodes and everything they need, inputs first, otherwise in the order they were made.  Iterative: a chain may be long."""
-    order, state = [], {}
+def topological(nodes, before):
+    """The nodes in an order in which each comes after all of before(node).  Iterative: a chain may be long."""
+    order, done = [], {}
     for root in nodes:
         stack = [root]
         while stack:
             node = stack[-1]
-            done = state.get(node)
-            if done is None:
-                state[node] = False
-                waiting = [n for n, _ in node.inputs if n not in state]
-                waiting.extend(n for n in node.controls if n not in state)
-                stack.extend(reversed(waiting))
-            else:
-                stack.pop()
-                if not done:
-                    state[node] = True
-                    order.append(node)
+            if node not in done:
+                done[node] = False
+                stack.extend(n for n in before(node) if n not in done)
+                continue
+            stack.pop()
+            if not done[node]:
+                done[node] = True
+                order.append(node)
     return order

@@ -1,19 +1,8 @@
 """The default graph of each thread, and the functions of tf.* that act on it."""
 import contextlib
-import threading
 
+from .default_graphs import default_graphs
 from .graph import Graph
-
-
-class _DefaultGraphs(threading.local):
-    """Per thread: the stack of `with graph.as_default()`, and the graph below it."""
-
-    def __init__(self):
-        self.stack = []
-        self.bottom = None
-
-
-default_graphs = _DefaultGraphs()
 
 
 def get_default_graph():

@@ -49,11 +49,12 @@ import math
 
 from ..core.devices import canonical_name
 from ..core.dtypes import as_dtype
-from ..core.hooks import hook
+from ..core.hooks import hook, register_hook
 from ..core.registry import REQUIRED, op_def
 from ..core.shapes import TensorShape
 from .graph import _VALID_OP_NAME, Graph
-from .operation import Operation, ShapeContext, Tensor, infer_shapes
+from .inference import ShapeContext, infer_shapes
+from .operation import Operation, Tensor
 from .wire_values import (SourceLine, attr_to_wire, cut, frozen, integer, keys_of, list_of, no_constant, read_attr, read_shape, shape_to_wire,
                           shown, text_of, unique_keys)
 
@@ -76,11 +77,13 @@ def to_wire(graph, sources=False):
     return _graph_to_wire(graph, arrays, sources), arrays
 
 
+@register_hook("to_json")
 def to_json(graph, indent=None, sources=False):
     """The graph as one JSON text, tensors inside it.  Everything as for to_wire."""
     return json.dumps(_graph_to_wire(graph, None, sources), indent=indent, allow_nan=False)
 
 
+@register_hook("node_def")
 def node_to_wire(op):
     """One node, tensors inside it."""
     return _node_to_wire(op, None, False)
@@ -162,6 +165,7 @@ def _member_to_wire(value, here):
 
 # ---- reading ----------------------------------------------------------------------------------------------------------------
 
+@register_hook("from_json")
 def from_json(text):
     """The Graph that a JSON text (str or UTF-8 bytes) describes.  ValueError says what is wrong with it, and where."""
     try:

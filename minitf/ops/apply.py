@@ -6,7 +6,8 @@ from ..core.dtypes import DType, as_dtype
 from ..core.registry import REQUIRED, op_def
 from ..graph.convert import convert_to_tensor
 from ..graph.operation import Tensor
-from ..graph.scopes import default_graphs, get_default_graph
+from ..graph.default_graphs import default_graphs
+from ..graph.scopes import get_default_graph
 
 
 def apply_op(op_type, *values, name=None, **attrs):

@@ -1,7 +1,7 @@
 """Buffers as they are at one moment of a step: their values, where they lie, and who holds them.  For the stepper."""
 import numpy as np
 
-from ..graph.operation import shape_text
+from ..core.shapes import shape_text
 from .explain import WIDTH, makers, where_of
 
 _HOLDERS = {"arena": "arena", "feed": "caller", "const": "plan", "ref": "session", "import": "part before"}

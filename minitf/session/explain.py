@@ -13,7 +13,7 @@ prints a table per device: every instruction, the buffers it reads and writes, a
     when run       allocated by the kernel: only the run tells the size
 """
 from ..core.devices import matches
-from ..graph.operation import shape_text
+from ..core.shapes import shape_text
 
 WIDTH = 120
 MOST = 200                    # instructions of a plan that str() shows

@@ -21,7 +21,7 @@ from ..graph.operation import Operation, Tensor
 from .executable import Executable
 from .fetches import flatten
 from .prune import needed, undone, unfed
-from .session import _Context
+from .pipeline import Context
 
 
 class PartialRun:
@@ -45,7 +45,7 @@ class PartialRun:
         with session._lock:
             setup = session._executables.get(key)
             if setup is None:
-                setup = session._executables[key] = _Setup(flat, tensors, _Context(session))
+                setup = session._executables[key] = _Setup(flat, tensors, Context(session._runtime, session._lock))
         self._session, self._setup = session, setup
         self._part = setup.first
         self._values = {}             # tensor -> its value, for what later parts need

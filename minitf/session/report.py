@@ -1,6 +1,6 @@
 """What the user reads when a step fails: the op, its inputs, its device, and the line of the program that made it."""
 from ..core.errors import DeadlineExceededError, InvalidArgumentError, OpError, UnknownError
-from ..graph.operation import shape_text
+from ..core.shapes import shape_text
 
 
 def explain_failure(error, activation):

@@ -2,25 +2,15 @@
 import threading
 import weakref
 
-import numpy as np
-
-from ..core.config import ConfigProto, OptimizerOptions
-from ..core.devices import full_name
-from ..core.errors import CancelledError, InvalidArgumentError, OpError
+from ..core.config import ConfigProto
+from ..core.errors import InvalidArgumentError
 from ..core.hooks import register_hook
-from ..core.resources import RandomState, ResourceTable, VariableState
-from ..graph import Graph, Operation, Tensor, get_default_graph
-from ..graph.scopes import default_graphs
-from ..placement.partition import partition
-from ..placement.placer import place
-from .compile import Options, compile_part
-from .executable import Executable, Variant
-from .executor import GRACE, DeviceThread
+from ..graph import Graph, get_default_graph
+from ..graph.default_graphs import default_graphs
+from .executable import Executable
 from .fetches import element, flatten
-from .prune import prune
-from .report import located
-from .rendezvous import Recv, Send
-from .specialise import assign_levels, hand_on_controls, is_known, specialise
+from .pipeline import Context
+from .runtime import Runtime
 
 
 class _DefaultSessions(threading.local):
@@ -60,7 +50,7 @@ class Session:
             raise InvalidArgumentError(None, None, f"No session target {target!r}: only '' (this process) is there")
         self.graph = get_default_graph() if graph is None else graph
         self._config = config if config is not None else ConfigProto()
-        self._runtime = _Runtime(self._config)
+        self._runtime = Runtime(self._config)
         self._executables = {}
         self._lock = threading.RLock()
         self._closed = False
@@ -132,7 +122,7 @@ class Session:
         with self._lock:
             executable = self._executables.get(signature)
             if executable is None:
-                executable = self._executables[signature] = Executable(flat, list(feeds), single, _Context(self))
+                executable = self._executables[signature] = Executable(flat, list(feeds), single, Context(self._runtime, self._lock))
         return executable, rebuild, feeds
 
     def _describe(self, executable, feed_dict, options, run_metadata):
@@ -232,191 +222,6 @@ class _AsDefault:
 
     def __exit__(self, *error):
         _default_sessions.stack.pop()
-
-
-class _Runtime:
-    """What a session needs of this process: devices, their threads, and the resources behind variables."""
-
-    def __init__(self, config):
-        count = config.device_count.get("CPU", 1)
-        if not isinstance(count, int) or count < 1:
-            raise InvalidArgumentError(None, None, f"device_count['CPU'] must be at least 1, got {count!r}")
-        self.config = config
-        self.devices = [full_name("CPU", i) for i in range(count)]
-        self.resources = ResourceTable()
-        self.placed = {}                                  # name of a stateful node -> its device, for good
-        self._threads = {}
-        self._steps = set()                               # those that run on threads now
-        self._stopped = False
-        self._lock = threading.Condition()
-
-    def threads(self, devices):
-        """A DeviceThread per device, started if need be; None for a single device, whose steps run on their callers' threads."""
-        if len(devices) <= 1:
-            return None
-        with self._lock:
-            if self._stopped:
-                raise CancelledError(None, None, "The session was closed")
-            for device in devices:
-                if device not in self._threads:
-                    self._threads[device] = DeviceThread(device)
-            return {device: self._threads[device] for device in devices}
-
-    def enter(self, step):
-        """A step is about to run on threads: CancelledError if they are being stopped."""
-        with self._lock:
-            if self._stopped:
-                raise CancelledError(None, None, "The session was closed")
-            self._steps.add(step)
-
-    def leave(self, step):
-        with self._lock:
-            self._steps.discard(step)
-            self._lock.notify_all()
-
-    def stop(self):
-        """Cancel the steps that run on threads, and end the threads."""
-        with self._lock:
-            self._stopped = True
-            steps = list(self._steps)
-        for step in steps:
-            step.cancel()
-        with self._lock:
-            self._lock.wait_for(lambda: not self._steps, GRACE)
-            threads, self._threads = list(self._threads.values()), {}
-        for thread in threads:
-            thread.stop()
-
-
-class _Context:
-    """What executables and activations ask of the session: prepared programs, kernels, resources, threads."""
-
-    def __init__(self, session):
-        self.runtime = session._runtime
-        self.lock = session._lock
-        level = self.runtime.config.graph_options.optimizer_options.opt_level
-        optimise = level != OptimizerOptions.L0
-        self.options = Options(fold=optimise, merge=optimise, fuse=optimise)
-
-    def prepare(self, executable, shapes):
-        """The Variant of an executable for feeds of these shapes: the pipeline of stages."""
-        with self.lock:
-            for variant in executable.variants:           # another thread was faster
-                if variant.shapes == shapes:
-                    return variant
-            try:
-                variant = self._compile(executable, shapes)
-            except OpError as error:
-                raise located(error)
-            executable.variants.append(variant)
-            return variant
-
-    def _compile(self, executable, shapes):
-        program = prune(executable.fetches, executable.feeds, executable.done)
-        for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
-            if not tensor.shape.is_compatible_with(shape):
-                raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
-            node.attrs, node.shapes = {"feed": number}, [shape]
-        specialise(program.nodes, self.options.fold)
-        program.targets = hand_on_controls(program.nodes, [n for n, _ in program.fetches], program.targets)
-        place(program.nodes, self.runtime.devices, self.runtime.config.allow_soft_placement, self.runtime.placed)
-        for node in program.nodes:
-            if node.type == "VariableV2":
-                self.runtime.placed[node.name] = node.device
-        if self.runtime.config.log_device_placement:
-            for node in program.nodes:
-                print(f"{node.name}: ({node.type}): {node.device}")
-        parts, transfers = partition(program)
-        _assign_levels_of_all(parts)
-        keys = [None] * transfers
-        for part in parts:
-            for node in part.nodes:
-                if node.type == "_Send":
-                    keys[node.attrs["slot"]] = node.attrs["key"]
-        plans = [compile_part(part.device, part.nodes, part.fetches, part.targets, self.options) for part in parts]
-        return Variant(shapes, plans, keys, parts)
-
-    def array_of(self, tensor, value):
-        """A fed value as an array that a plan can read where it lies; TypeError or ValueError if it can not be one."""
-        if isinstance(value, Tensor):
-            raise TypeError("The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, lists, "
-                            f"numpy ndarrays. (Fed for {tensor.name!r}.)")
-        wanted = np.dtype(tensor.dtype.base_dtype.as_numpy_dtype)
-        try:
-            array = np.asarray(value)
-        except ValueError:
-            raise ValueError(f"The value fed for {tensor.name!r} is not an array: its rows have different lengths") from None
-        if array.dtype != wanted:
-            if array.dtype.kind not in "biuf" or array.dtype.kind == "f" and wanted.kind != "f" or (array.dtype.kind == "b") != (wanted.kind == "b"):
-                if array.size or array.dtype.kind not in "biuf":
-                    raise TypeError(f"Type of feed value {str(value)[:60]} ({array.dtype}) is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}. "
-                                    "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64).")
-            cast = array.astype(wanted)
-            if wanted.kind in "iu" and array.size and not np.array_equal(cast, array):
-                raise TypeError(f"Type of feed value {str(value)[:60]} is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}: it does not fit. "
-                                "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64).")
-            array = cast
-        if not tensor.shape.is_compatible_with(array.shape):
-            raise ValueError(f"Cannot feed value of shape {array.shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
-        return np.require(array, wanted, ["C", "A"]).reshape(array.shape)
-
-    def resource(self, node):
-        """The state behind a variable node: by container and shared name, made when first asked for."""
-        name = node.attrs.get("shared_name") or node.name
-        return self.runtime.resources.get(node.attrs.get("container", ""), name, lambda: VariableState(name, node.attrs["dtype"]))
-
-    def kernel(self, instruction, step):
-        """A new kernel for an instruction."""
-        node = instruction.node
-        if instruction.kind == "Send":
-            return Send(step.rendezvous, node.attrs["slot"])
-        if instruction.kind == "Recv":
-            return Recv(step.rendezvous, node.attrs["slot"])
-        attrs = node.attrs
-        if "seed2" in attrs:                              # a random op: its place in the stream belongs to the session
-            state = self.runtime.resources.get("", f"{node.name}/random", lambda: RandomState(node.name, random_key(attrs["seed"], attrs["seed2"])))
-            attrs = {**attrs, "_state": state}
-        return instruction.kernel_def.kernel(attrs)
-
-    def threads(self, devices):
-        return self.runtime.threads(devices)
-
-    def enter(self, step):
-        self.runtime.enter(step)
-
-    def leave(self, step):
-        self.runtime.leave(step)
-
-
-def random_key(seed, seed2):
-    """The 64-bit key of a generator from the graph's and the op's seed; both 0 means: from the system's entropy."""
-    if seed == 0 and seed2 == 0:
-        return int.from_bytes(np.random.SeedSequence().generate_state(2, np.uint32).tobytes(), "little")
-    return (seed & 0xFFFFFFFF) | (seed2 & 0xFFFFFFFF) << 32
-
-
-def _assign_levels_of_all(parts):
-    """Levels over all devices at once, if anything is cut at all; the parts' nodes in one order in which a Send precedes its Recv."""
-    if not any(n.is_cut or n.asked for part in parts for n in part.nodes):
-        return
-    if len(parts) == 1:
-        assign_levels(parts[0].nodes)
-        return
-    order, state = [], {}
-    for root in (n for part in parts for n in part.nodes):
-        stack = [root]
-        while stack:
-            node = stack[-1]
-            if node in state:
-                stack.pop()
-                if not state[node]:
-                    state[node] = True
-                    order.append(node)
-                continue
-            state[node] = False
-            before = [n for n, _ in node.inputs] + list(node.controls) + ([node.attrs["send"]] if node.type == "_Recv" else [])
-            stack.extend(n for n in before if n not in state)
-    assign_levels(order)
 
 
 def _session_for(graph, session, what):

@@ -10,7 +10,7 @@ from ..core.errors import InvalidArgumentError
 from ..core.errors import InvalidArgumentError
 from ..core.registry import find_kernel, op_def
 from ..core.shapes import TensorShape
-from ..graph.operation import infer_shapes
+from ..graph.inference import infer_shapes
 from ..kernels.cpu.kernel import run_kernel
 from .report import located
 from .report import origin_lines

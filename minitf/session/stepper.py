@@ -15,7 +15,7 @@ from collections import namedtuple
 
 from ..core.devices import matches
 from ..core.errors import InternalError
-from ..graph.operation import shape_text
+from ..core.shapes import shape_text
 from .buffer_view import BufferList, Layout
 from .executor import Step
 from .explain import WIDTH

@@ -183,7 +183,7 @@ def test_a_loop_prepares_nothing_after_its_first_round(sess):
     sess.run(tf.global_variables_initializer())
     expected = np.zeros(4, np.float32)
     prepared = []
-    from minitf.session import session as module
+    from minitf.session import pipeline as module
     original = module.prune
     module.prune = lambda *args: prepared.append(1) or original(*args)
     try:

@@ -111,10 +111,10 @@ cdef class PythonKernel(Kernel):
             results = self.function(self.attrs, *arrays)
         finally:
             c_restore(saved)
-        if self.n_outputs == 1 and not isinstance(results, (tuple, list)):
-            results = (results,)
-        elif results is None:
+        if results is None:
             results = ()
+        elif self.n_outputs == 1 and not isinstance(results, (tuple, list)):
+            results = (results,)
         if len(results) != self.n_outputs:
             raise InvalidArgumentError(None, None, f"{self.function.__name__} returned {len(results)} arrays, the op has {self.n_outputs} outputs")
         for i in range(self.n_outputs):

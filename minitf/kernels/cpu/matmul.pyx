@@ -149,7 +149,7 @@ cdef class MatMul(Kernel):
             self.blas(out)
 
     cdef void tile(self, const char *b, Py_ssize_t ldb, char *out, const char *alpha) noexcept nogil:
-        cdef Py_ssize_t j, p, width = self.vectors * self.lanes
+        cdef Py_ssize_t j, p, width = 0, panel = self.vectors * self.lanes
         if self.n < self.lanes and ldb == self.n:
             self.pad(b)
             b, ldb = self.scratch, self.lanes
@@ -160,14 +160,14 @@ cdef class MatMul(Kernel):
                     j += self.one_tile(p, j, b, ldb, out, alpha)
             return
         j = 0
-        while j < self.n:
-            if self.by_panels and j + width <= self.n:
-                copy_panel(self.scratch, b + j * self.itemsize, width * self.itemsize, ldb * self.itemsize, self.k)
+        while self.by_panels and j + panel <= self.n:
+            copy_panel(self.scratch, b + j * self.itemsize, panel * self.itemsize, ldb * self.itemsize, self.k)
             for p in range(self.pieces):
-                if self.by_panels and j + width <= self.n:
-                    self.one_tile(p, j, self.scratch - j * self.itemsize, width, out, alpha)
-                else:
-                    width = self.one_tile(p, j, b, ldb, out, alpha)
+                self.one_tile(p, j, self.scratch - j * self.itemsize, panel, out, alpha)
+            j += panel
+        while j < self.n:
+            for p in range(self.pieces):
+                width = self.one_tile(p, j, b, ldb, out, alpha)
             j += width
 
     cdef inline Py_ssize_t one_tile(self, Py_ssize_t piece, Py_ssize_t column, const char *b, Py_ssize_t ldb,

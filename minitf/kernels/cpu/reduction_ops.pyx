@@ -9,8 +9,8 @@ from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int32_t, in
 from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64, INT32
 
 cdef enum:
-    MANY = 64                          # lanes
-    SOME = 32                          # lanes of Max and Min: with more, gcc keeps them in memory
+    MANY = 64                          # lanes of a sum or a product,
+    SOME = 32                          # and of Max and Min, which cost more to bring together at the end
     BLOCK = 4096                       # elements of a line that are summed in their own type
     ROWS = 256                         # rows of which a column's elements are
     COLUMNS = 1024                     # columns whose sums stay in the L1 cache

@@ -1,0 +1,29 @@
+"""From what a caller feeds to an array that a plan can read where it lies."""
+import numpy as np
+
+from ..graph import Tensor
+
+
+def array_of(tensor, value):
+    """A fed value as an array that a plan can read where it lies; TypeError or ValueError if it can not be one."""
+    if isinstance(value, Tensor):
+        raise TypeError("The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, lists, "
+                        f"numpy ndarrays. (Fed for {tensor.name!r}.)")
+    wanted = np.dtype(tensor.dtype.base_dtype.as_numpy_dtype)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"The value fed for {tensor.name!r} is not an array: its rows have different lengths") from None
+    if array.dtype != wanted:
+        if array.dtype.kind not in "biuf" or array.dtype.kind == "f" and wanted.kind != "f" or (array.dtype.kind == "b") != (wanted.kind == "b"):
+            if array.size or array.dtype.kind not in "biuf":
+                raise TypeError(f"Type of feed value {str(value)[:60]} ({array.dtype}) is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}. "
+                                "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64).")
+        cast = array.astype(wanted)
+        if wanted.kind in "iu" and array.size and not np.array_equal(cast, array):
+            raise TypeError(f"Type of feed value {str(value)[:60]} is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}: it does not fit. "
+                            "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64).")
+        array = cast
+    if not tensor.shape.is_compatible_with(array.shape):
+        raise ValueError(f"Cannot feed value of shape {array.shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
+    return np.require(array, wanted, ["C", "A"]).reshape(array.shape)

@@ -1,0 +1,119 @@
+"""The pipeline: from an executable and the shapes of its feeds to plans, stage by stage.
+
+    prune -> specialise -> place -> partition -> optimise, schedule, fuse -> plan memory
+
+Shapes come before placement, because a cost model needs sizes; what a plan can not know yet is specialised in the run (compile.py).
+"""
+import numpy as np
+
+from ..core.config import OptimizerOptions
+from ..core.errors import OpError
+from ..core.resources import RandomState, VariableState
+from ..graph.program import topological
+from ..placement.partition import partition
+from ..placement.placer import place
+from .compile import Options, compile_part
+from .executable import Variant
+from .feeds import array_of
+from .prune import prune
+from .rendezvous import Recv, Send
+from .report import located
+from .specialise import assign_levels, hand_on_controls, specialise
+
+
+class Context:
+    """What executables and activations ask of the session: prepared programs, kernels, resources, threads."""
+
+    def __init__(self, runtime, lock):
+        self.runtime, self.lock = runtime, lock
+        level = self.runtime.config.graph_options.optimizer_options.opt_level
+        optimise = level != OptimizerOptions.L0
+        self.options = Options(fold=optimise, merge=optimise, fuse=optimise)
+
+    def prepare(self, executable, shapes):
+        """The Variant of an executable for feeds of these shapes: the pipeline of stages."""
+        with self.lock:
+            for variant in executable.variants:           # another thread was faster
+                if variant.shapes == shapes:
+                    return variant
+            try:
+                variant = self._compile(executable, shapes)
+            except OpError as error:
+                raise located(error)
+            executable.variants.append(variant)
+            return variant
+
+    def _compile(self, executable, shapes):
+        program = prune(executable.fetches, executable.feeds, executable.done)
+        for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
+            if not tensor.shape.is_compatible_with(shape):
+                raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
+            node.attrs, node.shapes = {"feed": number}, [shape]
+        specialise(program.nodes, self.options.fold)
+        program.targets = hand_on_controls(program.nodes, [n for n, _ in program.fetches], program.targets)
+        place(program.nodes, self.runtime.devices, self.runtime.config.allow_soft_placement, self.runtime.placed)
+        for node in program.nodes:
+            if node.type == "VariableV2":
+                self.runtime.placed[node.name] = node.device
+        if self.runtime.config.log_device_placement:
+            for node in program.nodes:
+                print(f"{node.name}: ({node.type}): {node.device}")
+        parts, transfers = partition(program)
+        _assign_levels_of_all(parts)
+        keys = [None] * transfers
+        for part in parts:
+            for node in part.nodes:
+                if node.type == "_Send":
+                    keys[node.attrs["slot"]] = node.attrs["key"]
+        plans = [compile_part(part.device, part.nodes, part.fetches, part.targets, self.options) for part in parts]
+        return Variant(shapes, plans, keys, parts)
+
+    def array_of(self, tensor, value):
+        return array_of(tensor, value)
+
+    def resource(self, node):
+        """The state behind a variable node: by container and shared name, made when first asked for."""
+        name = node.attrs.get("shared_name") or node.name
+        return self.runtime.resources.get(node.attrs.get("container", ""), name, lambda: VariableState(name, node.attrs["dtype"]))
+
+    def kernel(self, instruction, step):
+        """A new kernel for an instruction."""
+        node = instruction.node
+        if instruction.kind == "Send":
+            return Send(step.rendezvous, node.attrs["slot"])
+        if instruction.kind == "Recv":
+            return Recv(step.rendezvous, node.attrs["slot"])
+        attrs = node.attrs
+        if "seed2" in attrs:                              # a random op: its place in the stream belongs to the session
+            state = self.runtime.resources.get("", f"{node.name}/random", lambda: RandomState(node.name, random_key(attrs["seed"], attrs["seed2"])))
+            attrs = {**attrs, "_state": state}
+        return instruction.kernel_def.kernel(attrs)
+
+    def threads(self, devices):
+        return self.runtime.threads(devices)
+
+    def enter(self, step):
+        self.runtime.enter(step)
+
+    def leave(self, step):
+        self.runtime.leave(step)
+
+
+def random_key(seed, seed2):
+    """The 64-bit key of a generator from the graph's and the op's seed; both 0 means: from the system's entropy."""
+    if seed == 0 and seed2 == 0:
+        return int.from_bytes(np.random.SeedSequence().generate_state(2, np.uint32).tobytes(), "little")
+    return (seed & 0xFFFFFFFF) | (seed2 & 0xFFFFFFFF) << 32
+
+
+def _assign_levels_of_all(parts):
+    """Levels over all devices at once, if anything is cut at all."""
+    nodes = [n for part in parts for n in part.nodes]
+    if any(n.is_cut or n.asked for n in nodes):
+        assign_levels(topological(nodes, _before) if len(parts) > 1 else nodes)
+
+
+def _before(node):
+    """What a node waits for, on its own device and on the other end of a transfer."""
+    sender = [node.attrs["send"]] if node.type == "_Recv" else []
+    return [n for n, _ in node.inputs] + node.controls + sender

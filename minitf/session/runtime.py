@@ -1,0 +1,61 @@
+"""Runtime: what the sessions of a process need of it.  A server will own one and share it between its sessions."""
+import threading
+
+from ..core.devices import full_name
+from ..core.errors import CancelledError, InvalidArgumentError
+from ..core.resources import ResourceTable
+from .executor import GRACE, DeviceThread
+
+
+class Runtime:
+    """What a session needs of this process: devices, their threads, and the resources behind variables."""
+
+    def __init__(self, config):
+        count = config.device_count.get("CPU", 1)
+        if not isinstance(count, int) or count < 1:
+            raise InvalidArgumentError(None, None, f"device_count['CPU'] must be at least 1, got {count!r}")
+        self.config = config
+        self.devices = [full_name("CPU", i) for i in range(count)]
+        self.resources = ResourceTable()
+        self.placed = {}                                  # name of a stateful node -> its device, for good
+        self._threads = {}
+        self._steps = set()                               # those that run on threads now
+        self._stopped = False
+        self._lock = threading.Condition()
+
+    def threads(self, devices):
+        """A DeviceThread per device, started if need be; None for a single device, whose steps run on their callers' threads."""
+        if len(devices) <= 1:
+            return None
+        with self._lock:
+            if self._stopped:
+                raise CancelledError(None, None, "The session was closed")
+            for device in devices:
+                if device not in self._threads:
+                    self._threads[device] = DeviceThread(device)
+            return {device: self._threads[device] for device in devices}
+
+    def enter(self, step):
+        """A step is about to run on threads: CancelledError if they are being stopped."""
+        with self._lock:
+            if self._stopped:
+                raise CancelledError(None, None, "The session was closed")
+            self._steps.add(step)
+
+    def leave(self, step):
+        with self._lock:
+            self._steps.discard(step)
+            self._lock.notify_all()
+
+    def stop(self):
+        """Cancel the steps that run on threads, and end the threads."""
+        with self._lock:
+            self._stopped = True
+            steps = list(self._steps)
+        for step in steps:
+            step.cancel()
+        with self._lock:
+            self._lock.wait_for(lambda: not self._steps, GRACE)
+            threads, self._threads = list(self._threads.values()), {}
+        for thread in threads:
+            thread.stop()
