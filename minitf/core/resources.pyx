@@ -5,39 +5,27 @@ find a resource once, when they are bound to a plan; no look-up happens in a ste
 """
 import threading
 
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from .buffers cimport Storage, copy_of, describe, is_exclusive, new_storage, release, retain, view_of
+from .threads cimport free_mutex, lock, new_mutex, unlock
 from .errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
-
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
-    int pthread_mutex_init(pthread_mutex_t *, void *)
-    int pthread_mutex_lock(pthread_mutex_t *)
-    int pthread_mutex_unlock(pthread_mutex_t *)
-    int pthread_mutex_destroy(pthread_mutex_t *)
-
 
 cdef class Resource:
     def __cinit__(self, str name="", *args, **kwargs):
         self.name = name
-        self.mutex = malloc(sizeof(pthread_mutex_t))
+        self.mutex = new_mutex()
         if self.mutex == NULL:
             raise MemoryError()
-        pthread_mutex_init(<pthread_mutex_t *> self.mutex, NULL)
 
     def __dealloc__(self):
-        if self.mutex != NULL:
-            pthread_mutex_destroy(<pthread_mutex_t *> self.mutex)
-            free(self.mutex)
+        free_mutex(self.mutex)
 
     cdef void lock(self) noexcept nogil:
-        pthread_mutex_lock(<pthread_mutex_t *> self.mutex)
+        lock(self.mutex)
 
     cdef void unlock(self) noexcept nogil:
-        pthread_mutex_unlock(<pthread_mutex_t *> self.mutex)
+        unlock(self.mutex)
 
 
 cdef class VariableState(Resource):

@@ -11,42 +11,13 @@ cimport numpy as np
 
 from minitf.core.buffers cimport (copy_of, describe, hand_over, is_exclusive, new_storage, release, retain, view_of)
 from minitf.core.resources cimport Resource
+from minitf.core.threads cimport (free_condition, free_mutex, lock, new_condition, new_mutex, signal_one, unlock, wait_for, wait_until)
 from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, restore_denormals)
 
 from minitf.core.errors import AbortedError
 from minitf.session.plan import HAND_OVER
 
 np.import_array()
-
-cdef extern from *:
-    """
-    #include <errno.h>
-    #include <pthread.h>
-    #include <stdlib.h>
-    #include <time.h>
-    static void *new_mutex(void) { pthread_mutex_t *m = malloc(sizeof *m); pthread_mutex_init(m, NULL); return m; }
-    static void *new_condition(void) { pthread_cond_t *c = malloc(sizeof *c); pthread_cond_init(c, NULL); return c; }
-    static void free_mutex(void *m) { pthread_mutex_destroy(m); free(m); }
-    static void free_condition(void *c) { pthread_cond_destroy(c); free(c); }
-    static void lock(void *m) { pthread_mutex_lock(m); }
-    static void unlock(void *m) { pthread_mutex_unlock(m); }
-    static void signal_one(void *c) { pthread_cond_signal(c); }
-    static int wait_until(void *c, void *m, double seconds) {
-        struct timespec t; clock_gettime(CLOCK_REALTIME, &t);
-        double end = t.tv_sec + t.tv_nsec * 1e-9 + seconds;
-        t.tv_sec = (time_t) end; t.tv_nsec = (long) ((end - (double) t.tv_sec) * 1e9);
-        return pthread_cond_timedwait(c, m, &t) == ETIMEDOUT; }
-    static void wait_for(void *c, void *m) { pthread_cond_wait(c, m); }
-    """
-    void *new_mutex() nogil
-    void *new_condition() nogil
-    void free_mutex(void *) nogil
-    void free_condition(void *) nogil
-    void lock(void *) nogil
-    void unlock(void *) nogil
-    void signal_one(void *) nogil
-    int wait_until(void *, void *, double) nogil
-    void wait_for(void *, void *) nogil
 
 
 cdef class RunQueue:

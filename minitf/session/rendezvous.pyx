@@ -8,23 +8,10 @@ Keys are known when a program is partitioned, so a key is a slot number at run t
 from libc.stdlib cimport calloc, free
 
 from minitf.core.buffers cimport release, retain
+from minitf.core.threads cimport free_mutex, lock, new_mutex, unlock
 from minitf.kernels.cpu.kernel cimport DONE, PARK, Kernel
 
 from minitf.core.errors import AbortedError
-
-cdef extern from *:
-    """
-    #include <pthread.h>
-    #include <stdlib.h>
-    static void *make_mutex(void) { pthread_mutex_t *m = malloc(sizeof *m); pthread_mutex_init(m, NULL); return m; }
-    static void drop_mutex(void *m) { pthread_mutex_destroy(m); free(m); }
-    static void lock(void *m) { pthread_mutex_lock(m); }
-    static void unlock(void *m) { pthread_mutex_unlock(m); }
-    """
-    void *make_mutex() nogil
-    void drop_mutex(void *) nogil
-    void lock(void *) nogil
-    void unlock(void *) nogil
 
 cdef enum:
     EMPTY = 0
@@ -39,14 +26,14 @@ cdef class Rendezvous:
     def __cinit__(self, list keys):
         self.keys, self.n_slots = keys, len(keys)
         self.slots = <Slot *> calloc(self.n_slots + 1, sizeof(Slot))
-        self.mutex = make_mutex()
+        self.mutex = new_mutex()
         if self.slots == NULL or self.mutex == NULL:
             raise MemoryError()
 
     def __dealloc__(self):
         self.reset()
         free(self.slots)
-        drop_mutex(self.mutex)
+        free_mutex(self.mutex)
 
     cdef int send(self, Py_ssize_t slot, Buffer *value) except -1 nogil:
         cdef Slot *s = &self.slots[slot]
