@@ -45,12 +45,13 @@ $(VENV)/made: pyproject.toml $(if $(wildcard $(RUN)),,FORCE)
 	@$(PIP) "setuptools>=68" wheel "cython>=3.0.8" "numpy>=2.0" "scipy>=1.13"
 	@touch $@
 
-# Modules whose sources changed; all of them when setup.py (the flags) or .venv did. Warnings in the C that Cython writes are not
-# shown; CFLAGS=-Wall make shows them.
+# Modules whose sources changed; all of them when setup.py (the flags) or .venv did. What the compiler says is shown if it fails;
+# else it is in .venv/compile.log: most of its warnings are about the C that Cython writes.
 $(VENV)/compiled: $(SOURCES) setup.py $(VENV)/made
 	@echo "Compiling, $(JOBS) at a time"
-	@$(if $(filter setup.py $(VENV)/made,$?),CYTHON_FORCE_REGEN=1) CFLAGS="$${CFLAGS--w}" $(RUN) setup.py --quiet build_ext --inplace --parallel $(JOBS) \
-	    $(if $(filter setup.py %.h $(VENV)/made,$?),--force)
+	@$(if $(filter setup.py $(VENV)/made,$?),CYTHON_FORCE_REGEN=1) $(RUN) setup.py --quiet build_ext --inplace --parallel $(JOBS) \
+	    $(if $(filter setup.py %.h $(VENV)/made,$?),--force) 2> $(VENV)/compile.log \
+	    || { grep -v warning: $(VENV)/compile.log | tail -n 40; exit 1; }
 	@touch $@
 
 # The other dependencies, and a path to this folder: programs anywhere find minitf in it, and Cython finds its .pxd files.

@@ -20,7 +20,7 @@ from .ops.clip_ops import clip_by_global_norm, clip_by_norm, clip_by_value, glob
 from .ops.constant_op import constant, placeholder, placeholder_with_default
 from .ops.control_ops import group, no_op, tuple
 from .ops.gather_ops import boolean_mask, gather, unsorted_segment_sum
-from .ops.indexed_slices import IndexedSlices, convert_to_tensor_or_indexed_slices
+from .ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices
 from .ops.init_ops import (constant_initializer, glorot_normal_initializer, glorot_uniform_initializer, ones_initializer,
                            random_normal_initializer, random_uniform_initializer, truncated_normal_initializer,
                            uniform_unit_scaling_initializer, variance_scaling_initializer, zeros_initializer)

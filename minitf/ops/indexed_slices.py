@@ -1,6 +1,12 @@
 """IndexedSlices: some rows of a tensor, as gradients of gather have."""
+import collections
+
 from ..graph import constant_value_as_shape, convert_to_tensor, register_tensor_conversion_function
 from .apply import apply_op
+
+
+IndexedSlicesValue = collections.namedtuple("IndexedSlicesValue", ["values", "indices", "dense_shape"])
+IndexedSlicesValue.__doc__ = "What fetching IndexedSlices gives: three arrays, dense_shape None where there was none."
 
 
 class IndexedSlices:
@@ -42,6 +48,10 @@ class IndexedSlices:
         return constant_value_as_shape(self.dense_shape)
 
     shape = property(get_shape)
+
+    def _fetch_parts(self):
+        """For Session.run: the tensors to fetch, and what makes the result of their values."""
+        return (self.values, self.indices, self.dense_shape), IndexedSlicesValue
 
     def __neg__(self):
         return IndexedSlices(-self.values, self.indices, self.dense_shape)

@@ -33,10 +33,16 @@ def _lines(instruction, activation):
     lines = [f"op: '{node.name}' ({node.type}) on {activation.plan.device}"]
     if instruction.inputs:
         specs = [activation.plan.buffers[b] for b in instruction.inputs]
-        lines.append("inputs: " + ", ".join(f"{s.name} {s.dtype.name}{shape_text(activation.shape_of(s.number))}" for s in specs))
+        lines.append("inputs: " + ", ".join(_input(s, activation) for s in specs))
     if node.type == "_Fused":
         lines.append("fused from: " + ", ".join(f"'{n.name}' ({n.type})" for n in node.attrs["members"]))
     return lines + origin_lines(node.op)
+
+
+def _input(spec, activation):
+    if spec.kind == "ref":                               # a variable has no shape of its own before it has a value
+        return f"{spec.name} {spec.dtype.as_ref.name}{shape_text(spec.node.shapes[0])}"
+    return f"{spec.name} {spec.dtype.name}{shape_text(activation.shape_of(spec.number))}"
 
 
 def origin_lines(op):

@@ -95,3 +95,14 @@ def test_colocated_with_the_table():
         table = tf.constant(np.ones((4, 2)), name="table")
     grad, = tf.gradients(tf.gather(table, [[1]]), table, colocate_gradients_with_ops=True)
     assert grad.get_shape().as_list() == [4, 2]
+
+
+def test_slices_can_be_fetched():
+    table = tf.constant(np.arange(12.0).reshape(4, 3))
+    grad, = tf.gradients(tf.gather(table, [2, 0, 2]) * 3.0, table)
+    with tf.Session() as sess:
+        value = sess.run(grad)
+        assert isinstance(value, tf.IndexedSlicesValue)
+        assert value.indices.tolist() == [2, 0, 2] and value.values.shape == (3, 3) and value.dense_shape.tolist() == [4, 3]
+        nested = sess.run([{"grad": grad}, tf.IndexedSlices(grad.values, grad.indices)])
+        assert nested[0]["grad"].indices.tolist() == [2, 0, 2] and nested[1].dense_shape is None

@@ -1,6 +1,7 @@
 """Ops and small helpers for the tests of sessions: probes that count, block and fail, and what a session has compiled."""
 import itertools
 import os
+import time
 
 import numpy as np
 
@@ -100,6 +101,14 @@ def native_threads():
         return len(os.listdir("/proc/self/task"))
     except OSError:
         return None
+
+
+def soon(condition, seconds=60):
+    """Whether a condition comes true before long: a thread that has been joined is counted a moment longer."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
 
 
 def resident_bytes():

@@ -11,7 +11,7 @@ import minitf as tf
 from minitf.core.buffers import allocator_stats
 from minitf.core.errors import FailedPreconditionError, InvalidArgumentError
 
-from .graphs import devices, native_threads, probe
+from .graphs import devices, native_threads, probe, soon
 
 LONG = 60                     # seconds that only a test which fails waits
 
@@ -128,7 +128,7 @@ def test_five_kinds_of_step_at_the_same_time(graph, n_devices):
             step.result()
         assert not errors and np.all(sess.run(v) == rounds)
         np.testing.assert_array_equal(sess.partial_run(parked, right, {z: [10.0, 100.0]}), [20, 300])
-    assert threading.active_count() == before[1] and native_threads() == before[0]
+    assert soon(lambda: threading.active_count() <= before[1]) and (before[0] is None or soon(lambda: native_threads() <= before[0]))
 
 
 def test_a_blocked_step_holds_up_nobody(graph):
@@ -210,26 +210,25 @@ def test_random_schedules_of_overlapping_steps(graph, seed):
 
 def test_overlapping_steps_of_one_plan_do_not_share_memory(graph):
     """The second step runs from its beginning to its end while the first stands in the middle, in the same plan."""
-    gate, passing = Gate(), set()
+    gate = Gate()
     x = tf.placeholder(tf.float32, [4000])
 
-    def first_only(a):
-        if a[0] == 1:
+    def halt_the_first(a):
+        if a[0] == 2:
             gate(a)
     y = tf.tanh(x * 3.0)
-    z = probe(y * 2.0, lambda a: first_only(np.round(a / 2 / np.tanh(3.0)))) + y
+    z = probe(x * 2.0, halt_the_first) + y
     total = tf.reduce_sum(z)
     with tf.Session() as sess:
         one, two = np.full(4000, 1, np.float32), np.full(4000, 2, np.float32)
-        alone = [sess.run([z, total], {x: np.full(4000, 0.5, np.float32)}) for _ in range(2)]
         step = Background(lambda: sess.run([z, total], {x: one}))
         gate.wait()
         others = [sess.run([z, total], {x: two}) for _ in range(5)]
         gate.open()
         got = step.result()
         for other in others:
-            assert np.allclose(other[0], 3 * np.tanh(6)) and other[1] == others[0][1]
-        assert np.allclose(got[0], 3 * np.tanh(3)) and np.allclose(alone[0][0], 3 * np.tanh(1.5)) and not passing
+            assert np.allclose(other[0], 4 + np.tanh(6)) and other[1] == others[0][1]
+        assert np.allclose(got[0], 2 + np.tanh(3))
 
 
 def test_first_runs_at_the_same_time_prepare_once(graph):
@@ -276,7 +275,7 @@ def test_nothing_is_left_behind(graph, n_devices):
     for k in range(9):
         with on(k % n_devices):
             y = tf.tanh(y) * 2.0 + 1.0
-    bad = tf.gather(y, [10 ** 6])
+    bad, add = tf.gather(y, [10 ** 6]), v.assign_add(np.ones(500, np.float32)).op
     switch = sys.getswitchinterval()
     gc.collect()
     before = allocator_stats(), native_threads()
@@ -290,26 +289,23 @@ def test_nothing_is_left_behind(graph, n_devices):
                     sess.run(y, {x: np.ones(2000)})
                     with pytest.raises(InvalidArgumentError):
                         sess.run(bad, {x: np.ones(2000)})
-                    sess.run([v.assign_add(np.ones(500, np.float32)).op, y] if k == 0 else [v, y], {x: np.ones(2000)})
+                    sess.run([v, y] if k % 2 else [add, y], {x: np.ones(2000)})
 
-            def all_at_once():
+            work()
+            gc.collect()
+            alone = allocator_stats()[2] - before[0][2]
+            for _ in range(4):
                 for b in [Background(work) for _ in range(4)]:
                     b.result()
-            all_at_once()
             gc.collect()
-            first = allocator_stats()
-            for _ in range(3):
-                all_at_once()
-            gc.collect()
-            last = allocator_stats()
-            # Nothing new is kept but what further overlapping steps of the same plans may need: at most one set per thread.
-            assert last[2] - first[2] <= 3 * (first[2] - before[0][2])
+            together = allocator_stats()[2] - before[0][2]
+            assert together <= 4 * alone                        # at most one set of buffers per step in flight is kept
             with pytest.raises(FailedPreconditionError):
                 sess.run(tf.Variable(1.0))
     finally:
         sys.setswitchinterval(switch)
-    del sess, all_at_once, work
+    del sess, work
     gc.collect()
     after = allocator_stats()
     assert after[2] == before[0][2] and after[0] - after[1] == before[0][0] - before[0][1]
-    assert native_threads() == before[1]
+    assert before[1] is None or soon(lambda: native_threads() <= before[1])

@@ -14,7 +14,7 @@ import pytest
 
 import minitf as tf
 
-from .graphs import devices, native_threads, probe
+from .graphs import devices, native_threads, probe, soon
 
 LONG = 60                     # seconds that only a test which fails waits
 
@@ -32,14 +32,6 @@ def blocked(event, seconds=LONG):
     def wait(x):
         event.wait(seconds)
     return wait
-
-
-def gone(condition, seconds=LONG):
-    """Whether a condition comes true before long."""
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 # ---- threads ----------------------------------------------------------------------------------------------------------------
@@ -62,8 +54,7 @@ def test_a_step_on_one_device_starts_no_thread():
                     sess.run(fetch, {x: [3.0, 4.0]})
     assert len(seen) == 9
     for ident, count, native in seen:
-        assert ident == threading.get_ident() and (count, native) == before
-    assert (threading.active_count(), native_threads()) == before
+        assert ident == threading.get_ident() and count <= before[0] and (native is None or native <= before[1])
 
 
 def test_device_threads_are_started_once_and_end_with_the_session():
@@ -78,8 +69,8 @@ def test_device_threads_are_started_once_and_end_with_the_session():
         for _ in range(10):
             assert sess.run(ops) == [0, 1, 2]
         assert len(device_threads()) == before[0] + 3 and len(idents) == 3 and threading.get_ident() not in idents
-    assert gone(lambda: len(device_threads()) == before[0])
-    assert native_threads() is None or gone(lambda: native_threads() == before[1])
+    assert soon(lambda: len(device_threads()) == before[0])
+    assert native_threads() is None or soon(lambda: native_threads() <= before[1])
 
 
 def test_device_threads_end_when_the_session_is_forgotten():
@@ -92,7 +83,7 @@ def test_device_threads_end_when_the_session_is_forgotten():
     assert sess.run(b) == 2 and len(device_threads()) > before
     del sess
     gc.collect()
-    assert gone(lambda: len(device_threads()) == before)
+    assert soon(lambda: len(device_threads()) == before)
 
 
 def test_devices_work_at_the_same_time():
@@ -246,7 +237,7 @@ def test_closing_under_a_step_does_not_leave_its_caller_waiting():
     assert entered.wait(LONG)
     closer = threading.Thread(target=sess.close, daemon=True)
     closer.start()
-    with_step = gone(lambda: sess._closed)
+    with_step = soon(lambda: sess._closed)
     release.set()
     runner.join(LONG / 2)
     closer.join(LONG / 2)

@@ -196,7 +196,7 @@ def test_uninitialised_variables(sess):
         for _ in range(2):
             with pytest.raises(tf.errors.FailedPreconditionError, match="Attempting to use uninitialized value v") as e:
                 sess.run(fetch)
-            assert e.value.op.name.startswith(("v", fetch.op.name))
+            assert e.value.op.name.startswith(("v", fetch.op.name)) and "inputs: v float32_ref[2]" in str(e.value)
     assert sess.run([tf.is_variable_initialized(v), tf.is_variable_initialized(w)]) == [False, False]
     sess.run(w.initializer)
     assert sess.run([tf.is_variable_initialized(v), tf.is_variable_initialized(w)]) == [False, True] and sess.run(w) == 0

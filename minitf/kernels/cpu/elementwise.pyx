@@ -154,8 +154,8 @@ cdef class Elementwise(Kernel):
                 total += stride
 
     def bind_steps(self):
-        cdef Py_ssize_t i, k
-        cdef Step *s
+        cdef Py_ssize_t i
+        cdef Step *s = self.steps
         codes = [self.inputs[<int> which].dtype if kind == "in" else self.outputs[<int> which].dtype if kind == "out" else as_code(which)
                  for kind, which in self.places]
         for i in range(self.n_steps):
@@ -246,6 +246,8 @@ cdef int as_code(dtype) except -1:
 def program_of(op_type, n_inputs):
     """The steps of a plain op: operands 0 to n_inputs - 1 are its inputs, n_inputs is its output, those beyond are temporaries
     of the output's dtype.  None if the op is not element-wise.
+
+    Inputs of a step may be of smaller shapes (NumPy's rules); Select's condition may be a vector, one value for each row.
 
     >>> program_of("AddN", 3)
     [('Add', 4, 0, 1, None), ('Add', 3, 4, 2, None)]

@@ -75,7 +75,7 @@ cdef class Reduce(Kernel):
                 self.count *= x.shape[d]
             if x.shape[d] == 1:
                 continue
-            if groups and groups[len(groups) - 1][1] == reduced:
+            if groups and groups[len(groups) - 1][1] is reduced:
                 groups[len(groups) - 1][0] *= x.shape[d]
             else:
                 groups.append([x.shape[d], reduced])
