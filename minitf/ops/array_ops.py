@@ -10,7 +10,7 @@ from ..graph import Tensor, convert_to_tensor, name_scope
 from . import sequence_ops
 from .apply import apply_op
 from .constant_op import constant
-from .shape_fns import INDEX, SCALAR, SMALL, UNKNOWN, argument, axis_in, show, unchanged, value_from_constants, with_rank
+from .shape_fns import INDEX, SCALAR, SMALL, UNKNOWN, argument, axis_in, show, sizes, unchanged, value_from_constants, with_rank
 
 register_op("Identity", ["input: T"], ["output: T"], ["T: type"], is_alias=True)(unchanged)
 register_op("StopGradient", ["input: T"], ["output: T"], ["T: type"], is_alias=True)(unchanged)
@@ -50,12 +50,14 @@ def rank_value(c):
 @register_op("Reshape", ["tensor: T", "shape: Tshape"], ["output: T"], ["T: type", f"Tshape: {INDEX} = int32"], is_alias=True)
 def reshape_shape(c):
     with_rank(c, 1, 1)
-    target = c.constant_as_shape(1)
+    target = sizes(c, 1, inferred=True)
     if target.ndims is None or not c.inputs[0].is_fully_defined():
         return [target]
     dims, count = target.as_list(), c.inputs[0].num_elements()
     missing = [i for i, d in enumerate(dims) if d is None]
     known = math.prod(d for d in dims if d is not None)
+    if missing and known == 0 and c.constant(1) is not None:
+        raise ValueError(f"A size of -1 can not be worked out where another is 0, in shape {show(target)} for {argument(c, 0)}")
     if len(missing) == 1 and known > 0 and count % known == 0:
         dims[missing[0]] = count // known
     elif (not missing and known != count) or (len(missing) == 1 and known > 0):
@@ -76,6 +78,7 @@ def expand_dims_shape(c):
     shape = c.inputs[0]
     if shape.ndims is None:
         return [UNKNOWN]
+    with_rank(c, 1, 0)
     dim = c.constant(1)
     if dim is None:
         return [TensorShape([None] * (shape.ndims + 1))]
@@ -125,7 +128,7 @@ def transpose_shape(c):
 def fill_shape(c):
     with_rank(c, 0, 1)
     with_rank(c, 1, 0)
-    return [c.constant_as_shape(0)]
+    return [sizes(c, 0)]
 
 
 value_from_constants("Fill", lambda c, dims, value: np.full(dims, value) if np.prod(dims) <= SMALL else None)
@@ -134,7 +137,7 @@ value_from_constants("Fill", lambda c, dims, value: np.full(dims, value) if np.p
 @register_op("BroadcastTo", ["input: T", "shape: Tidx"], ["output: T"], ["T: type", f"Tidx: {INDEX} = int32"])
 def broadcast_to_shape(c):
     with_rank(c, 1, 1)
-    target, given = c.constant_as_shape(1), c.inputs[0]
+    target, given = sizes(c, 1), c.inputs[0]
     if target.ndims is None or given.ndims is None:
         return [target]
     if given.ndims > target.ndims:

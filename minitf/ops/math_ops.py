@@ -21,9 +21,10 @@ for _name in ("Neg", "Square", "Abs", "Sign"):
     _unary(_name, NUMBER)
 for _name in ("Sqrt", "Rsqrt", "Exp", "Log", "Log1p", "Tanh", "Sigmoid", "Reciprocal", "Floor", "Ceil"):
     _unary(_name, FLOAT)
-for _name in ("Add", "Mul", "Maximum", "Minimum", "SquaredDifference"):
+for _name in ("Add", "Mul", "SquaredDifference"):
     _binary(_name, NUMBER, is_commutative=True)
-for _name in ("Sub", "FloorDiv", "FloorMod", "Pow", "RealDiv"):
+for _name in ("Maximum", "Minimum",                        # not commutative: of zeros of two signs they give one of the operands
+              "Sub", "FloorDiv", "FloorMod", "Pow", "RealDiv"):
     _binary(_name, NUMBER if _name != "RealDiv" else FLOAT)
 
 for _name in ("TanhGrad", "SigmoidGrad", "SqrtGrad"):      # of y = f(x), from y and dy: the derivative is simpler in y
@@ -42,7 +43,7 @@ def cast_value(c):
     return None if x is None else [x.astype(c.attrs["DstT"].as_numpy_dtype)]
 
 
-@register_op("AddN", ["inputs: N * T"], ["sum: T"], ["N: int >= 1", f"T: {NUMBER}"], is_commutative=True)
+@register_op("AddN", ["inputs: N * T"], ["sum: T"], ["N: int >= 1", f"T: {NUMBER}"])
 def add_n_shape(c):
     shapes = c.inputs
     result = shapes[0]

@@ -5,13 +5,13 @@ from ..graph import Tensor, convert_to_tensor, name_scope
 from .apply import apply_op
 from .array_ops import int_vector
 from .random_seed import get_seed
-from .shape_fns import FLOAT, INDEX, with_rank
+from .shape_fns import FLOAT, INDEX, sizes, with_rank
 
 
 def random_shape(c):
     """The shape that the first input denotes."""
     with_rank(c, 0, 1)
-    return [c.constant_as_shape(0)]
+    return [sizes(c, 0)]
 
 
 for _name in ("RandomUniform", "RandomStandardNormal", "TruncatedNormal"):

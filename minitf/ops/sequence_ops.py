@@ -20,6 +20,8 @@ def range_shape(c):
     if start is None or limit is None or delta is None:
         return [TensorShape([None])]
     start, limit, delta = start.item(), limit.item(), delta.item()
+    if not all(map(math.isfinite, (start, limit, delta))):
+        raise ValueError(f"Requires finite start, limit and delta: {start}/{limit}/{delta}")
     if delta == 0:
         raise ValueError("Requires delta != 0")
     if (limit - start) * delta < 0:

@@ -79,6 +79,20 @@ def axis_in(axis, rank, c, what="axis"):
     return axis + rank if axis < 0 else axis
 
 
+def sizes(c, i, inferred=False):
+    """The TensorShape that the integer vector input i asks for; ValueError for sizes that none can have.
+
+    inferred: one size may be -1, to be worked out; it is not known here.
+    """
+    shape = c.constant_as_shape(i)
+    if not shape.is_fully_defined():
+        value = c.constant(i)
+        if value is not None and (value.min() < -inferred or (value == -1).sum() > 1):
+            wanted = "at least 0" + (", or one of them -1" if inferred else "")
+            raise ValueError(f"The sizes of a shape must be {wanted}, got {value.tolist()}")
+    return shape
+
+
 def unchanged(c):
     """The output has the shape of the first input."""
     return [c.inputs[0]]
@@ -120,8 +134,11 @@ def value_from_constants(op_type, compute):
             _nesting.depth -= 1
         if any(array is None for array in arrays):
             return None
-        with np.errstate(all="ignore"):
-            result = compute(c, *arrays)
+        try:
+            with np.errstate(all="ignore"):
+                result = compute(c, *arrays)
+        except ValueError:                              # it fails in the run as well, with the op's own line
+            return None
         return None if result is None else [np.asarray(result, arrays[0].dtype)]
     return value
 

@@ -25,6 +25,10 @@ def slice_shape(c):
         return [c.constant_as_shape(2)] if c.inputs[2].ndims == 1 and shape.ndims is not None else [TensorShape([None] * rank)]
     dims, out = shape.as_list() if shape.ndims is not None else [None] * rank, sizes.tolist()
     begins = c.constant_as_shape(1).tuple
+    if begins is None or None in begins:
+        first = c.constant(1)
+        if first is not None and first.min() < 0:
+            raise ValueError(f"A slice can not begin at {first.tolist()}: no place is negative here (t[-1:] counts from the end)")
     for axis, (dim, size) in enumerate(zip(dims, out)):
         begin = begins[axis] if begins is not None else None
         if size == -1:
@@ -38,6 +42,8 @@ def slice_shape(c):
 
 
 def _sliced(c, x, begin, size):
+    if (begin < 0).any() or (begin + np.maximum(size, 0) > x.shape).any():
+        return None                       # fails in the run, with the op's own line
     return x[tuple(slice_of(b, None if s == -1 else b + s) for b, s in zip(begin, size))]
 
 
@@ -119,6 +125,9 @@ def tile_shape(c):
     dims = with_rank(c, 0, rank)
     multiples = c.constant_as_shape(1)
     times = [None] * rank if multiples.ndims is None else multiples.as_list()
+    known = c.constant(1) if None in times else None
+    if known is not None and known.min() < 0:
+        raise ValueError(f"multiples must not be negative, got {known.tolist()}")
     return [TensorShape([0 if 0 in (d, t) else None if None in (d, t) else d * t for d, t in zip(dims, times)])]
 
 

@@ -72,14 +72,12 @@ def variable_of(node):
 
 def _transfers(order):
     """Sends behind their producers, Recvs before their first consumers (and before that consumer's other late inputs)."""
-    sends, recvs, rest = {}, set(), []
+    sends, recvs = {}, set()
     for node in order:
         if node.type == "_Send":
             sends.setdefault(node.inputs[0][0] if node.inputs else node.controls[0], []).append(node)
         elif node.type == "_Recv":
             recvs.add(node)
-        else:
-            rest.append(node)
     result, received = [], set()
 
     def receive(node):
@@ -88,13 +86,16 @@ def _transfers(order):
             result.append(node)
             result.extend(sends.get(node, ()))
 
-    for node in rest:
+    for node in order:
+        if node in recvs:
+            continue
         for n, _ in node.inputs:
             receive(n)
         for n in node.controls:
             receive(n)
-        result.append(node)
-        result.extend(sends.get(node, ()))
+        if node.type != "_Send":                        # a Send is a consumer too: of what is received only to be sent on
+            result.append(node)
+            result.extend(sends.get(node, ()))
     for node in order:                                  # a Recv that is only fetched
         receive(node)
     return result

@@ -4,18 +4,21 @@ The shape functions of the ops are run again, this time with the feeds' real sha
 decide shapes (`tf.shape(x)` has a value once x has a shape).  A node whose shape still depends on a value is where the plan is cut:
 what follows is specialised when the run has got there (Node.level counts the cuts before a node).
 """
+import math
+
 import numpy as np
 
-from ..core.errors import InvalidArgumentError
-from ..core.errors import InvalidArgumentError
+from ..core.errors import InvalidArgumentError, ResourceExhaustedError
 from ..core.registry import find_kernel, op_def
-from ..core.shapes import TensorShape
+from ..core.shapes import TensorShape, shape_text
 from ..graph.inference import infer_shapes
 from ..kernels.cpu.kernel import run_kernel
 from .report import located
 from .report import origin_lines
 
 FOLD_LIMIT = 10 << 20          # bytes: a larger constant costs more memory than the work it saves
+MAX_RANK = 8                   # as in core/buffers.pxd
+ADDRESSABLE = 1 << 47          # bytes: no processor of today reaches more, and sums of sizes below it fit 64 bits
 SMALL = 64                     # elements: at optimisation level L0 only values of this size are evaluated, since they decide shapes
 
 
@@ -67,6 +70,8 @@ def specialise(nodes, fold=True):
                 node.shapes, node.is_cut = [None], True
         elif node.type[0] != "_":
             _infer(node, op_def(node.type), fold)
+            continue
+        _check_sizes(node)
 
 
 def hand_on_controls(nodes, fetched, targets):
@@ -112,6 +117,18 @@ def assign_levels(nodes):
         node.level = level
 
 
+def _check_sizes(node):
+    """Raise an OpError that names the op for a shape that no buffer can have."""
+    for shape, dtype in zip(node.shapes, node.dtypes):
+        if not shape or not is_known(shape):
+            continue
+        if len(shape) > MAX_RANK:
+            raise located(InvalidArgumentError(None, node.op, f"'{node.name}' ({node.type}) would have the shape {shape_text(shape)}, but a tensor has at most {MAX_RANK} dimensions"))
+        if math.prod(shape) * dtype.size > ADDRESSABLE:
+            raise located(ResourceExhaustedError(None, node.op, f"OOM: '{node.name}' ({node.type}) would have the shape {shape_text(shape)}, "
+                                                                f"{math.prod(shape) * dtype.size:,} bytes"))
+
+
 def _infer(node, definition, fold):
     asked = ()
     checked, kept = _static_inputs(node)
@@ -123,6 +140,7 @@ def _infer(node, definition, fold):
             asked = (*asked, i)
     node.asked = asked
     node.is_cut = definition.is_dynamic or not asked and any(s is None for s in node.shapes) and all(is_known(n.shapes[i]) for n, i in node.inputs)
+    _check_sizes(node)
     if node.values is None and not definition.is_stateful and node.dtypes:
         _infer_values(node, definition, fold)
 
@@ -161,6 +179,7 @@ def _infer_values(node, definition, fold):
         values = definition.value_fn(NodeContext(node))
         if values is not None:
             node.values = [np.asarray(v, d.as_numpy_dtype) for v, d in zip(values, node.dtypes)]
+            node.shapes = [v.shape for v in node.values]
             return
     for n, _ in node.inputs:
         if n.values is None:

@@ -127,9 +127,11 @@ def test_stateful_and_alias_flags():
         assert op_def(name).is_stateful, name
     for name in ("Reshape", "ExpandDims", "Squeeze", "Identity", "StopGradient"):
         assert op_def(name).is_alias, name
-    for name in ("Add", "Mul", "Maximum", "Equal", "LogicalAnd", "AddN"):
+    for name in ("Add", "Mul", "SquaredDifference", "Equal", "LogicalAnd"):
         assert op_def(name).is_commutative, name
-    assert op_def("Where").is_dynamic and op_def("Unique").is_dynamic and not op_def("Sub").is_commutative
+    for name in ("Sub", "Maximum", "Minimum", "AddN"):        # the order decides the sign of a zero, the rounding of a sum
+        assert not op_def(name).is_commutative, name
+    assert op_def("Where").is_dynamic and op_def("Unique").is_dynamic
 
 
 def test_seeds():

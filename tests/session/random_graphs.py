@@ -23,7 +23,8 @@ class Built:
             self.ends = [op for v in self.variables.values() for op in self.last_write.get(v, []) + self.reads_since.get(v, [])]
 
     def run(self, config, rounds=2):
-        """[results of each round, then the variables' last values]"""
+        """[results of each round, then the variables' last values]; a step that hangs is an error that says where."""
+        config.operation_timeout_in_ms = 20000
         with tf.Session(graph=self.graph, config=config) as sess:
             for v in self.variables.values():
                 sess.run(v.initializer)

@@ -15,7 +15,7 @@ from .random_graphs import Built, evaluate
 from .recipes import Recipe
 
 seeds = st.integers(0, 2 ** 32 - 1)
-sizes = st.integers(1, 40)
+sizes = st.integers(1, 60)
 quick = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
@@ -115,11 +115,21 @@ def test_merging_equal_ops_keeps_the_bits_of_special_values(build):
     a = np.array([0.0, -0.0, 0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.inf, 1e-45, 3e38], np.float32)
     b = np.array([-0.0, 0.0, 0.0, -0.0, -1.0, 1.0, -np.inf, np.inf, np.inf, -1e-45, 3e38], np.float32)
     x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
-    fetches = [build(x, y), build(y, x), build(x, y) + 0.0, build(y, x) + 0.0]
+    _same_merged_or_not([build(x, y), build(y, x), build(x, y) + 0.0, build(y, x) + 0.0], {x: a, y: b})
+
+
+def test_merging_equal_sums_keeps_the_order_of_their_terms():
+    """(1 + 1e8) - 1e8 is not 1 + (1e8 - 1e8)."""
+    terms = [tf.placeholder(tf.float32, [None]) for _ in range(3)]
+    feeds = dict(zip(terms, np.array([[1.0], [1e8], [-1e8]], np.float32)))
+    _same_merged_or_not([tf.add_n([terms[k] for k in order]) for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 1, 2))], feeds)
+
+
+def _same_merged_or_not(fetches, feeds):
     results = []
     for config in (devices(1), unoptimised(1)):
         with tf.Session(config=config) as sess:
-            results.append(sess.run(fetches, {x: a, y: b}))
+            results.append(sess.run(fetches, feeds))
     for left, right in zip(*results):
         assert same_bits(left, right), (left, right)
 
