@@ -4,15 +4,21 @@ The order of creation is topological, and close to what the user meant.  Four ru
 * parts of a cut plan come one after the other (Node.level);
 * a Send comes right behind what it sends, and a Recv as late as its first consumer allows;
 * among unordered nodes, a variable is read before it is written;
-* a write comes as early as that permits, so that a gradient is used while it is warm and its memory is free again.
+* a write comes as early as that permits, so that a gradient is used while it is warm and its memory is free again; but behind
+  the uses of a snapshot that was taken before it, so that nobody else holds the value and it is changed in place.
 """
+import heapq
+
 from ..core.registry import op_def
+from .optimise import is_view
+
+FAR = 256                     # nodes behind a write that are looked at: with more, it may cost a copy of the variable
 
 
 def schedule(nodes):
     """The nodes in execution order."""
     order = _reads_first(nodes)
-    order = _writes_early(order)
+    order = _uses_first(_writes_early(order))
     if any(n.type in ("_Send", "_Recv") for n in order):
         order = _transfers(order)
     if any(n.level > 1 for n in order):
@@ -61,6 +67,74 @@ def _writes_early(order):
         for v in variables:
             last_use[v] = max(last_use.get(v, 0), earliest[node])
     return sorted(order, key=lambda n: (earliest[n], place[n]))
+
+
+def _uses_first(order):
+    place = {n: k for k, n in enumerate(order)}
+    writers = [n for n in order if writes(n) and op_def(n.type).is_stateful]
+    if not writers:
+        return order
+    users = {n: [] for n in order}
+    reads = {}
+    for node in order:
+        if node.type == "_ReadVariable":
+            reads.setdefault(variable_of(node), []).append(node)
+        for n in [n for n, _ in node.inputs] + node.controls:
+            if n in users:
+                users[n].append(node)
+    waits = {}                                          # node -> how many nodes it waits for besides those it has edges from
+    for writer in writers:
+        late = [u for v in {variable_of(n) for n in writes(writer)} for read in reads.get(v, ()) if place[read] < place[writer]
+                for u in _users(read, users) if place[u] > place[writer]]
+        behind = _behind(writer, users) if late else None
+        for user in dict.fromkeys(late) if behind is not None else ():
+            if user not in behind:                      # so that this edge closes no circle
+                users[user].append(writer)
+                waits[writer] = waits.get(writer, 0) + 1
+    return _in_order(order, place, users) if waits else order
+
+
+def _users(read, users):
+    """The nodes that use a snapshot, also through a view of it."""
+    found, stack = [], [read]
+    while stack:
+        for user in users[stack.pop()]:
+            found.append(user)
+            if is_view(user):
+                stack.append(user)
+    return found
+
+
+def _behind(node, users):
+    """The nodes that come after a node; None if there are too many, or if another device waits for one of them."""
+    found, stack = {node}, [node]
+    while stack:
+        for user in users[stack.pop()]:
+            if user not in found:
+                if user.type == "_Send" or len(found) > FAR:
+                    return None
+                found.add(user)
+                stack.append(user)
+    return found
+
+
+def _in_order(order, place, users):
+    """The topological order by `users` that is nearest to the one there is."""
+    missing = dict.fromkeys(order, 0)
+    for following in users.values():
+        for user in following:
+            missing[user] += 1
+    ready = [place[n] for n in order if not missing[n]]
+    heapq.heapify(ready)
+    result = []
+    while ready:
+        node = order[heapq.heappop(ready)]
+        result.append(node)
+        for user in users[node]:
+            missing[user] -= 1
+            if not missing[user]:
+                heapq.heappush(ready, place[user])
+    return result
 
 
 def variable_of(node):

@@ -13,7 +13,7 @@ from minitf.graph import wire
 from minitf.graph.wire import from_json, from_wire, to_json, to_wire
 
 
-@register_op("WireTestAttrs", ["xs: N * T"], ["y: T"],
+@register_op("TestWireAttrs", ["xs: N * T"], ["y: T"],
              ["N: int >= 1", "T: type", "flag: bool = True", "rate: float = 0.5", "words: string = 'a'", "shape: shape = None",
               "value: tensor", "ints: list(int) = []", "types: list(type) = []", "shapes: list(shape) = []", "mode: {'SAME', 'VALID'} = 'SAME'"])
 def _attrs_shape(c):
@@ -105,7 +105,7 @@ ATTRS = dict(N=1, T=tf.float32, flag=False, rate=float("-inf"), words="α \" \\ 
 def test_every_kind_of_attribute_round_trips(change):
     attrs = {**ATTRS, **change}
     with tf.Graph().as_default() as graph:
-        op = graph.create_op("WireTestAttrs", [tf.constant(1.)], attrs, "node")
+        op = graph.create_op("TestWireAttrs", [tf.constant(1.)], attrs, "node")
     for again in (from_json(to_json(graph)), from_wire(*to_wire(graph))):
         found = again.get_operation_by_name("node").attrs
         assert set(found) == set(op.attrs)
@@ -188,7 +188,7 @@ def test_a_long_chain_is_no_trouble():
 
 def test_what_has_no_wire_form_is_refused_on_writing():
     with tf.Graph().as_default() as graph:
-        graph.create_op("WireTestAttrs", [tf.constant(1.)], {**ATTRS, "_function": len}, "f")
+        graph.create_op("TestWireAttrs", [tf.constant(1.)], {**ATTRS, "_function": len}, "f")
     with pytest.raises(TypeError, match="'_function' of 'f'"):
         to_json(graph)
 

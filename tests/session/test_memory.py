@@ -52,6 +52,22 @@ def test_a_training_step_allocates_nothing(graph, optimizer, config):
         assert last < 0.5 * first and [state_of(sess, v).address for v in tf.global_variables()] == addresses
 
 
+def test_a_training_step_beside_an_evaluation_allocates_nothing(graph):
+    """`sess.run([train_op, accuracy])`, where accuracy was built last: what it reads is of before the update, and still no copy is made."""
+    train, loss, feeds = mlp(OPTIMIZERS["SGD"]())
+    total = tf.reduce_sum(tf.stack([tf.reduce_sum(tf.reshape(v, [-1]) * 2.0) for v in tf.trainable_variables()]))
+    norms = [tf.reduce_sum(tf.square(v)) for v in tf.trainable_variables()]
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        before = sess.run([total, *norms])
+        first = sess.run([train, total, *norms], feeds)
+        assert first[1:] == before
+        stats = allocator_stats()
+        for _ in range(100):
+            sess.run([train, total, *norms], feeds)
+        assert allocator_stats() == stats
+
+
 def test_steps_of_other_kinds_allocate_nothing(graph):
     x = tf.placeholder(tf.float32, [None, 8])
     v = tf.Variable(np.zeros(8, np.float32))
