@@ -4,6 +4,11 @@
 
 gives the names of TensorFlow 1.x.  What is public is listed here; any other name is an AttributeError that tells the nearest ones.
 """
+try:
+    from .core import buffers as _compiled
+except ImportError as error:
+    raise ImportError("minitf's compiled modules are missing, or were compiled for another Python: run `make` in its folder. "
+                      "`make doctor` there says what else is missing.") from error
 from .core import errors
 from .core.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from .core.devices import DeviceSpec

@@ -129,10 +129,13 @@ def unbuilt(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [["minitf/doctor.py"], ["-m", "minitf.doctor"]])
-def test_the_doctor_runs_where_nothing_is_built(unbuilt, command):
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    done = run(sys.executable, *command, cwd=unbuilt, env=env)
+def test_an_import_where_nothing_is_built_says_what_to_do(unbuilt):
+    done = run(sys.executable, "-c", "import minitf", cwd=unbuilt)
+    assert done.returncode == 1 and "run `make` in its folder" in done.stderr and "make doctor" in done.stderr
+
+
+def test_the_doctor_runs_where_nothing_is_built(unbuilt):
+    done = run(sys.executable, "minitf/doctor.py", cwd=unbuilt)
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"FAIL +compiled modules +\d+ of \d+ not built.*\n +-> make", done.stdout), done.stdout + done.stderr
     assert "The core does NOT work" in done.stdout

@@ -14,8 +14,9 @@ from minitf.core.resources cimport Resource
 from minitf.core.threads cimport (free_condition, free_mutex, lock, new_condition, new_mutex, signal_one, unlock, wait_for, wait_until)
 from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, restore_denormals)
 
-from minitf.core.errors import AbortedError
+from minitf.core.errors import AbortedError, ResourceExhaustedError
 from minitf.session.plan import HAND_OVER
+from minitf.session.report import explain_failure, explain_shortage
 
 np.import_array()
 
@@ -105,9 +106,29 @@ cdef class Activation(Waiter):
 
     def __init__(self, plan, step, queue, context):
         cdef Py_ssize_t i
-        cdef Buffer *b
         for i, stop in enumerate(plan.stops):
             self.stops[i] = stop
+        try:
+            self.make_buffers()
+        except ResourceExhaustedError as error:
+            raise explain_shortage(error, plan)
+        self.kernels = []
+        for i, instruction in enumerate(plan.instructions):
+            kernel = self.make_kernel(instruction)
+            bind(kernel, instruction.inputs, instruction.outputs, self.buffers, self)
+            self.kernels.append(kernel)
+            self.code[i] = <PyObject *> kernel
+        for i, kernel in enumerate(self.kernels):
+            try:
+                kernel.prepare()
+            except Exception as error:
+                self.pc = i
+                raise explain_failure(error, self)
+
+    def make_buffers(self):
+        cdef Py_ssize_t i
+        cdef Buffer *b
+        plan = self.plan
         self.arena = new_storage(plan.arena_bytes + 64)
         for i, spec in enumerate(plan.buffers):
             b = &self.buffers[i]
@@ -131,14 +152,6 @@ cdef class Activation(Waiter):
         for i, spec in enumerate(plan.buffers):
             if spec.kind == "view" and plan.buffers[spec.root].kind in ("arena", "const"):
                 self.buffers[i].data = self.buffers[<Py_ssize_t> spec.root].data
-        self.kernels = []
-        for i, instruction in enumerate(plan.instructions):
-            kernel = self.make_kernel(instruction)
-            bind(kernel, instruction.inputs, instruction.outputs, self.buffers, self)
-            self.kernels.append(kernel)
-            self.code[i] = <PyObject *> kernel
-        for kernel in self.kernels:
-            kernel.prepare()
 
     def make_kernel(self, instruction):
         if instruction.kind == "View":

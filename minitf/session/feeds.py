@@ -15,10 +15,11 @@ def array_of(tensor, value):
     except ValueError:
         raise ValueError(f"The value fed for {tensor.name!r} is not an array: its rows have different lengths") from None
     if array.dtype != wanted:
-        if array.dtype.kind not in "biuf" or array.dtype.kind == "f" and wanted.kind != "f" or (array.dtype.kind == "b") != (wanted.kind == "b"):
-            if array.size or array.dtype.kind not in "biuf":
-                raise TypeError(f"Type of feed value {str(value)[:60]} ({array.dtype}) is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}. "
-                                "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64).")
+        is_number = array.dtype.kind in "biuf"
+        if not is_number or array.dtype.kind == "f" and wanted.kind != "f" or wanted.kind == "b":
+            if array.size or not is_number:
+                raise TypeError(f"Type of feed value {str(value)[:60]} ({array.dtype}) is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}."
+                                + (" Nothing that could lose a part of a value is cast silently; value.astype does it." if is_number else ""))
         cast = array.astype(wanted)
         if wanted.kind in "iu" and array.size and not np.array_equal(cast, array):
             raise TypeError(f"Type of feed value {str(value)[:60]} is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}: it does not fit. "

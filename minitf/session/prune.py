@@ -75,19 +75,24 @@ def prune(fetches, feeds, done=()):
                     [t._shape.tuple for t in op.outputs])
         nodes[op] = node
         program_nodes.append(node)
+    outputs = [value(f) for f in fetches if not isinstance(f, Operation)]
+    changing = _changing(program_nodes)
+    for node in program_nodes if changing else ():
+        if node.type == "_ReadVariable" and variable_of(node.inputs[0][0]) in changing:
+            node.shapes = [None]
     targets = [nodes[f] for f in fetches if isinstance(f, Operation)]
-    return Program(program_nodes, feed_nodes, [value(f) for f in fetches if not isinstance(f, Operation)], targets)
+    return Program(program_nodes, feed_nodes, outputs, targets)
 
 
 def _read(variable, tensor, op, controls):
     """A snapshot of a variable: of its value when the node runs, on the variable's device; what needs it elsewhere receives it."""
     return Node(op.name if op is not tensor.op else f"{op.name}/snapshot", "_ReadVariable", {}, [(variable, tensor.value_index)], controls,
-                variable.device, op, [tensor.dtype.base_dtype], [None if _may_change_shape(variable) else tensor.shape.tuple])
+                variable.device, op, [tensor.dtype.base_dtype], [tensor.shape.tuple])
 
 
-def _may_change_shape(variable):
-    """Whether some Assign of the graph gives the variable behind a node another shape than its static one."""
-    return any(c.type == "Assign" and not c.attrs["validate_shape"] for c in variable_of(variable).op.outputs[0].consumers())
+def _changing(nodes):
+    """The variables among nodes to which some Assign of the graph gives another shape than their static one."""
+    return {n for n in nodes if n.type == "VariableV2" and any(c.type == "Assign" and not c.attrs["validate_shape"] for c in n.op.outputs[0].consumers())}
 
 
 def _reference(tensor, nodes):

@@ -70,28 +70,32 @@ def _writes_early(order):
 
 
 def _uses_first(order):
+    """Writes behind the uses of earlier snapshots, as far as no use waits for the write, directly or through another device."""
     place = {n: k for k, n in enumerate(order)}
-    writers = [n for n in order if writes(n) and op_def(n.type).is_stateful]
+    writers = {n for n in order if writes(n) and op_def(n.type).is_stateful}
     if not writers:
         return order
     users = {n: [] for n in order}
-    reads = {}
     for node in order:
-        if node.type == "_ReadVariable":
-            reads.setdefault(variable_of(node), []).append(node)
         for n in [n for n, _ in node.inputs] + node.controls:
             if n in users:
                 users[n].append(node)
-    waits = {}                                          # node -> how many nodes it waits for besides those it has edges from
-    for writer in writers:
-        late = [u for v in {variable_of(n) for n in writes(writer)} for read in reads.get(v, ()) if place[read] < place[writer]
-                for u in _users(read, users) if place[u] > place[writer]]
-        behind = _behind(writer, users) if late else None
-        for user in dict.fromkeys(late) if behind is not None else ():
-            if user not in behind:                      # so that this edge closes no circle
-                users[user].append(writer)
-                waits[writer] = waits.get(writer, 0) + 1
-    return _in_order(order, place, users) if waits else order
+    held = {}                                           # variable -> [(place of the last use, uses)] of the snapshots so far
+    is_late = False
+    for node in order:
+        if node.type == "_ReadVariable":
+            uses = _users(node, users)
+            held.setdefault(variable_of(node), []).append((max((place[u] for u in uses), default=0), uses))
+        elif node in writers:
+            for v in dict.fromkeys(variable_of(n) for n in writes(node)):
+                held[v] = [(last, uses) for last, uses in held.get(v, ()) if last > place[node]]
+                late = [u for _, uses in held[v] for u in uses if place[u] > place[node]]
+                behind = _behind(node, users) if late else None
+                for user in dict.fromkeys(late) if behind is not None else ():
+                    if user not in behind:              # so that this edge closes no circle
+                        users[user].append(node)
+                        is_late = True
+    return _in_order(order, place, users) if is_late else order
 
 
 def _users(read, users):

@@ -85,6 +85,17 @@ def test_an_error_of_a_kernel_of_the_package(sess):
     assert sess.run(picked, ok).shape == (2, 2)
 
 
+def test_what_a_kernel_refuses_before_it_runs(sess):
+    """An arg max over nothing: known once the shape is, before the first element, also behind a cut."""
+    x = tf.placeholder(tf.float32, [None])
+    with away(sess):
+        direct, behind = tf.argmax(x, 0, name="direct"), tf.argmax(tf.boolean_mask(x, x > 0.0), 0, name="behind")
+    for bad, value in ((direct, []), (behind, []), (behind, [-1, -2])):
+        assert sess.run(bad, {x: [1, 3, 2]}) == 1
+        error = failure(sess, bad, {x: value}, tf.errors.InvalidArgumentError)
+        assert error.op is bad.op and f"'{bad.op.name}' (ArgMax)" in str(error) and "float32[0]" in str(error) and "test_errors.py" in str(error)
+
+
 def test_shapes_that_do_not_fit_when_they_are_known(sess):
     """Found before anything runs, and told like an error of the run."""
     x, y = tf.placeholder(tf.float32), tf.placeholder(tf.float32, [None, 2])
@@ -97,6 +108,19 @@ def test_shapes_that_do_not_fit_when_they_are_known(sess):
     error = failure(sess, product, {y: np.ones((3, 2))}, tf.errors.InvalidArgumentError)
     assert error.op is product.op and "'product' (MatMul) of float32[3,2], float32[3,2]" in str(error)
     assert sess.run(product, {y: np.ones((2, 2))}).shape == (2, 2) and sess.run(total, {x: 1.0, y: np.ones((3, 2))}).shape == (3, 2)
+
+
+@pytest.mark.parametrize("build, size", [
+    (lambda n: tf.fill(n, 1.0), [2 ** 31 - 1] * 2), (lambda n: tf.fill(n, 1.0) + 1.0, [2 ** 31 - 1, 2 ** 31 - 1, 4]),
+    (lambda n: tf.random_normal(n), [2 ** 30, 2 ** 30, 16]), (lambda n: tf.tile(tf.ones([1024, 1024]), n), [2 ** 21, 2 ** 21]),
+    (lambda n: tf.range(0.0, tf.cast(n[0], tf.float32), 1e-30), [1]), (lambda n: tf.random_normal(n), [2 ** 16, 2 ** 25])])
+def test_more_memory_than_there_is(sess, build, size):
+    """Also where the number of bytes does not fit 64 bits."""
+    n = tf.placeholder(tf.int32, [len(size)])
+    result = tf.reduce_sum(build(n))                            # the line to blame, or the one above
+    text = str(failure(sess, result, {n: size}, tf.errors.ResourceExhaustedError))
+    assert "OOM" in text and "bytes" in text and "test_errors.py" in text
+    assert sess.run(tf.constant(1.0)) == 1
 
 
 def test_what_a_fused_instruction_was_made_of(graph):

@@ -205,6 +205,7 @@ def test_a_feed_that_nobody_needs(sess):
     ("int32", None, [1, 2 ** 40], TypeError, "not compatible with Tensor type int32 of 'x:0': it does not fit"),
     ("int64", None, 2 ** 70, TypeError, "not compatible with Tensor type int64"),
     ("bool", None, [0, 1], TypeError, "not compatible with Tensor type bool"),
+    ("float32", None, np.ones([1] * 9), tf.errors.InvalidArgumentError, "a tensor has at most 8 dimensions"),
 ])
 def test_values_that_can_not_be_fed(sess, dtype, shape, value, kind, text):
     x = tf.placeholder(dtype, shape, name="x")
@@ -215,6 +216,13 @@ def test_values_that_can_not_be_fed(sess, dtype, shape, value, kind, text):
             sess.run(y, {x: value})
         assert text in str(e.value)
         assert sess.run(y, {x: good}).shape == good.shape
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_truth_values_are_numbers(sess, dtype):
+    x = tf.placeholder(dtype, [None])
+    for value in ([True, False], np.array([True, False])):
+        assert sess.run(x + x, {x: value}).tolist() == [2, 0]
 
 
 def test_a_tensor_is_no_value(sess):

@@ -102,6 +102,22 @@ def test_unordered_reads_and_writes_see_the_steps_start(sess):
         a, b = b, a
 
 
+def test_updates_whose_snapshots_are_used_after_the_other_update(sess):
+    """Each use of a snapshot waits for the update of the other variable: one of them has to copy, and both are right."""
+    a, b = tf.Variable(np.ones(5, np.float32)), tf.Variable(np.full(5, 10, np.float32))
+    more_a, more_b = a.assign_add(np.ones(5, np.float32)), b.assign_add(np.ones(5, np.float32))
+    with tf.control_dependencies([more_b]):
+        old_a = tf.reshape(a, [5, 1]) * 2.0
+    with tf.control_dependencies([more_a]):
+        old_b = tf.reshape(b, [5, 1]) * 2.0
+    with away(sess):
+        late = [tf.reduce_sum(a * 1.0), tf.reduce_sum(tf.reshape(b, [1, 5]))]
+    sess.run([a.initializer, b.initializer])
+    for k in range(4):
+        got = sess.run([old_a, old_b, *late, more_a.op, more_b.op])
+        assert np.all(got[0] == 2 + 2 * k) and np.all(got[1] == 20 + 2 * k) and got[2:4] == [5 + 5 * k, 50 + 5 * k]
+
+
 def test_fetching_an_update_gives_the_value_after_it(sess):
     v = tf.Variable(0.0)
     up = v.assign_add(1.0)
