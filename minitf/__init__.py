@@ -14,6 +14,7 @@ from .core.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions
 from .core.devices import DeviceSpec
 from .core.dtypes import DType, as_dtype, bool, double, float32, float64, int8, int16, int32, int64, string, uint8
 from .core.errors import OpError
+from .core.nearest import no_attribute as _no_attribute
 from .core.shapes import Dimension, TensorShape
 from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, colocate_with, container, control_dependencies,
                     convert_to_tensor, device, get_collection, get_collection_ref, get_default_graph, name_scope,
@@ -55,8 +56,4 @@ newaxis = None
 
 
 def __getattr__(name):
-    import difflib
-    if name.startswith("__"):
-        raise AttributeError(name)
-    near = difflib.get_close_matches(name, (n for n in globals() if not n.startswith("_")), 3)
-    raise AttributeError(f"module 'minitf' has no attribute {name!r}" + (f"; the nearest names are {', '.join(near)}" if near else ""))
+    raise _no_attribute(__name__, name, globals())

@@ -15,11 +15,11 @@ np.import_array()
 
 cdef extern from *:
     """
-    #define atomic_add(p, n) __atomic_add_fetch((p), (n), __ATOMIC_ACQ_REL)
-    #define atomic_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+    #define add_atomically(p, n) __atomic_add_fetch((p), (n), __ATOMIC_ACQ_REL)
+    #define load_atomically(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
     """
-    long atomic_add(long *, long) nogil
-    long atomic_load(long *) nogil
+    long add_atomically(long *, long) nogil
+    long load_atomically(long *) nogil
 
 # Arrays that start at the same offset in their pages disturb one another (a load waits for an earlier store whose address has
 # the same low 12 bits), so large storages start at different multiples of 512 bytes.
@@ -32,14 +32,14 @@ cdef long allocations = 0, frees = 0, live_bytes = 0
 
 def allocator_stats():
     """(allocations, frees, live bytes) of this process so far."""
-    return atomic_load(&allocations), atomic_load(&frees), atomic_load(&live_bytes)
+    return load_atomically(&allocations), load_atomically(&frees), load_atomically(&live_bytes)
 
 
 cdef Storage *new_storage(size_t nbytes) except NULL nogil:
     """A storage of nbytes, not initialised, with one reference.  ResourceExhaustedError if there is no memory."""
     cdef Storage *storage = <Storage *> malloc(sizeof(Storage))
     cdef size_t shift = 0
-    cdef long serial = atomic_add(&allocations, 1)
+    cdef long serial = add_atomically(&allocations, 1)
     if nbytes >= 4096:
         shift = <size_t> (serial % 8) * STAGGER
     if storage == NULL or posix_memalign(&storage.block, ALIGNMENT, nbytes + shift + ALIGNMENT):
@@ -49,25 +49,25 @@ cdef Storage *new_storage(size_t nbytes) except NULL nogil:
     storage.data = <char *> storage.block + shift
     storage.nbytes = nbytes
     storage.refs = 1
-    atomic_add(&live_bytes, <long> nbytes)
+    add_atomically(&live_bytes, <long> nbytes)
     return storage
 
 
 cdef void retain(Storage *storage) noexcept nogil:
     if storage != NULL:
-        atomic_add(&storage.refs, 1)
+        add_atomically(&storage.refs, 1)
 
 
 cdef void release(Storage *storage) noexcept nogil:
-    if storage != NULL and atomic_add(&storage.refs, -1) == 0:
-        atomic_add(&frees, 1)
-        atomic_add(&live_bytes, -<long> storage.nbytes)
+    if storage != NULL and add_atomically(&storage.refs, -1) == 0:
+        add_atomically(&frees, 1)
+        add_atomically(&live_bytes, -<long> storage.nbytes)
         free(storage.block)
         free(storage)
 
 
 cdef bint is_exclusive(Storage *storage) noexcept nogil:
-    return atomic_load(&storage.refs) == 1
+    return load_atomically(&storage.refs) == 1
 
 
 cdef int allocate(Buffer *b, int rank, const int64_t *shape) except -1 nogil:

@@ -2,6 +2,7 @@
 
 Codes are those of TensorFlow's error_codes.proto, which are also those of gRPC.
 """
+from .nearest import no_attribute as _no_attribute
 
 OK = 0
 CANCELLED = 1
@@ -212,3 +213,7 @@ def make_error(node_def, op, message, error_code):
     if error_code in _CLASSES:
         return _CLASSES[error_code](node_def, op, message)
     return UnknownError(node_def, op, message, error_code)
+
+
+def __getattr__(name):
+    raise _no_attribute(__name__, name, globals())

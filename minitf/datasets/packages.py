@@ -55,6 +55,10 @@ def fetched(requirement, filename, sha256, size, folder):
         verify(placed, sha256)
         yield placed
         return
+    for left in folder.glob(".fetching-*"):              # by a process that was killed
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > 2 * TOTAL_SECONDS:
+                shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as work:
         download(requirement, Path(work), size)
         path = Path(work) / filename

@@ -60,6 +60,10 @@ class Tensor:
     def __len__(self):
         raise TypeError(f"object of type 'Tensor' has no len(). (The tensor is {self.name!r}; its static shape is .shape, tf.shape gives the run-time one.)")
 
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(f"A Tensor has no values before a session runs it, so NumPy can not take it. (The tensor is {self.name!r}; "
+                        "sess.run gives its values, and tf has functions of its own for what NumPy's do.)")
+
     def __repr__(self):
         return f"<tf.Tensor '{self.name}' shape={self._shape} dtype={self.dtype.name}>"
 

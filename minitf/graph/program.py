@@ -38,6 +38,16 @@ class Node:
         return f"<Node {self.name} ({self.type})>"
 
 
+def listing(nodes):
+    """A line per node: name = type(inputs), dtypes and shapes of the outputs, device."""
+    lines = []
+    for node in nodes:
+        inputs = [n.name if i == 0 else f"{n.name}:{i}" for n, i in node.inputs] + [f"^{n.name}" for n in node.controls]
+        shapes = " ".join(f"{d.name}{shape_text(s)}" for d, s in zip(node.dtypes, node.shapes))
+        lines.append(f"{node.name} = {node.type}({', '.join(inputs)})  {shapes}  {node.device}".rstrip())
+    return "\n".join(lines)
+
+
 class Program:
     """Nodes in a topological order, with the feeds they start from and the fetches they are run for.
 
@@ -50,12 +60,7 @@ class Program:
         self.nodes, self.feeds, self.fetches, self.targets = nodes, feeds, fetches, targets
 
     def __str__(self):
-        lines = []
-        for node in self.nodes:
-            inputs = [n.name if i == 0 else f"{n.name}:{i}" for n, i in node.inputs] + [f"^{n.name}" for n in node.controls]
-            shapes = " ".join(f"{d.name}{shape_text(s)}" for d, s in zip(node.dtypes, node.shapes))
-            lines.append(f"{node.name} = {node.type}({', '.join(inputs)})  {shapes}  {node.device}".rstrip())
-        return "\n".join(lines)
+        return listing(self.nodes)
 
 
 def topological(nodes, before):

@@ -63,10 +63,14 @@ def as_array(value, dtype=None):
         array = np.array(value, order="C")
     except ValueError:
         raise ValueError(f"Argument must be a dense tensor: {_shorten(value)} has rows of different lengths") from None
+    if not keeps_dtype and (array.dtype == np.uint64 or array.dtype == object and array.size and all(isinstance(v, int) for v in array.flat)):
+        if dtype is None or dtype.is_integer:            # Python ints of more than 63 bits
+            raise ValueError(f"{_shorten(value)} does not fit into {'int64' if dtype is None else dtype.name}")
+        array = array.astype(np.float64)
     if array.dtype == object:
         raise TypeError(f"Failed to convert {_shorten(value)} ({type(value).__name__}) to a tensor: it holds objects that are not numbers")
     if array.dtype.kind in "USOVmM":
-        raise TypeError(f"Failed to convert {_shorten(value)} to a tensor: dtype {array.dtype} has no tensor type")
+        raise TypeError(f"Failed to convert {_shorten(value)} to a tensor: numbers and truth values can be in one, dtype {array.dtype} can not")
     if dtype is None:
         if not keeps_dtype and array.dtype == np.float64:
             array = array.astype(np.float32)

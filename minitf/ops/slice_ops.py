@@ -197,7 +197,9 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
             num_or_size_splits = constant_value(num_or_size_splits)
             if num_or_size_splits is None:
                 raise ValueError("split needs num_or_size_splits that are known when the graph is built")
-        if isinstance(num_or_size_splits, (list, tuple, np.ndarray)) and np.ndim(num_or_size_splits):
+        if isinstance(num_or_size_splits, (np.ndarray, np.generic)):
+            num_or_size_splits = num_or_size_splits.tolist()
+        if isinstance(num_or_size_splits, (list, tuple)):
             sizes = [int(s) for s in num_or_size_splits]
             if -1 in sizes and dim is not None:
                 sizes[sizes.index(-1)] = dim - sum(s for s in sizes if s != -1)

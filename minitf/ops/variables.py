@@ -78,6 +78,9 @@ class Variable:
     def __bool__(self):
         return bool(self._snapshot)
 
+    def __array__(self, dtype=None, copy=None):
+        return self._snapshot.__array__(dtype, copy)
+
     def _as_graph_element(self):
         return self._variable
 

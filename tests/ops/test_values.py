@@ -42,6 +42,9 @@ def test_split_unstack_concat():
         np.testing.assert_array_equal(result, expected)
     for result, expected in zip(run(tf.split(tf.constant(A), [1, -1, 2], axis=-2)), np.split(A, [1, 3], 1)):
         np.testing.assert_array_equal(result, expected)
+    for number in (tf.constant(2), np.int32(2), np.array(2), tf.constant([1, 3]), np.array([1, 3])):
+        sizes = [1, 3] if np.shape(number.eval(session=tf.Session()) if isinstance(number, tf.Tensor) else number) else [2, 2]
+        assert [t.get_shape()[0].value for t in tf.split(tf.constant(A), number)] == sizes
     x = tf.placeholder("float32", [None, None, 3])
     halves = tf.split(x, 2)
     assert halves[0].get_shape().as_list() == [None, None, 3]

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 import minitf as tf
-from minitf.ops.apply import apply_op
 from session.graphs import probe
 
 

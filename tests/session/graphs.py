@@ -1,6 +1,7 @@
 """Ops and small helpers for the tests of sessions: probes that count, block and fail, and what a session has compiled."""
 import itertools
 import os
+import threading
 import time
 
 import numpy as np
@@ -9,6 +10,8 @@ import minitf as tf
 from minitf.core.registry import register_op
 from minitf.kernels.cpu.kernel import register_python_kernel
 from minitf.ops.apply import apply_op
+
+LONG = 60                     # seconds that only a test which fails waits
 
 _functions = {}               # number of a probe -> the test's function
 _numbers = itertools.count()
@@ -129,3 +132,47 @@ def same_bits(a, b):
     """Whether two arrays have one dtype, one shape and the same bytes; NaNs are equal if their bits are."""
     a, b = np.asarray(a), np.asarray(b)
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+class Gate:
+    """A probe's function that tells when it has been entered, and lets through when it is told."""
+
+    def __init__(self):
+        self.entered, self.opened = threading.Semaphore(0), threading.Semaphore(0)
+
+    def __call__(self, x):
+        self.entered.release()
+        assert self.opened.acquire(timeout=LONG), "nobody opened the gate"
+
+    def wait(self):
+        assert self.entered.acquire(timeout=LONG), "nobody came to the gate"
+
+    def open(self):
+        self.opened.release()
+
+
+class Background:
+    """A call on a thread of its own: result() gives what it returned, or raises what it raised."""
+
+    def __init__(self, function):
+        self.outcome = None
+        self.thread = threading.Thread(target=self._run, args=(function,), daemon=True)
+        self.thread.start()
+
+    def _run(self, function):
+        try:
+            self.outcome = function(), None
+        except BaseException as error:
+            self.outcome = None, error
+
+    @property
+    def is_running(self):
+        return self.thread.is_alive()
+
+    def result(self):
+        self.thread.join(LONG)
+        assert not self.thread.is_alive(), "the step hangs"
+        value, error = self.outcome
+        if error is not None:
+            raise error
+        return value

@@ -1,5 +1,6 @@
 """Several steps of one session at once: each right, nobody blocked, nothing left behind."""
 import gc
+import os
 import random
 import sys
 import threading
@@ -11,57 +12,10 @@ import minitf as tf
 from minitf.core.buffers import allocator_stats
 from minitf.core.errors import FailedPreconditionError, InvalidArgumentError
 
-from .graphs import devices, native_threads, probe, soon
-
-LONG = 60                     # seconds that only a test which fails waits
-
+from .graphs import LONG, Background, Gate, devices, native_threads, probe, soon
 
 def on(i):
     return tf.device(f"/cpu:{i}")
-
-
-class Gate:
-    """A probe's function that tells when it has been entered, and lets through when it is told."""
-
-    def __init__(self):
-        self.entered, self.opened = threading.Semaphore(0), threading.Semaphore(0)
-
-    def __call__(self, x):
-        self.entered.release()
-        assert self.opened.acquire(timeout=LONG), "nobody opened the gate"
-
-    def wait(self):
-        assert self.entered.acquire(timeout=LONG), "nobody came to the gate"
-
-    def open(self):
-        self.opened.release()
-
-
-class Background:
-    """A call on a thread of its own: result() gives what it returned, or raises what it raised."""
-
-    def __init__(self, function):
-        self.outcome = None
-        self.thread = threading.Thread(target=self._run, args=(function,), daemon=True)
-        self.thread.start()
-
-    def _run(self, function):
-        try:
-            self.outcome = function(), None
-        except BaseException as error:
-            self.outcome = None, error
-
-    @property
-    def is_running(self):
-        return self.thread.is_alive()
-
-    def result(self):
-        self.thread.join(LONG)
-        assert not self.thread.is_alive(), "the step hangs"
-        value, error = self.outcome
-        if error is not None:
-            raise error
-        return value
 
 
 @pytest.mark.parametrize("n_devices", [1, 2])
@@ -167,14 +121,12 @@ def test_a_step_that_waits_for_a_tensor_gives_its_device_to_others(graph):
     with on(1):
         meanwhile = other * 10.0
     with tf.Session(config=devices(3)) as sess:
-        steps = [Background(lambda k=k: sess.run(waiting, {x: float(k)})) for k in range(1)]
+        step = Background(lambda: sess.run(waiting, {x: 4.0}))
         gate.wait()
-        with on(1):
-            pass
         got = Background(lambda: sess.run(meanwhile, {x: 2.0, quick: 3.0}))       # devices 1 and 2 only
-        assert got.result() == -30 and steps[0].is_running
+        assert got.result() == -30 and step.is_running
         gate.open()
-        assert [s.result() for s in steps] == [0.0]
+        assert step.result() == 8
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -254,7 +206,7 @@ def test_graph_building_beside_running(graph):
 
         def run():
             while not stop.is_set():
-                assert sess.run(x * 1.0 if False else x, {x: 1.0}) == 1
+                assert sess.run(x, {x: 1.0}) == 1
 
         runners = [Background(run) for _ in range(2)]
         y = x
@@ -309,3 +261,26 @@ def test_nothing_is_left_behind(graph, n_devices):
     after = allocator_stats()
     assert after[2] == before[0][2] and after[0] - after[1] == before[0][0] - before[0][1]
     assert before[1] is None or soon(lambda: native_threads() <= before[1])
+
+
+def test_a_forked_process_is_told_to_make_a_session_of_its_own(graph):
+    """The threads of the devices stay behind, so a step on several would wait for ever; one on a single device needs none."""
+    x = tf.placeholder(tf.float32, [])
+    near = x * 2.0
+    with on(1):
+        far = near + 1.0
+    with tf.Session(config=devices(2)) as sess:
+        assert sess.run(far, {x: 1.0}) == 3
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                assert sess.run(near, {x: 1.0}) == 2
+                sess.run(far, {x: 1.0})
+            except tf.errors.FailedPreconditionError as error:
+                with tf.Session(config=devices(2)) as own:
+                    status = 0 if "session of its own" in str(error) and own.run(far, {x: 1.0}) == 3 else 2
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        assert sess.run(far, {x: 1.0}) == 3
