@@ -6,9 +6,11 @@ source text are looked up only when somebody asks.
 import linecache
 import os
 import sys
+import sysconfig
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 DEPTH = 8                     # user frames kept: enough to see a helper function and its callers
+LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}) + ("<frozen ",)
 
 
 class Source:
@@ -25,10 +27,16 @@ class Source:
 
     def __str__(self):
         """'train.py:12: y = tf.matmul(x, w)'; empty when nothing of the user's was on the stack."""
-        for file, line, _ in self.frames[:1]:
-            text = linecache.getline(file, line).strip()
-            return f"{shorten(file)}:{line}" + (f": {text}" if text else "")
-        return ""
+        return next((_shown(file, line) for file, line, _ in self.frames[:1]), "")
+
+    def callers(self, most=2):
+        """The lines from which that one was reached, innermost first: a helper function's own line tells little."""
+        lines = []
+        for file, line, _ in self.frames[1:1 + most]:
+            if file.startswith(LIBRARIES):             # what runs the program: pytest, a notebook's kernel
+                break
+            lines.append(_shown(file, line))
+        return lines
 
 
 def capture():
@@ -43,6 +51,11 @@ def capture():
                 break
         frame = frame.f_back
     return Source(frames)
+
+
+def _shown(file, line):
+    text = linecache.getline(file, line).strip()
+    return f"{shorten(file)}:{line}" + (f": {text}" if text else "")
 
 
 def shorten(file):

@@ -19,6 +19,8 @@ cdef class RunQueue:
 cdef class StepState:
     """What the activations of one step share.  aborted is set once, by whoever fails first, and then seen by all."""
     cdef int aborted
+    cdef double deadline                  # on the monotonic clock; 0: none
+    cdef double timeout
     cdef readonly object error
 
 

@@ -4,6 +4,8 @@ A plan is shared and never changes; an activation belongs to one step at a time 
 everything the step will need, so that a step allocates nothing.  proceed() runs instructions without the GIL until the end, or
 until one of them must wait: then the activation is parked, its thread is free for others, and resume() puts it into its queue.
 """
+import time
+
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdlib cimport calloc, free
 from libc.stdint cimport int64_t
@@ -16,7 +18,7 @@ from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, resto
 
 from minitf.core.errors import AbortedError, ResourceExhaustedError
 from minitf.session.plan import HAND_OVER
-from minitf.session.report import explain_failure, explain_shortage
+from minitf.session.report import explain_failure, explain_shortage, out_of_time
 
 np.import_array()
 
@@ -223,12 +225,14 @@ cdef class Activation(Waiter):
         return DONE
 
     cdef int look_around(self) except -1 nogil:
-        """Between instructions, every few milliseconds: has somebody pressed Ctrl-C, or has the step failed elsewhere?"""
+        """Between instructions, every few milliseconds: Ctrl-C, a failure elsewhere, or the step's time is over?"""
         if self.step.aborted:
             with gil:
                 raise AbortedError(None, None, "The step was aborted")
         with gil:
             PyErr_CheckSignals()
+            if self.step.deadline and time.monotonic() > self.step.deadline:
+                raise out_of_time(self.step, self.step.timeout)
         return 0
 
     cdef Activation next_part(self):

@@ -14,8 +14,8 @@ from minitf.kernels.cpu.kernel cimport DONE, PARK
 from minitf.session.activation cimport Activation, RunQueue, StepState
 from minitf.session.rendezvous cimport Rendezvous
 
-from minitf.core.errors import CancelledError, DeadlineExceededError
-from minitf.session.report import explain_failure, explain_wait
+from minitf.core.errors import CancelledError
+from minitf.session.report import explain_failure, out_of_time
 
 cdef extern from *:
     """
@@ -76,6 +76,7 @@ cdef class Step(StepState):
         cdef Activation a = None
         cdef list results
         cdef int status
+        self.timeout, self.deadline = timeout, time.monotonic() + timeout if timeout >= 0 else 0
         try:
             if self.on_threads:
                 self.run_on_threads(feeds, timeout)
@@ -138,7 +139,7 @@ cdef class Step(StepState):
                 return 0
             PyErr_CheckSignals()
             if timeout >= 0 and time.monotonic() > end and not (self.on_threads and load(&self.remaining) == 0):
-                raise DeadlineExceededError(None, None, f"The step did not end within {timeout:g} s.\n" + explain_wait(self))
+                raise out_of_time(self, timeout)
 
     cdef int give_up(self) except -1:
         """After an abort: wait for the device threads to leave the step; what does not leave is kept, so that its memory stays valid."""

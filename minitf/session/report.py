@@ -24,7 +24,7 @@ def located(error, op=None):
     """An OpError from before the run, with its op and the line of the user's program that made it."""
     op = op or error.op
     if op is not None and not error.context:
-        error.add_context(op, op.node_def, [f"defined at: {op.source}"] if str(op.source) else [])
+        error.add_context(op, op.node_def, place_lines(op))
     return error
 
 
@@ -45,11 +45,16 @@ def _input(spec, activation):
     return f"{spec.name} {spec.dtype.name}{shape_text(activation.shape_of(spec.number))}"
 
 
+def place_lines(op):
+    """The line of the user's program that made an operation, and those that called it."""
+    return [f"defined at: {op.source}"] + [f"    called at: {line}" for line in op.source.callers()] if str(op.source) else []
+
+
 def origin_lines(op):
     """Where an operation, and for a gradient the operation it is the gradient of, were made."""
     if op is None:
         return []
-    lines = [f"defined at: {op.source}"] if str(op.source) else []
+    lines = place_lines(op)
     original = op.original_op
     while original is not None:
         lines.append(f"a gradient of: '{original.name}' ({original.type})" + (f", defined at: {original.source}" if str(original.source) else ""))
@@ -64,6 +69,11 @@ def explain_shortage(error, plan):
         where = f", defined at: {b.node.op.source}" if b.node.op is not None and str(b.node.op.source) else ""
         error.add_context(op=b.node.op, lines=[f"for op: '{b.node.name}' ({b.node.type}), {b.dtype.name}{shape_text(b.shape)}, {b.nbytes:,} bytes{where}"])
     return error
+
+
+def out_of_time(step, timeout):
+    """The error of a step whose time is over: it says what each device does or waits for."""
+    return DeadlineExceededError(None, None, f"The step did not end within {timeout:g} s.\n" + explain_wait(step))
 
 
 def explain_wait(step):

@@ -126,6 +126,17 @@ def test_a_time_out_says_what_each_device_does(by):
         assert sess.run([waiting, quick], options=tf.RunOptions(timeout_in_ms=LONG * 1000)) == [-1, -1]       # the session goes on
 
 
+def test_a_time_out_ends_a_step_that_computes_on_one_device():
+    """Between two instructions; the step would take minutes."""
+    x = y = tf.placeholder(tf.float32, [1000, 1000])
+    for _ in range(3000):
+        y = tf.matmul(tf.tanh(y), x)
+    with tf.Session() as sess:
+        with pytest.raises(tf.errors.DeadlineExceededError, match="(?s)did not end within 0.2 s.*CPU:0: is in '"):
+            sess.run(y, {x: np.ones((1000, 1000), np.float32)}, options=tf.RunOptions(timeout_in_ms=200))
+        assert sess.run(x[0, 0], {x: np.ones((1000, 1000), np.float32)}) == 1
+
+
 def test_a_time_out_that_is_not_reached_changes_nothing():
     with on(1):
         a = probe(tf.constant(1.0), lambda x: None)

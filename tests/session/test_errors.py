@@ -202,7 +202,7 @@ def test_the_line_is_the_users_also_behind_helpers(sess):
     x = tf.placeholder(tf.float32, [None])
     bad = layer(x, 5)                                                             # its caller
     text = str(failure(sess, bad, {x: [1]}))
-    assert "inside the helper" in text
+    assert "inside the helper" in text and text.count("called at: ") == 1 and "# its caller" in text.splitlines()[-1]
     frames = bad.op.traceback
     assert frames[0][2] == "layer" and frames[1][2] == "test_the_line_is_the_users_also_behind_helpers"
     assert frames[1][1] - frames[0][1] == 3
