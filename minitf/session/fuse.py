@@ -11,7 +11,7 @@ import functools
 from collections import deque
 
 from ..graph.program import Node
-from ..kernels.cpu.elementwise import program_of, supports
+from ..kernels.cpu.elementwise import IN_PLACE, program_of, supports
 from .specialise import is_known
 
 WINDOW = 24                  # nodes that may be moved behind a run
@@ -110,7 +110,8 @@ def _fused_node(run, consumers, kept):
     for k, node in enumerate(run):
         steps = program_of(node.type, len(node.inputs))
         done = [pair for pair in dict.fromkeys(node.inputs) if last_step[pair] == k and operands[place[pair]][0] == "temp"]
-        if len(steps) == 1:                             # the result may overwrite an operand that is read in the same step
+        at_once = IN_PLACE and len(steps) == 1
+        if at_once:                                     # the result may overwrite an operand that is read in the same step
             _release(done, operands, place, free)
         if (node, 0) not in place:
             place[node, 0] = temporary(node.dtypes[0])
@@ -119,7 +120,7 @@ def _fused_node(run, consumers, kept):
         inner = [temporary(node.dtypes[0]) for _ in range(n_temporaries)]
         local += inner
         free.setdefault(node.dtypes[0], []).extend(inner)
-        if len(steps) > 1:
+        if not at_once:
             _release(done, operands, place, free)
         program.extend((op, *(None if x is None else local[x] for x in numbers)) for op, *numbers in steps)
     name = run[-1].name if len(outside) == 1 else f"{run[0].name}..{run[-1].name}"
