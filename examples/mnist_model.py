@@ -110,6 +110,8 @@ def main(argv=None):
     options = parser.parse_args(argv)
 
     digits = mnist(one_hot=True, seed=options.seed)
+    if not 1 <= options.batch_size <= digits.train.num_examples:
+        parser.error(f"--batch-size must be from 1 to {digits.train.num_examples:,}, got {options.batch_size:,}")
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(options.seed)
         model = MnistModel(options.hidden_units)

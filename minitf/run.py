@@ -83,7 +83,7 @@ def _run(graph, options):
     for target, name in zip(targets, options.target):
         if not isinstance(target, Operation):
             raise Unusable(f"--target {name}: that is a tensor; the operation is '{target.op.name}'")
-    fetches = [_element(graph, name, "--fetch") for name in options.fetch]
+    fetches = [_only_output(_element(graph, name, "--fetch")) for name in options.fetch]
     files = _files(fetches, options.save_npy)
     with tf.Session(graph=graph, config=tf.ConfigProto(device_count={"CPU": options.devices})) as sess:
         try:
@@ -160,6 +160,11 @@ def _value(name, text):
         elif not isinstance(leaf, (int, float)):
             raise Unusable(f"--feed {name}: {leaf!r} is not a number; numbers, true, false and nested lists of them can be fed")
     return value
+
+
+def _only_output(fetch):
+    """The tensor, where an operation with a single output was named without ':0'."""
+    return fetch.outputs[0] if isinstance(fetch, Operation) and len(fetch.outputs) == 1 else fetch
 
 
 def _files(fetches, folder):

@@ -56,7 +56,9 @@ def reshape_shape(c):
     dims, count = target.as_list(), c.inputs[0].num_elements()
     missing = [i for i, d in enumerate(dims) if d is None]
     known = math.prod(d for d in dims if d is not None)
-    if missing and known == 0 and c.constant(1) is not None:
+    if missing and c.constant(1) is None:               # it need not be -1: what is fed may not fit, and is checked in the run
+        return [target]
+    if missing and known == 0:
         raise ValueError(f"A size of -1 can not be worked out where another is 0, in shape {show(target)} for {argument(c, 0)}")
     if len(missing) == 1 and known > 0 and count % known == 0:
         dims[missing[0]] = count // known

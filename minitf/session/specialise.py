@@ -16,7 +16,7 @@ from ..kernels.cpu.kernel import run_kernel
 from .report import located
 from .report import origin_lines
 
-FOLD_LIMIT = 10 << 20          # bytes: a larger constant costs more memory than the work it saves
+FOLD_LIMIT = 10 << 20          # bytes of a program's folded values: more cost more memory, and work under the session's lock, than they save
 MAX_RANK = 8                   # as in core/buffers.pxd
 ADDRESSABLE = 1 << 47          # bytes: no processor of today reaches more, and sums of sizes below it fit 64 bits
 SMALL = 64                     # elements: at optimisation level L0 only values of this size are evaluated, since they decide shapes
@@ -62,6 +62,7 @@ def specialise(nodes, fold=True):
 
     InvalidArgumentError if shapes turn out not to fit, naming the op.
     """
+    budget = _Budget(FOLD_LIMIT if fold else 0)
     for node in nodes:
         if node.type == "Const":
             node.values = [node.attrs["value"]]
@@ -69,9 +70,22 @@ def specialise(nodes, fold=True):
             if not is_known(node.shapes[0]):            # a variable without a static shape: known when it is read
                 node.shapes, node.is_cut = [None], True
         elif node.type[0] != "_":
-            _infer(node, op_def(node.type), fold)
+            _infer(node, op_def(node.type), budget)
             continue
         _check_sizes(node)
+
+
+class _Budget:
+    """Bytes that folding may still spend on one program."""
+
+    def __init__(self, nbytes):
+        self.nbytes = nbytes
+
+    def take(self, nbytes):
+        if nbytes > self.nbytes:
+            return False
+        self.nbytes -= nbytes
+        return True
 
 
 def hand_on_controls(nodes, fetched, targets):
@@ -129,7 +143,7 @@ def _check_sizes(node):
                                                                 f"{math.prod(shape) * dtype.size:,} bytes"))
 
 
-def _infer(node, definition, fold):
+def _infer(node, definition, budget):
     asked = ()
     checked, kept = _static_inputs(node)
     if not all(is_known(s) for s in node.shapes) or not checked or not kept:
@@ -142,7 +156,7 @@ def _infer(node, definition, fold):
     node.is_cut = definition.is_dynamic or not asked and any(s is None for s in node.shapes) and all(is_known(n.shapes[i]) for n, i in node.inputs)
     _check_sizes(node)
     if node.values is None and not definition.is_stateful and node.dtypes:
-        _infer_values(node, definition, fold)
+        _infer_values(node, definition, budget)
 
 
 def _static_inputs(node):
@@ -173,7 +187,7 @@ def _infer_shapes(node, definition, kept):
     return context.asked if not all(is_known(s) for s in shapes) else ()
 
 
-def _infer_values(node, definition, fold):
+def _infer_values(node, definition, budget):
     """The outputs' values, where they follow from shapes (value_fn) or where every input's value is known (folding)."""
     if definition.value_fn is not None:
         values = definition.value_fn(NodeContext(node))
@@ -187,7 +201,7 @@ def _infer_values(node, definition, fold):
     if node.controls or not all(is_known(s) for s in node.shapes):
         return
     sizes = [int(np.prod(s, dtype=np.int64)) for s in node.shapes]
-    if sum(size * d.size for size, d in zip(sizes, node.dtypes)) > FOLD_LIMIT or not fold and max(sizes, default=0) > SMALL:
+    if max(sizes, default=0) > SMALL and not budget.take(sum(size * d.size for size, d in zip(sizes, node.dtypes))):
         return
     kernel = find_kernel(node.type, node.attrs, "CPU")
     if kernel is None:

@@ -241,3 +241,12 @@ def test_shapes_that_can_not_be(build, shape):
         s = tf.placeholder("int32", known)
         with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
             run(build(s), {s: shape})
+
+
+def test_a_fed_shape_that_does_not_fit_is_refused():
+    n = tf.placeholder(tf.int32, [1])
+    y = tf.reshape(tf.constant([1., 2., 3., 4.]), n)
+    with tf.Session() as sess:
+        assert list(sess.run(y, {n: [-1]})) == list(sess.run(y, {n: [4]})) == [1, 2, 3, 4]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="4 elements to shape .3."):
+            sess.run(y, {n: [3]})
