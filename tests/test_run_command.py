@@ -153,3 +153,9 @@ def test_the_description_is_json_that_anything_can_write(tmp_path, capsys):
     path = tmp_path / "hand.json"
     path.write_text(json.dumps(graph))
     assert succeed(capsys, str(path), "--feed", "x=[[10, 10]]", "--fetch", "y:0") == "y:0: float32[1,2]\n[[10. 20.]]\n"
+
+
+def test_an_operation_with_one_output_is_fetched_as_that(exported, capsys):
+    arguments = ["--feed", "b=[[1,2]]", "--feed", "x=[1,-1]", "--target", "init", "--fetch"]
+    named = succeed(capsys, exported, *arguments, "f")
+    assert named == succeed(capsys, exported, *arguments, "f:0") and named.startswith("f:0: ")

@@ -13,8 +13,7 @@ from ..core.registry import find_kernel, op_def
 from ..core.shapes import TensorShape, shape_text
 from ..graph.inference import infer_shapes
 from ..kernels.cpu.kernel import run_kernel
-from .report import located
-from .report import origin_lines
+from .report import located, origin_lines
 
 FOLD_LIMIT = 10 << 20          # bytes of a program's folded values: more cost more memory, and work under the session's lock, than they save
 MAX_RANK = 8                   # as in core/buffers.pxd

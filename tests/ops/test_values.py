@@ -250,3 +250,17 @@ def test_a_fed_shape_that_does_not_fit_is_refused():
         assert list(sess.run(y, {n: [-1]})) == list(sess.run(y, {n: [4]})) == [1, 2, 3, 4]
         with pytest.raises(tf.errors.InvalidArgumentError, match="4 elements to shape .3."):
             sess.run(y, {n: [3]})
+
+
+def test_folding_has_a_budget_for_a_whole_program():
+    """A chain of products of a constant of 1 MB: some are folded, and the rest is left to the run; small values always fold."""
+    x = y = tf.constant(np.eye(500, dtype=np.float32))
+    for _ in range(20):
+        y = tf.matmul(y, x)
+    n = tf.constant(1)
+    for _ in range(20):
+        n = n + 1
+    with tf.Session() as sess:
+        products = [i for i in sess.explain([y, n]).instructions() if i.node.type == "MatMul"]
+        assert 0 < len(products) < 20 and len(sess.explain(n).instructions()) == 0
+        assert np.array_equal(sess.run(y), np.eye(500))
