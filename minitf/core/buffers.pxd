@@ -11,12 +11,15 @@ cdef enum DTypeCode:             # the numbers of TensorFlow's types.proto, as i
     UINT8 = 4
     INT16 = 5
     INT8 = 6
+    STRING = 7                   # elements are references to Python objects: bytes
     INT64 = 9
     BOOL = 10
+    VARIANT = 21                 # elements are references to Python objects of any kind
 
 cdef struct Storage:             # reference-counted memory: retain() and release() are atomic and need no GIL
     char *data
     size_t nbytes
+    Py_ssize_t objects           # how many references to Python objects it holds: all of it, or none
     long refs
     void *block                  # what free() gets
 
@@ -31,6 +34,7 @@ cdef struct Buffer:              # a dense, C-contiguous array
     void *resource               # behind a ref: the borrowed Python object (a VariableState); else NULL
 
 cdef Storage *new_storage(size_t nbytes) except NULL nogil
+cdef Storage *storage_for(Buffer *b) except NULL nogil        # new, of the size of b; of references to nothing, where its elements are objects
 cdef void retain(Storage *storage) noexcept nogil
 cdef void release(Storage *storage) noexcept nogil
 cdef bint is_exclusive(Storage *storage) noexcept nogil
@@ -40,6 +44,8 @@ cdef object copy_of(Buffer *b)                       # a NumPy array of its own;
 cdef object hand_over(Buffer *b)                     # a NumPy array that shares b's storage; no copy
 cdef int describe(Buffer *b, object dtype, object shape) except -1      # sets everything but data, storage, resource
 cdef int itemsize_of(int dtype) noexcept nogil
+cdef bint holds_objects(int dtype) noexcept nogil
+cdef int copy_elements(char *target, const char *source, Buffer *like) except -1 nogil   # like.size elements, counting the objects among them
 cdef int typenum_of(int dtype) noexcept nogil
 
 cdef inline float *float32s(Buffer *b) noexcept nogil:

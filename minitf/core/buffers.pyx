@@ -2,10 +2,15 @@
 
 Every byte a step uses comes from new_storage() or from an arena (session/executor.pyx), which is one storage too; so
 `allocator_stats()` counts all there is, and a test can assert that a step allocates nothing.
+
+Strings are Python's bytes objects, so a tensor of strings is memory full of references, laid out as in NumPy's arrays of objects.
+Such memory is never part of an arena, and the storage that holds it gives the references back, for which it takes the GIL:
+so nobody may hold a lock that is also taken under the GIL when the last reference to it goes.
 """
 cimport numpy as np
+from cpython.ref cimport Py_XDECREF, Py_XINCREF, PyObject
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from posix.stdlib cimport posix_memalign
 
 from .dtypes import as_dtype
@@ -48,8 +53,17 @@ cdef Storage *new_storage(size_t nbytes) except NULL nogil:
             raise ResourceExhaustedError(None, None, f"OOM when allocating {nbytes:,} bytes")
     storage.data = <char *> storage.block + shift
     storage.nbytes = nbytes
+    storage.objects = 0
     storage.refs = 1
     add_atomically(&live_bytes, <long> nbytes)
+    return storage
+
+
+cdef Storage *storage_for(Buffer *b) except NULL nogil:
+    cdef Storage *storage = new_storage(b.size * b.itemsize)
+    if holds_objects(b.dtype):
+        memset(storage.data, 0, b.size * b.itemsize)
+        storage.objects = b.size
     return storage
 
 
@@ -62,8 +76,29 @@ cdef void release(Storage *storage) noexcept nogil:
     if storage != NULL and add_atomically(&storage.refs, -1) == 0:
         add_atomically(&frees, 1)
         add_atomically(&live_bytes, -<long> storage.nbytes)
+        if storage.objects:
+            drop_objects(storage)
         free(storage.block)
         free(storage)
+
+
+cdef void drop_objects(Storage *storage) noexcept nogil:
+    cdef Py_ssize_t i
+    with gil:
+        for i in range(storage.objects):
+            Py_XDECREF((<PyObject **> storage.data)[i])
+
+
+cdef int copy_elements(char *target, const char *source, Buffer *like) except -1 nogil:
+    """The target's references, where the elements are objects, are overwritten: it holds none yet."""
+    cdef Py_ssize_t i
+    if like.size:
+        memcpy(target, source, like.size * like.itemsize)
+    if holds_objects(like.dtype):
+        with gil:
+            for i in range(like.size):
+                Py_XINCREF((<PyObject **> target)[i])
+    return 0
 
 
 cdef bint is_exclusive(Storage *storage) noexcept nogil:
@@ -78,13 +113,17 @@ cdef int allocate(Buffer *b, int rank, const int64_t *shape) except -1 nogil:
         b.size *= shape[i]
     release(b.storage)
     b.storage = NULL
-    b.storage = new_storage(b.size * b.itemsize)
+    b.storage = storage_for(b)
     b.data = b.storage.data
     return 0
 
 
+cdef bint holds_objects(int dtype) noexcept nogil:
+    return dtype == STRING or dtype == VARIANT
+
+
 cdef int itemsize_of(int dtype) noexcept nogil:
-    if dtype == FLOAT64 or dtype == INT64:
+    if dtype == FLOAT64 or dtype == INT64 or dtype == STRING or dtype == VARIANT:
         return 8
     if dtype == FLOAT32 or dtype == INT32:
         return 4
@@ -99,6 +138,7 @@ cdef int typenum_of(int dtype) noexcept nogil:
     if dtype == BOOL: return np.NPY_BOOL
     if dtype == UINT8: return np.NPY_UINT8
     if dtype == INT16: return np.NPY_INT16
+    if dtype == STRING or dtype == VARIANT: return np.NPY_OBJECT
     return np.NPY_INT8
 
 
@@ -141,6 +181,9 @@ cdef object copy_of(Buffer *b):
     cdef np.npy_intp dims[MAX_RANK]
     cdef int i
     cdef np.ndarray array
+    if holds_objects(b.dtype):
+        array = array_over(b, b.data)
+        return array.copy() if b.rank else array.item()
     for i in range(b.rank):
         dims[i] = b.shape[i]
     array = np.PyArray_SimpleNew(b.rank, dims, typenum_of(b.dtype))

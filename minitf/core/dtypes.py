@@ -17,6 +17,7 @@ class DType:
     numpy_dtype       the same as an np.dtype object
     as_datatype_enum  the number in TensorFlow's types.proto
     size              bytes per element
+    holds_objects     elements are references to Python objects: strings
     base_dtype        the type without the reference; the same object where there is none
 
     `==` accepts whatever as_dtype accepts, and is False where as_dtype would raise.  The hash is the object's own: a
@@ -26,7 +27,7 @@ class DType:
     (True, True, False)
     """
     __slots__ = ("name", "as_numpy_dtype", "numpy_dtype", "as_datatype_enum", "size",
-                 "is_floating", "is_integer", "is_bool", "is_unsigned", "is_ref_dtype", "base_dtype", "_ref")
+                 "is_floating", "is_integer", "is_bool", "is_unsigned", "is_ref_dtype", "holds_objects", "base_dtype", "_ref")
 
     def __init__(self, name, as_numpy_dtype, as_datatype_enum, base=None):
         self.name, self.as_numpy_dtype, self.as_datatype_enum = name, as_numpy_dtype, as_datatype_enum
@@ -35,6 +36,7 @@ class DType:
         kind = self.numpy_dtype.kind
         self.is_floating, self.is_integer, self.is_bool = kind == "f", kind in "iu", kind == "b"
         self.is_unsigned = kind == "u"
+        self.holds_objects = kind == "O"
         self.is_ref_dtype = base is not None
         self.base_dtype = base or self
         self._ref = self if base else DType(name + "_ref", as_numpy_dtype, as_datatype_enum + _REF_OFFSET, base=self)
@@ -122,9 +124,10 @@ int32 = DType("int32", np.int32, 3)
 uint8 = DType("uint8", np.uint8, 4)
 int16 = DType("int16", np.int16, 5)
 int8 = DType("int8", np.int8, 6)
-string = DType("string", np.object_, 7)
+string = DType("string", np.object_, 7)              # elements are bytes
 int64 = DType("int64", np.int64, 9)
 bool = DType("bool", np.bool_, 10)
+variant = DType("variant", np.object_, 21)           # elements are Python objects that only the ops which make and take them understand
 double = float64
 
 ALL_DTYPES = (float32, float64, int32, uint8, int16, int8, string, int64, bool)
@@ -132,7 +135,7 @@ ALL_DTYPES = (float32, float64, int32, uint8, int16, int8, string, int64, bool)
 float32_ref, float64_ref, int32_ref, uint8_ref, int16_ref, int8_ref, string_ref, int64_ref, bool_ref = (
     d.as_ref for d in ALL_DTYPES)
 
-_BOTH = ALL_DTYPES + tuple(d.as_ref for d in ALL_DTYPES)
+_BOTH = (*ALL_DTYPES, variant, *(d.as_ref for d in ALL_DTYPES))
 _BY_ENUM = {d.as_datatype_enum: d for d in _BOTH}
 _BY_KIND = {(d.numpy_dtype.kind, d.size): d for d in ALL_DTYPES}
 _TABLE = {

@@ -172,21 +172,29 @@ class OpDef:
 class KernelDef:
     """A kernel class with the device type and the attribute values that it serves.
 
-    in_place: the first output may lie in the memory of any input of the same shape and dtype whose value nobody else needs.
+    in_place  the first output may lie in the memory of any input of the same shape and dtype whose value nobody else needs
+    strings   it serves elements that are Python objects (strings) too, though it names no dtypes: most kernels move bytes and may not
     """
-    __slots__ = ("op_type", "device_type", "constraints", "kernel", "in_place")
+    __slots__ = ("op_type", "device_type", "constraints", "kernel", "in_place", "strings")
 
-    def __init__(self, op_type, device_type, constraints, kernel, in_place):
+    def __init__(self, op_type, device_type, constraints, kernel, in_place, strings):
         self.op_type, self.device_type, self.constraints = op_type, device_type, constraints
-        self.kernel, self.in_place = kernel, in_place
+        self.kernel, self.in_place, self.strings = kernel, in_place, strings
 
     def serves(self, attrs):
-        return all(attrs.get(name) in allowed for name, allowed in self.constraints.items())
+        for name, allowed in self.constraints.items():
+            if attrs.get(name) not in allowed:
+                return False
+        return self.strings or not any(_holds_objects(value) for name, value in attrs.items() if name not in self.constraints)
 
     def __str__(self):
         limits = "; ".join(f"{name} in [{', '.join(getattr(v, 'name', str(v)) for v in allowed)}]"
                            for name, allowed in self.constraints.items())
         return f"device='{self.device_type}'" + (f"; {limits}" if limits else "")
+
+
+def _holds_objects(attr):
+    return type(attr) is DType and attr.holds_objects or type(attr) is tuple and any(map(_holds_objects, attr))
 
 
 _ops = {}
@@ -228,7 +236,7 @@ def op_types():
     return sorted(_ops)
 
 
-def register_kernel(op_type, device_type="CPU", in_place=False, **constraints):
+def register_kernel(op_type, device_type="CPU", in_place=False, strings=False, **constraints):
     """Decorate (or call with) a Kernel class.  constraints: attribute name -> allowed values, e.g. T=[float32, float64].
 
     A later registration is preferred to an earlier one that serves the same attributes.
@@ -237,7 +245,7 @@ def register_kernel(op_type, device_type="CPU", in_place=False, **constraints):
                    for name, allowed in constraints.items()}
 
     def decorate(kernel):
-        _kernels.setdefault((op_type, device_type), []).insert(0, KernelDef(op_type, device_type, constraints, kernel, in_place))
+        _kernels.setdefault((op_type, device_type), []).insert(0, KernelDef(op_type, device_type, constraints, kernel, in_place, strings))
         return kernel
     return decorate
 

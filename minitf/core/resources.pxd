@@ -1,6 +1,6 @@
 """State that outlives a step: the buffers behind variables, and the counters behind random ops."""
 from libc.stdint cimport uint64_t
-from .buffers cimport Buffer
+from .buffers cimport Buffer, Storage
 
 cdef class Resource:
     """Something a process keeps between steps, found by container and name in a ResourceTable."""
@@ -20,6 +20,7 @@ cdef class VariableState(Resource):
     cdef Buffer value
     cdef bint initialized
     cdef int renew(self, size_t nbytes) except -1 nogil
+    cdef void take(self, Storage *storage, Buffer *like) noexcept nogil
     cdef int raise_uninitialized(self) except -1 nogil
     cdef int read(self, Buffer *out) except -1 nogil            # takes the lock itself
     cdef int assign(self, Buffer *value) except -1 nogil        # takes the lock itself; copies

@@ -7,7 +7,7 @@ import threading
 
 from libc.string cimport memcpy
 
-from .buffers cimport Storage, copy_of, describe, is_exclusive, new_storage, release, retain, view_of
+from .buffers cimport Storage, copy_elements, copy_of, describe, holds_objects, is_exclusive, new_storage, release, retain, storage_for, view_of
 from .threads cimport free_mutex, lock, new_mutex, unlock
 from .errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 
@@ -39,11 +39,12 @@ cdef class VariableState(Resource):
     cdef int read(self, Buffer *out) except -1 nogil:
         """out becomes a snapshot: it shares the current storage and holds a reference to it."""
         cdef int i
+        release(out.storage)
+        out.storage = NULL
         self.lock()
         if not self.initialized:
             self.unlock()
             self.raise_uninitialized()
-        release(out.storage)
         retain(self.value.storage)
         out.storage, out.data, out.size, out.rank = self.value.storage, self.value.data, self.value.size, self.value.rank
         for i in range(out.rank):
@@ -55,6 +56,12 @@ cdef class VariableState(Resource):
         """Copy value in: into the current buffer where it has the size and nobody else holds it, else into a new one."""
         cdef int i
         cdef size_t nbytes = value.size * value.itemsize
+        cdef Storage *storage
+        if holds_objects(value.dtype):
+            storage = storage_for(value)
+            copy_elements(storage.data, value.data, value)
+            self.take(storage, value)
+            return 0
         self.lock()
         if not self.initialized or self.value.size != value.size or not is_exclusive(self.value.storage):
             self.renew(nbytes)
@@ -66,6 +73,19 @@ cdef class VariableState(Resource):
         self.initialized = True
         self.unlock()
         return 0
+
+    cdef void take(self, Storage *storage, Buffer *like) noexcept nogil:
+        """The storage, with the shape of `like`, becomes the value; the one before is given back with the lock free (see core/buffers)."""
+        cdef Storage *old
+        cdef int i
+        self.lock()
+        old = self.value.storage
+        self.value.storage, self.value.data, self.value.rank, self.value.size = storage, storage.data, like.rank, like.size
+        for i in range(like.rank):
+            self.value.shape[i] = like.shape[i]
+        self.initialized = True
+        self.unlock()
+        release(old)
 
     cdef Buffer *writable(self) except NULL nogil:
         """The current buffer, made exclusive first: a copy if a reader holds a snapshot.  The caller holds the lock."""

@@ -29,7 +29,7 @@ Nodes may stand in any order; one in which every node follows its inputs is kept
     shape        [2, null, 3], null for a dimension that is not known; null for an unknown rank
     tensor       {"dtype": "int32", "shape": [2, 2], "data": "AQAAAAIAAAADAAAABAAAAA=="}: the elements in row-major order,
                  little-endian, a bool as one byte 0 or 1, all in base64.  Where arrays travel beside the JSON (to_wire),
-                 "array": k in place of "data", for the k-th of them.
+                 "array": k in place of "data", for the k-th of them.  Of strings, "data" is a list, each in base64.
 
 Attributes whose names begin with '_' are notes that any node may carry: a string, bool, int or float.
 

@@ -37,10 +37,10 @@ def _float_to_wire(value):
 def _tensor_to_wire(value, arrays):
     value = np.asarray(value)
     dtype = as_dtype(value.dtype)
-    if dtype is string:
-        raise TypeError("A tensor of strings has no wire form")
     wire = {"dtype": dtype.name, "shape": list(value.shape)}
-    if arrays is None:
+    if dtype is string:
+        wire["data"] = [base64.b64encode(v).decode("ascii") for v in value.flat]
+    elif arrays is None:
         wire["data"] = base64.b64encode(value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()).decode("ascii")
     else:
         wire["array"] = len(arrays)
@@ -104,10 +104,10 @@ def read_shape(value, where):
 def read_tensor(value, arrays, where):
     value = keys_of(value, {"dtype", "shape", "data", "array"}, ("dtype", "shape"), where)
     dtype, shape = read_dtype(value["dtype"], where), read_shape(value["shape"], where)
-    if dtype is string:
-        raise ValueError(f"{where}: a tensor of strings has no wire form")
     if not shape.is_fully_defined() or ("data" in value) == ("array" in value):
         raise ValueError(f"{where}: a tensor has a known shape and either \"data\" or \"array\"")
+    if dtype is string:
+        return _read_strings(value, shape, where)
     if "array" in value:
         number = integer(value["array"], where)
         if not 0 <= number < len(arrays):
@@ -126,6 +126,20 @@ def read_tensor(value, arrays, where):
     if dtype.is_bool and max(data, default=0) > 1:
         raise ValueError(f"{where}: the bytes of a bool tensor are 0 and 1, got {max(data)}")
     array = np.frombuffer(data, np.dtype(dtype.as_numpy_dtype).newbyteorder("<")).astype(dtype.as_numpy_dtype).reshape(shape.tuple)
+    array.setflags(write=False)
+    return array
+
+
+def _read_strings(value, shape, where):
+    texts = list_of(value.get("data"), where)
+    if len(texts) != shape.num_elements():
+        raise ValueError(f"{where}: {len(texts)} strings do not fill a tensor of shape {list(shape.tuple)}")
+    array = np.empty(len(texts), object)
+    try:
+        array[:] = [base64.b64decode(text_of(t, where), validate=True) for t in texts]
+    except ValueError as error:
+        raise ValueError(f"{where}: its data are not base64 ({error})") from None
+    array = array.reshape(shape.tuple)
     array.setflags(write=False)
     return array
 

@@ -1,9 +1,10 @@
 """Const and Placeholder, and how Python values become constants."""
 import numpy as np
 
-from ..core.dtypes import as_dtype
+from ..core.dtypes import as_dtype, string
 from ..core.registry import register_op
 from ..core.shapes import Dimension, TensorShape, as_shape
+from ..core.strings import as_strings, is_text
 from ..graph import Tensor, convert_to_tensor, get_default_graph, register_tensor_conversion_function
 from .apply import apply_op
 
@@ -28,7 +29,7 @@ def placeholder_with_default_shape(c):
 def constant(value, dtype=None, shape=None, name="Const", verify_shape=False):
     """A tensor whose value is part of the graph.
 
-    value  a number, a (nested) list or an ndarray
+    value  a number, text or bytes, a (nested) list of them, or an ndarray
     dtype  by default float32 for Python floats, int32 for Python ints (int64 where that is too small), and an ndarray's own
     shape  value is reshaped to it, and its last element repeated to fill it; with verify_shape they must agree
 
@@ -58,6 +59,13 @@ def as_array(value, dtype=None):
     """value as a C-contiguous ndarray of its own, of a dtype that a tensor can have; TypeError says what does not fit."""
     if dtype is not None:
         dtype = as_dtype(dtype).base_dtype
+    if dtype is string or is_text(value):
+        if dtype is not None and dtype is not string:
+            raise TypeError(f"Expected {dtype.name}, got {_shorten(value)} of type '{type(value).__name__}' instead.")
+        try:
+            return as_strings(value)
+        except TypeError as error:
+            raise TypeError(f"Failed to convert {_shorten(value)} to a tensor of strings: {error}") from None
     keeps_dtype = isinstance(value, (np.ndarray, np.generic))
     try:
         array = np.array(value, order="C")
@@ -136,4 +144,4 @@ def _convert_dimension(value, dtype=None, name=None, as_ref=False):
 register_tensor_conversion_function((list, tuple), _convert_sequence, 50)
 register_tensor_conversion_function(TensorShape, _convert_shape, 40)
 register_tensor_conversion_function(Dimension, _convert_dimension, 40)
-register_tensor_conversion_function((int, float, bool, np.ndarray, np.generic), _convert_value, 100)
+register_tensor_conversion_function((int, float, bool, str, bytes, np.ndarray, np.generic), _convert_value, 100)

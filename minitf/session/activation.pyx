@@ -11,7 +11,7 @@ from libc.stdlib cimport calloc, free
 from libc.stdint cimport int64_t
 cimport numpy as np
 
-from minitf.core.buffers cimport (copy_of, describe, hand_over, is_exclusive, new_storage, release, retain, view_of)
+from minitf.core.buffers cimport (copy_of, describe, hand_over, holds_objects, is_exclusive, new_storage, release, retain, view_of)
 from minitf.core.resources cimport Resource
 from minitf.core.threads cimport (free_condition, free_mutex, lock, new_condition, new_mutex, signal_one, unlock, wait_for, wait_until)
 from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, restore_denormals)
@@ -270,7 +270,9 @@ cdef class Activation(Waiter):
         if self.buffers[number].resource != NULL:
             state = <object> <PyObject *> self.buffers[number].resource
             return state.numpy() if state.is_initialized else None
-        return None if self.buffers[number].data == NULL else numpy.asarray(copy_of(&self.buffers[number]))
+        if self.buffers[number].data == NULL:
+            return None
+        return numpy.asarray(copy_of(&self.buffers[number]), object if holds_objects(self.buffers[number].dtype) else None)
 
     def is_set(self, Py_ssize_t number):
         """Whether a buffer points to data now; for a reference, whether the variable has a value."""

@@ -10,6 +10,9 @@ from minitf.session.executor cimport Step
 
 np.import_array()
 
+cdef enum:
+    NO_TYPE = -1              # of a feed that is never taken as it is: text must be encoded
+
 KEEP_VARIANTS = 64            # sets of feed shapes whose plans are kept per executable; the oldest goes first
 
 
@@ -52,7 +55,7 @@ cdef class Executable:
                 self.n_results += 1
             else:
                 self.indices.append(None)
-        self.typenums = [typenum_of(t.dtype.base_dtype.as_datatype_enum) for t in feeds]
+        self.typenums = [NO_TYPE if t.dtype.holds_objects else typenum_of(t.dtype.base_dtype.as_datatype_enum) for t in feeds]
         self.scalars = [t.dtype.base_dtype.as_numpy_dtype for t in feeds]
         self.variants, self.last = [], None
 

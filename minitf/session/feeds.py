@@ -1,6 +1,8 @@
 """From what a caller feeds to an array that a plan can read where it lies."""
 import numpy as np
 
+from ..core.dtypes import string
+from ..core.strings import as_strings
 from ..graph import Tensor
 
 
@@ -10,6 +12,14 @@ def array_of(tensor, value):
         raise TypeError("The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, lists, "
                         f"numpy ndarrays. (Fed for {tensor.name!r}.)")
     wanted = np.dtype(tensor.dtype.base_dtype.as_numpy_dtype)
+    if tensor.dtype.base_dtype is string:
+        try:
+            array = as_strings(value)
+        except TypeError as error:
+            raise TypeError(f"Type of feed value {str(value)[:60]} is not compatible with Tensor type string of {tensor.name!r}: {error}") from None
+        if not tensor.shape.is_compatible_with(array.shape):
+            raise ValueError(f"Cannot feed value of shape {array.shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
+        return array
     try:
         array = np.asarray(value)
     except ValueError:

@@ -124,7 +124,9 @@ def _value_number(node):
 
 
 def _constant_key(value):
-    return ("Const", value.dtype.str, value.shape, value.tobytes()) if value.nbytes <= 1024 else None
+    if value.nbytes > 1024:
+        return None
+    return "Const", value.dtype.str, value.shape, tuple(value.flat) if value.dtype.hasobject else value.tobytes()
 
 
 def _hashable(value):

@@ -165,7 +165,7 @@ class _Builder:
                     self.number[node, i] = inputs[0]
                     outputs.append(inputs[0])
                 else:
-                    kind = "bound" if node.shapes[i] is None else "own" if (node, i) in self.escaping else "arena"
+                    kind = "bound" if node.shapes[i] is None or dtype.holds_objects else "own" if (node, i) in self.escaping else "arena"
                     outputs.append(self._new((node, i), kind).number)
             try:
                 kernel_def = kernel_or_error(node.type, node.attrs, _device_type(self.device), node.name)

@@ -264,5 +264,7 @@ cdef class Unpack(Kernel):
 register_kernel("NoOp")(NoOp)
 for name in ("Identity", "Reshape", "ExpandDims", "Squeeze", "StopGradient", "PlaceholderWithDefault"):
     register_kernel(name, in_place=True)(Copy)
-for kernel in (Shape, Size, Rank, Transpose, BroadcastTo, Tile, Slice, Pad, ConcatV2, Pack, Unpack):
+for kernel in (Shape, Size, Rank):
+    register_kernel(kernel.__name__, strings=True)(kernel)        # they look at shapes alone
+for kernel in (Transpose, BroadcastTo, Tile, Slice, Pad, ConcatV2, Pack, Unpack):
     register_kernel(kernel.__name__)(kernel)

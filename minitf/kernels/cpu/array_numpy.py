@@ -11,7 +11,7 @@ def where(attrs, condition):
     return np.argwhere(condition)
 
 
-@register_python_kernel("Unique")
+@register_python_kernel("Unique", strings=True)
 def unique(attrs, x):
     """The different values of a vector in the order in which they appear, and for each element the place of its value among them."""
     values, first, inverse = np.unique(x, return_index=True, return_inverse=True, equal_nan=False)

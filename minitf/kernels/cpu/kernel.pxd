@@ -1,7 +1,7 @@
 """The kernel interface: what a CPU kernel is given, and nothing else.  Installed, so that a file outside the package can cimport it."""
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
 from minitf.core.buffers cimport (Buffer, Storage, allocate, float32s, float64s, int32s, int64s, bools,
-                                  MAX_RANK, FLOAT32, FLOAT64, INT32, UINT8, INT16, INT8, INT64, BOOL)
+                                  MAX_RANK, FLOAT32, FLOAT64, INT32, UINT8, INT16, INT8, STRING, INT64, BOOL, VARIANT)
 
 cdef enum:
     DONE = 0

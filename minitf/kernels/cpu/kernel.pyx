@@ -4,14 +4,14 @@ import numpy as numpy
 cimport numpy as np
 from cpython.ref cimport PyObject
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
 
-from minitf.core.buffers cimport copy_of, describe, new_storage, release, typenum_of, view_of
+from minitf.core.buffers cimport copy_elements, copy_of, describe, holds_objects, release, storage_for, typenum_of, view_of
 
 from minitf.core.dtypes import as_dtype
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import register_kernel
 from minitf.core.resources import Resource
+from minitf.core.strings import as_strings
 
 np.import_array()
 
@@ -124,7 +124,16 @@ cdef class PythonKernel(Kernel):
 
 cdef int store(Buffer *out, object result, str who) except -1:
     """Copy an array into a buffer whose shape is planned, or into a fresh storage where only the kernel knows the shape."""
-    cdef np.ndarray array = np.PyArray_FROM_OTF(result, typenum_of(out.dtype), np.NPY_ARRAY_IN_ARRAY | np.NPY_ARRAY_FORCECAST)
+    cdef np.ndarray array
+    if out.dtype == STRING:
+        try:
+            result = as_strings(result)
+        except TypeError as error:
+            raise InvalidArgumentError(None, None, f"{who}: {error}") from None
+    elif out.dtype == VARIANT and not isinstance(result, numpy.ndarray):
+        result, value = numpy.empty((), object), result
+        result[()] = value
+    array = np.PyArray_FROM_OTF(result, typenum_of(out.dtype), np.NPY_ARRAY_IN_ARRAY | np.NPY_ARRAY_FORCECAST)
     cdef int64_t shape[MAX_RANK]
     cdef int i
     if np.PyArray_NDIM(array) > MAX_RANK:
@@ -137,9 +146,9 @@ cdef int store(Buffer *out, object result, str who) except -1:
         planned = tuple([out.shape[i] for i in range(out.rank)])
         if planned != (<object> array).shape:
             raise InvalidArgumentError(None, None, f"{who} returned shape {(<object> array).shape}, its shape function promised {planned}")
-    if out.size:
-        memcpy(out.data, np.PyArray_DATA(array), out.size * out.itemsize)
-    return 0
+        if holds_objects(out.dtype):                    # what is there is given back with its storage
+            allocate(out, out.rank, <int64_t *> out.shape)
+    return copy_elements(out.data, <char *> np.PyArray_DATA(array), out)
 
 
 class _PythonKernelClass:
@@ -153,17 +162,18 @@ class _PythonKernelClass:
         return PythonKernel(attrs, self.function)
 
 
-def register_python_kernel(op_type, in_place=False, **constraints):
+def register_python_kernel(op_type, in_place=False, strings=False, **constraints):
     """Decorate function(attrs, *arrays) -> array or tuple of arrays: a kernel written with NumPy.
 
     The arrays are read-only views of the inputs.  Results are cast to the outputs' dtypes and copied.
+    strings: whether it serves tensors of strings, which are arrays of bytes objects, wherever the op allows any dtype.
 
         @register_python_kernel("Cube")
         def cube(attrs, x):
             return x ** 3
     """
     def decorate(function):
-        register_kernel(op_type, "CPU", in_place, **constraints)(_PythonKernelClass(function))
+        register_kernel(op_type, "CPU", in_place, strings, **constraints)(_PythonKernelClass(function))
         return function
     return decorate
 
@@ -201,7 +211,7 @@ def run_kernel(kernel_class, attrs, inputs, output_shapes, output_dtypes, repeat
             if i == 0 and in_place is not None:
                 buffers[n_in].data = buffers[<Py_ssize_t> in_place].data
             elif output_shapes[i] is not None:
-                buffers[n_in + i].storage = new_storage(buffers[n_in + i].size * buffers[n_in + i].itemsize)
+                buffers[n_in + i].storage = storage_for(&buffers[n_in + i])
                 buffers[n_in + i].data = buffers[n_in + i].storage.data
         bind(kernel, list(range(n_in)), list(range(n_in, n_in + n_out)), buffers, Waiter())
         kernel.prepare()

@@ -353,8 +353,8 @@ cdef inline real scalar(real *like, Buffer *b) noexcept nogil:
 FLOATS = [float32, float64]
 NUMBERS = [float32, float64, int32, int64]
 register_kernel("_ReadVariable")(ReadVariable)
-register_kernel("IsVariableInitialized")(IsVariableInitialized)
-register_kernel("Assign")(Assign)
+register_kernel("IsVariableInitialized", strings=True)(IsVariableInitialized)
+register_kernel("Assign", strings=True)(Assign)
 register_kernel("ScatterUpdate")(ScatterUpdate)
 for kernel in (AssignAdd, AssignSub, ScatterAdd, ScatterSub):
     register_kernel(kernel.__name__, T=NUMBERS)(kernel)
