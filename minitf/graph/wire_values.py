@@ -108,6 +108,8 @@ def read_tensor(value, arrays, where):
         raise ValueError(f"{where}: a tensor has a known shape and either \"data\" or \"array\"")
     if dtype is string:
         return _read_strings(value, shape, where)
+    if dtype.holds_objects:
+        raise ValueError(f"{where}: a tensor of dtype {dtype.name} has no wire form")
     if "array" in value:
         number = integer(value["array"], where)
         if not 0 <= number < len(arrays):
