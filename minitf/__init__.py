@@ -22,6 +22,10 @@ from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, colo
 from .ops import operators, variable_parts
 from .ops.array_ops import (broadcast_static_shape, broadcast_to, expand_dims, fill, identity, ones, ones_like, rank, reshape, shape, size,
                             squeeze, stop_gradient, transpose, zeros, zeros_like)
+from .ops.check_ops import (add_check_numerics_ops, assert_equal, assert_greater, assert_greater_equal, assert_integer, assert_less, assert_less_equal,
+                            assert_negative, assert_non_negative, assert_non_positive, assert_none_equal, assert_positive, assert_rank,
+                            assert_rank_at_least, assert_rank_in, assert_type, check_numerics, is_non_decreasing, is_numeric_tensor,
+                            is_strictly_increasing, verify_tensor_all_finite)
 from .ops.clip_ops import clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
 from .ops.constant_op import constant, placeholder, placeholder_with_default
 from .ops.control_ops import group, no_op, tuple
@@ -32,6 +36,7 @@ from .ops.init_ops import (constant_initializer, glorot_normal_initializer, glor
                            uniform_unit_scaling_initializer, variance_scaling_initializer, zeros_initializer)
 from .ops.logical_ops import (equal, greater, greater_equal, less, less_equal, logical_and, logical_not, logical_or, logical_xor, not_equal,
                               where)
+from .ops.logging_ops import Assert, Print
 from .ops.math_ops import (abs, add, add_n, cast, ceil, div, divide, exp, floor, floordiv, floormod, is_finite, is_nan, log, log1p, matmul,
                            maximum, minimum, mod, multiply, negative, pow, realdiv, reciprocal, rsqrt, saturate_cast, sigmoid, sign, sqrt,
                            square, squared_difference, subtract, tanh, to_double, to_float, to_int32, to_int64, truediv)
@@ -39,6 +44,7 @@ from .ops.random_ops import random_normal, random_uniform, truncated_normal
 from .ops.random_seed import get_seed, set_random_seed
 from .ops.reduction_ops import (argmax, argmin, reduce_all, reduce_any, reduce_logsumexp, reduce_max, reduce_mean, reduce_min, reduce_prod,
                                 reduce_sum)
+from .ops.script_ops import py_func
 from .ops.sequence_ops import invert_permutation, lin_space, linspace, one_hot, range, unique
 from .ops.slice_ops import concat, pad, slice, split, stack, tile, unstack
 from .ops.state_ops import assign, assign_add, assign_sub, scatter_add, scatter_sub, scatter_update

@@ -5,6 +5,7 @@ name, and the lower one calls it by that name.
 
     eval    (tensor, feed_dict, session)    session/session.py
     run     (operation, feed_dict, session) session/session.py
+    py_func (token)                         ops/script_ops.py
     variable_parts, variable_of_parts       ops/variable_parts.py
 """
 _hooks = {}

@@ -64,6 +64,7 @@ class Graph:
         self._collections = {}
         self._gradient_overrides = {}
         self._finalized = False
+        self._kept = []
         self.seed = None
 
     # ---- looking up -------------------------------------------------------------------------------------------------------
@@ -173,6 +174,10 @@ class Graph:
             self._operations.append(op)
             self._by_name[op.name] = op
         return op
+
+    def _keep_alive(self, value):
+        """Hold what an operation needs and can not carry among its attributes: the function of a py_func."""
+        self._kept.append(value)
 
     def _claim(self, name):
         """An absolute name, or the next free one after it."""

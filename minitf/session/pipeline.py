@@ -87,6 +87,9 @@ class Context:
         if "seed2" in attrs:                              # a random op: its place in the stream belongs to the session
             state = self.runtime.resources.get("", f"{node.name}/random", lambda: RandomState(node.name, random_key(attrs["seed"], attrs["seed2"])))
             attrs = {**attrs, "_state": state}
+        make_state = getattr(instruction.kernel_def.kernel, "make_state", None)
+        if make_state is not None:
+            attrs = {**attrs, "_state": self.runtime.resources.get("", f"{node.name}/state", make_state)}
         return instruction.kernel_def.kernel(attrs)
 
     def threads(self, devices):

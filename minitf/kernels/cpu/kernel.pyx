@@ -154,26 +154,27 @@ cdef int store(Buffer *out, object result, str who) except -1:
 class _PythonKernelClass:
     """What the registry holds for a Python kernel: called with attrs, it makes the Kernel."""
 
-    def __init__(self, function):
-        self.function = function
+    def __init__(self, function, make_state):
+        self.function, self.make_state = function, make_state
         self.__name__ = function.__name__
 
     def __call__(self, attrs):
         return PythonKernel(attrs, self.function)
 
 
-def register_python_kernel(op_type, in_place=False, strings=False, **constraints):
+def register_python_kernel(op_type, in_place=False, strings=False, state=None, **constraints):
     """Decorate function(attrs, *arrays) -> array or tuple of arrays: a kernel written with NumPy.
 
     The arrays are read-only views of the inputs.  Results are cast to the outputs' dtypes and copied.
     strings: whether it serves tensors of strings, which are arrays of bytes objects, wherever the op allows any dtype.
+    state: called once per op and session; what it returns is attrs["_state"] in every step.
 
         @register_python_kernel("Cube")
         def cube(attrs, x):
             return x ** 3
     """
     def decorate(function):
-        register_kernel(op_type, "CPU", in_place, strings, **constraints)(_PythonKernelClass(function))
+        register_kernel(op_type, "CPU", in_place, strings, **constraints)(_PythonKernelClass(function, state))
         return function
     return decorate
 
