@@ -1,4 +1,4 @@
-"""Mutexes and conditions that need no GIL, over pthreads."""
+"""Mutexes, conditions and a clock that need no GIL, over pthreads."""
 
 cdef extern from *:
     """
@@ -23,6 +23,8 @@ cdef extern from *:
         double end = (double) t.tv_sec + t.tv_nsec * 1e-9 + seconds;
         t.tv_sec = (time_t) end; t.tv_nsec = (long) ((end - (double) t.tv_sec) * 1e9);
         return pthread_cond_timedwait((pthread_cond_t *) c, (pthread_mutex_t *) m, &t) == ETIMEDOUT; }
+    static inline long long nanoseconds(void) {
+        struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1000000000LL + t.tv_nsec; }
     #endif
     """
     void *new_mutex() nogil
@@ -34,3 +36,4 @@ cdef extern from *:
     void signal_one(void *condition) nogil
     void wait_for(void *condition, void *mutex) nogil
     int wait_until(void *condition, void *mutex, double seconds) nogil
+    long long nanoseconds() nogil             # on the clock of Python's time.monotonic_ns()

@@ -31,6 +31,7 @@ cdef class Activation(Waiter):
     cdef Py_ssize_t *stops
     cdef Py_ssize_t *own
     cdef Py_ssize_t *bound
+    cdef long long *times                 # where a traced step notes begin and end of each instruction; else NULL
     cdef Py_ssize_t n_buffers, length, at_stop, n_own, n_bound
     cdef readonly Py_ssize_t pc
     cdef Storage *arena
@@ -46,6 +47,7 @@ cdef class Activation(Waiter):
     cdef int start(self, list feeds) except -1
     cdef int proceed(self, Py_ssize_t most) except -1 nogil
     cdef int look_around(self) except -1 nogil
+    cdef int trace(self, bint wanted) except -1
     cdef Activation next_part(self)
     cdef int finish(self) except -1
     cdef object fetched(self, Py_ssize_t number)

@@ -13,7 +13,7 @@ cimport numpy as np
 
 from minitf.core.buffers cimport (copy_of, describe, hand_over, holds_objects, is_exclusive, new_storage, release, retain, view_of)
 from minitf.core.resources cimport Resource
-from minitf.core.threads cimport (free_condition, free_mutex, lock, new_condition, new_mutex, signal_one, unlock, wait_for, wait_until)
+from minitf.core.threads cimport (free_condition, free_mutex, lock, nanoseconds, new_condition, new_mutex, signal_one, unlock, wait_for, wait_until)
 from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, restore_denormals)
 
 from minitf.core.errors import AbortedError, ResourceExhaustedError
@@ -175,6 +175,7 @@ cdef class Activation(Waiter):
         free(self.stops)
         free(self.own)
         free(self.bound)
+        free(self.times)
 
     cdef void resume(self) noexcept nogil:
         self.queue.push(<PyObject *> self)
@@ -212,9 +213,13 @@ cdef class Activation(Waiter):
                     stop = end
                 while i < stop:
                     self.pc = i
+                    if self.times != NULL and self.times[2 * i] == 0:
+                        self.times[2 * i] = nanoseconds()
                     status = (<Kernel> self.code[i]).run()
                     if status != DONE:
                         return status
+                    if self.times != NULL:
+                        self.times[2 * i + 1] = nanoseconds()
                     i += 1
                 self.pc = i
                 if i == self.stops[self.at_stop] and i < self.length:
@@ -235,6 +240,20 @@ cdef class Activation(Waiter):
                 raise out_of_time(self.step, self.step.timeout)
         return 0
 
+    cdef int trace(self, bint wanted) except -1:
+        """Whether the step that begins notes when its instructions run; a wait is part of the instruction that waits."""
+        free(self.times)
+        self.times = NULL
+        if wanted:
+            self.times = <long long *> calloc(2 * self.length + 2, sizeof(long long))
+            if self.times == NULL:
+                raise MemoryError()
+        return 0
+
+    def trace_of(self):
+        """[(begin, end)] of the instructions in nanoseconds on the monotonic clock; 0 where one has not begun or ended."""
+        return [(self.times[2 * i], self.times[2 * i + 1]) for i in range(self.length)] if self.times != NULL else []
+
     cdef Activation next_part(self):
         """The activation of what follows a cut, with the values from before it; None when the plan is at its end."""
         cdef Activation part
@@ -253,6 +272,7 @@ cdef class Activation(Waiter):
                 self.parts.clear()
             part = self.parts[plan] = Activation(plan, self.step, self.queue, self.context)
         self.following = part
+        part.trace(self.times != NULL)
         part.start(self.feeds)
         for pair, place in plan.imports.items():
             b = &part.buffers[place]

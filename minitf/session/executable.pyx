@@ -59,8 +59,8 @@ cdef class Executable:
         self.scalars = [t.dtype.base_dtype.as_numpy_dtype for t in feeds]
         self.variants, self.last = [], None
 
-    def run(self, feed_dict, double timeout):
-        """feed_dict: values in the order of the feeds."""
+    def run(self, feed_dict, double timeout, tracer=None):
+        """feed_dict: values in the order of the feeds.  tracer(step) is called at the end of the step, which is then traced."""
         cdef list arrays = []
         cdef list results
         cdef Py_ssize_t i = 0
@@ -84,8 +84,12 @@ cdef class Executable:
         if step is None:
             step = Step(variant.plans, variant.keys, self.context)
         try:
+            if tracer is not None:
+                step.trace(tracer)
             results = step.run(arrays, self.n_results, timeout)
         finally:
+            if tracer is not None:
+                step.trace(None)
             if step.is_free:
                 variant.free_steps.append(step)
         if self.single:

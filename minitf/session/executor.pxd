@@ -10,6 +10,7 @@ cdef class Step(StepState):
     cdef long remaining
     cdef bint on_threads
     cdef object lock
+    cdef object tracer
     cdef readonly object failed           # the Activation whose error it is
     cpdef list run(self, list feeds, Py_ssize_t n_fetches, double timeout)
     cdef int run_on_threads(self, list feeds, double timeout) except -1

@@ -67,7 +67,7 @@ cdef class Step(StepState):
         self.context, self.queue, self.lock = context, RunQueue(), threading.Lock()
         self.rendezvous = Rendezvous(keys)
         threads = context.threads([plan.device for plan in plans])
-        self.on_threads = threads is not None
+        self.on_threads, self.tracer = threads is not None, None
         self.activations = [Activation(plan, self, (<DeviceThread> threads[plan.device]).queue if self.on_threads else self.queue, context)
                             for plan in plans]
 
@@ -93,12 +93,21 @@ cdef class Step(StepState):
             results = [None] * n_fetches
             for a in self.activations:
                 collect(a, results)
+            if self.tracer is not None:
+                self.tracer(self)
             return results
         except BaseException as error:
             self.fail(None if self.on_threads else a, error)
             raise explain_failure(self.error, self.failed)
         finally:
             self.finish()
+
+    def trace(self, tracer):
+        """The next run notes when each instruction runs, and calls tracer(step) at its end; None: it does not."""
+        cdef Activation a
+        self.tracer = tracer
+        for a in self.activations:
+            a.trace(tracer is not None)
 
     cdef int run_on_threads(self, list feeds, double timeout) except -1:
         cdef Activation a

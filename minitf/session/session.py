@@ -2,7 +2,7 @@
 import threading
 import weakref
 
-from ..core.config import ConfigProto
+from ..core.config import ConfigProto, RunOptions
 from ..core.errors import InvalidArgumentError
 from ..core.hooks import register_hook
 from ..graph import Graph, get_default_graph
@@ -81,17 +81,18 @@ class Session:
         if executable is None:
             return self._first_run(key, fetches, feed_dict, timeout, options, run_metadata)
         if run_metadata is not None:
-            self._describe(executable, feed_dict, options, run_metadata)
+            return self._observed(executable, feed_dict, timeout, options, run_metadata)
         return executable.run(feed_dict, timeout)
 
     def _first_run(self, key, fetches, feed_dict, timeout, options, run_metadata):
         """The slow way in: find out what is asked for, check it, and keep the answer where the key allows it."""
         executable, rebuild, feed_dict = self._prepare(fetches, feed_dict)
-        if run_metadata is not None:
-            self._describe(executable, feed_dict, options, run_metadata)
         if rebuild is None and key is not None:
             self._executables[key] = executable
-        values = executable.run(feed_dict, timeout)
+        if run_metadata is not None:
+            values = self._observed(executable, feed_dict, timeout, options, run_metadata)
+        else:
+            values = executable.run(feed_dict, timeout)
         return values if rebuild is None else rebuild(values)
 
     def _prepare(self, fetches, feed_dict):
@@ -125,9 +126,17 @@ class Session:
                 executable = self._executables[signature] = Executable(flat, list(feeds), single, Context(self._runtime, self._lock))
         return executable, rebuild, feeds
 
-    def _describe(self, executable, feed_dict, options, run_metadata):
+    def _observed(self, executable, feed_dict, timeout, options, run_metadata):
+        """A run that fills in what options ask for."""
         if options is not None and options.output_partition_graphs:
             run_metadata.partition_graphs = [str(p) for p in executable.variant(feed_dict or {}).program]
+        if options is None or options.trace_level == RunOptions.NO_TRACE:
+            return executable.run(feed_dict, timeout)
+        from .trace import step_stats
+
+        def tracer(step):
+            run_metadata.step_stats = step_stats(step)
+        return executable.run(feed_dict, timeout, tracer)
 
     def explain(self, fetches, feed_dict=None):
         """What run(fetches, feed_dict) will execute: an Explanation, which prints as a table per device (minitf.session.explain)."""
