@@ -15,6 +15,7 @@ from .core.devices import DeviceSpec
 from .core.dtypes import DType, as_dtype, bool, double, float32, float64, int8, int16, int32, int64, string, uint8
 from .core.errors import OpError
 from .core.nearest import no_attribute as _no_attribute
+from .core.protos import CLASSES as _PROTOS, proto as _proto
 from .core.shapes import Dimension, TensorShape
 from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, colocate_with, container, control_dependencies,
                     convert_to_tensor, device, get_collection, get_collection_ref, get_default_graph, name_scope,
@@ -55,11 +56,13 @@ from .ops.variables import (Variable, global_variables, global_variables_initial
 from .autodiff import (AggregationMethod, NotDifferentiable, RegisterGradient, UnconnectedGradients, explain_gradient, gradients,
                        hessians)
 from .session import InteractiveSession, Session, get_default_session
-from . import nn, train
+from . import nn, summary, train
 
 __version__ = "0.1.0"
 newaxis = None
 
 
 def __getattr__(name):
+    if name in _PROTOS:
+        return _proto(name)
     raise _no_attribute(__name__, name, globals())

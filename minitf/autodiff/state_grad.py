@@ -1,4 +1,4 @@
-"""Ops that gradients do not pass: state and its updates, random numbers, Python functions, checks, control.
+"""Ops that gradients do not pass: state and its updates, random numbers, Python functions, checks, summaries, control.
 
 A variable's value depends on its updates in time, not in the graph of one step; gradients with respect to it stop at the variable.
 """
@@ -6,5 +6,6 @@ from ..core.registry import not_differentiable
 
 for _op_type in ("VariableV2", "Assign", "AssignAdd", "AssignSub", "IsVariableInitialized", "ScatterAdd", "ScatterSub", "ScatterUpdate",
                  "ApplyGradientDescent", "ApplyAdam",
-                 "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "NoOp", "PyFunc", "PyFuncStateless", "Assert"):
+                 "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "NoOp", "PyFunc", "PyFuncStateless", "Assert",
+                 "ScalarSummary", "HistogramSummary", "ImageSummary", "AudioSummary", "TextSummary", "MergeSummary"):
     not_differentiable(_op_type)

@@ -95,7 +95,7 @@ class PartialRun:
 
 def _own(value):
     """A copy that the caller may change; a NumPy scalar for rank 0."""
-    return np.array(value)[()]
+    return np.array(value, object if isinstance(value, bytes) else None)[()]
 
 
 class _Part:

@@ -209,4 +209,4 @@ def _infer_values(node, definition, budget):
         results = run_kernel(kernel.kernel, node.attrs, [n.values[i] for n, i in node.inputs], node.shapes, node.dtypes)
     except Exception:                                   # it fails in the run as well, with the op's own line
         return
-    node.values = [np.asarray(r) for r in results]
+    node.values = [np.asarray(r, d.as_numpy_dtype) for r, d in zip(results, node.dtypes)]

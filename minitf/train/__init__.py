@@ -1,6 +1,7 @@
 """Training: optimizers."""
 from ..core.nearest import no_attribute as _no_attribute
 from .adam import AdamOptimizer
+from .event_files import summary_iterator
 from .gradient_descent import GradientDescentOptimizer
 from .optimizer import Optimizer
 

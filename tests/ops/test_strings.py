@@ -62,6 +62,12 @@ def test_array_ops():
     assert values.tolist() == [b"b", b"a"] and places.tolist() == [0, 1, 0]
 
 
+def test_no_byte_is_lost_when_values_are_folded():
+    x = tf.constant(["a\0", "b\0\0"])
+    whole, one = run([tf.concat([x, x], 0), tf.reshape(tf.slice(x, [1], [1]), [])])
+    assert whole.tolist() == [b"a\0", b"b\0\0"] * 2 and one == b"b\0\0"
+
+
 def test_variables_and_devices():
     with tf.device("/cpu:1"):
         v = tf.Variable(["a", "b"])
