@@ -18,8 +18,9 @@ from .core.nearest import no_attribute as _no_attribute
 from .core.protos import CLASSES as _PROTOS, proto as _proto
 from .core.shapes import Dimension, TensorShape
 from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, colocate_with, container, control_dependencies,
-                    convert_to_tensor, device, get_collection, get_collection_ref, get_default_graph, name_scope,
-                    register_tensor_conversion_function, reset_default_graph)
+                    convert_to_tensor, device, get_collection, get_collection_ref, get_default_graph, graph_util, import_graph_def,
+                    name_scope, register_tensor_conversion_function, reset_default_graph)
+from .graph.tensor_proto import make_ndarray
 from .ops import operators, variable_parts
 from .ops.array_ops import (broadcast_static_shape, broadcast_to, expand_dims, fill, identity, ones, ones_like, rank, reshape, shape, size,
                             squeeze, stop_gradient, transpose, zeros, zeros_like)
@@ -28,7 +29,7 @@ from .ops.check_ops import (add_check_numerics_ops, assert_equal, assert_greater
                             assert_rank_at_least, assert_rank_in, assert_type, check_numerics, is_non_decreasing, is_numeric_tensor,
                             is_strictly_increasing, verify_tensor_all_finite)
 from .ops.clip_ops import clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
-from .ops.constant_op import constant, placeholder, placeholder_with_default
+from .ops.constant_op import constant, make_tensor_proto, placeholder, placeholder_with_default
 from .ops.control_ops import group, no_op, tuple
 from .ops.gather_ops import boolean_mask, gather, unsorted_segment_sum
 from .ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices

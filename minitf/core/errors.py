@@ -28,7 +28,7 @@ class OpError(Exception):
 
     message     what went wrong, as the kernel said it
     op          the Operation that failed, or None (ops that the runtime made; errors from another process)
-    node_def    its NodeDef, or None
+    node_def    its NodeDef, made when it is asked for, or None
     error_code  one of the codes of this module
 
     str(e) is the message followed by the lines of context added on the way up: the op, its device, the dtypes and shapes
@@ -43,15 +43,19 @@ class OpError(Exception):
 
     def __init__(self, node_def, op, message, error_code):
         super().__init__(message)
-        self.node_def, self.op, self.message, self.error_code = node_def, op, message, error_code
+        self._node_def, self.op, self.message, self.error_code = node_def, op, message, error_code
         self.context = []
+
+    @property
+    def node_def(self):
+        return getattr(self.op, "node_def", None) if self._node_def is None else self._node_def
 
     def add_context(self, op=None, node_def=None, lines=()):
         """Set op and node_def where they are missing, append lines to str(self), and return self."""
         if self.op is None:
             self.op = op
-        if self.node_def is None:
-            self.node_def = node_def
+        if self._node_def is None:
+            self._node_def = node_def
         self.context.extend(lines)
         return self
 
@@ -65,7 +69,11 @@ class OpError(Exception):
         return self.__copy__()
 
     def __reduce__(self):
-        return _rebuild, (type(self), {**self.__dict__, "op": None})
+        try:
+            node_def = self.node_def
+        except (ImportError, UnimplementedError):      # no tensorboard, or no protobuf form
+            node_def = None
+        return _rebuild, (type(self), {**self.__dict__, "op": None, "_node_def": node_def})
 
 
 def _rebuild(cls, fields):

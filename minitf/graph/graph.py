@@ -179,6 +179,19 @@ class Graph:
         """Hold what an operation needs and can not carry among its attributes: the function of a py_func."""
         self._kept.append(value)
 
+    def _remove_since(self, version):
+        """Take back the operations after the first `version`: what began to add them failed, and nobody else has seen them."""
+        for op in reversed(self._operations[version:]):
+            for t in op.inputs:
+                t._consumers.remove(op)
+            for c in op.control_inputs:
+                c._control_outputs.remove(op)
+            for block in self._control_stack:
+                block.created.discard(op)
+            del self._by_name[op.name]
+            self._names_in_use.pop(op.name, None)
+        del self._operations[version:]
+
     def _claim(self, name):
         """An absolute name, or the next free one after it."""
         count, free = 0, name
@@ -373,6 +386,15 @@ class Graph:
         self._collections.pop(name, None)
 
     # ---- wire form --------------------------------------------------------------------------------------------------------
+
+    def as_graph_def(self, from_version=None, add_shapes=False):
+        """The graph, or its operations after the first from_version, as a GraphDef of TensorFlow (minitf.graph.graph_def)."""
+        return hook("as_graph_def")(self, from_version, add_shapes)
+
+    @property
+    def graph_def_versions(self):
+        """The VersionDef of as_graph_def()."""
+        return hook("graph_def_versions")()
 
     def to_json(self, indent=None):
         """The graph as a JSON text (minitf.graph.wire): every node, with its attributes, constants included."""

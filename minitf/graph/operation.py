@@ -88,7 +88,7 @@ class Operation:
 
     @property
     def node_def(self):
-        """The wire form of this node: a dict (minitf.graph.wire)."""
+        """This node as a NodeDef of TensorFlow (minitf.graph.graph_def); minitf.graph.wire.node_to_wire(op) is plain JSON."""
         return hook("node_def")(self)
 
     @property

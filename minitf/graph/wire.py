@@ -83,7 +83,6 @@ def to_json(graph, indent=None, sources=False):
     return json.dumps(_graph_to_wire(graph, None, sources), indent=indent, allow_nan=False)
 
 
-@register_hook("node_def")
 def node_to_wire(op):
     """One node, tensors inside it."""
     return _node_to_wire(op, None, False)
@@ -197,7 +196,7 @@ def from_wire(wire, arrays=()):
         by_name[node.name] = node
     arrays = [frozen(a) for a in arrays]
     budget = [MOST_OUTPUTS]
-    for node in _in_order(nodes, by_name):
+    for node in in_order(nodes, by_name):
         node.add_to(graph, arrays, budget)
     for node in nodes:
         for name in node.colocation:
@@ -264,7 +263,7 @@ class _Node:
                 raise ValueError(f"{self.where}: there is no input '{name}:{number}': '{name}' has {len(outputs)} outputs")
             inputs.append(outputs[number])
         self._check_inputs(definition, attrs, inputs)
-        self._check_outputs(definition, attrs, budget)
+        check_outputs(self.where, definition, attrs, budget)
         try:
             op = graph.create_op(self.op_type, inputs, attrs, self.name, [graph._by_name[c] for c in self.controls])
             op.device = canonical_name(self.device)
@@ -301,31 +300,12 @@ class _Node:
 
     def _check_inputs(self, definition, attrs, inputs):
         """Numbers and dtypes of the inputs, against the op type's declaration."""
-        expected = []                                  # (argument, dtype) per input
-        for arg in definition.inputs:
-            if arg.is_type_list:
-                expected.extend((arg, dtype) for dtype in attrs[arg.type_attr])
-                continue
-            dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
-            count = attrs[arg.number_attr] if arg.number_attr else 1
-            if not 0 <= count <= len(inputs) + 1:
-                raise ValueError(f"{self.where}: its attribute '{arg.number_attr}' is {count}, and it has {len(inputs)} inputs")
-            expected.extend([(arg, dtype)] * count)
-        if len(inputs) != len(expected):
-            raise ValueError(f"{self.where}: it takes {len(expected)} inputs ({', '.join(a.name for a in definition.inputs)}), got {len(inputs)}")
+        expected = expected_inputs(self.where, definition, attrs, len(inputs))
         for (arg, dtype), tensor in zip(expected, inputs):
             if tensor.dtype.base_dtype is not dtype:
                 raise ValueError(f"{self.where}: input '{arg.name}' should be {dtype.name}, but '{tensor.name}' is {tensor.dtype.base_dtype.name}")
             if arg.is_ref and not tensor.dtype.is_ref_dtype:
                 raise ValueError(f"{self.where}: input '{arg.name}' should refer to a variable, but '{tensor.name}' is a value")
-
-    def _check_outputs(self, definition, attrs, budget):
-        for arg in definition.outputs:
-            if arg.number_attr:
-                count = attrs[arg.number_attr]
-                if not 0 <= count <= budget[0]:
-                    raise ValueError(f"{self.where}: it would have {count} outputs '{arg.name}'; all such of a graph together are at most {MOST_OUTPUTS}")
-                budget[0] -= count
 
     def _read_shapes(self, count):
         if self.shapes is None:
@@ -335,7 +315,34 @@ class _Node:
         return [read_shape(s, "\"shapes\"") for s in self.shapes]
 
 
-def _in_order(nodes, by_name):
+def expected_inputs(where, definition, attrs, count):
+    """[(argument, dtype)], one per input of a node that has so many; ValueError if the op type takes another number."""
+    expected = []
+    for arg in definition.inputs:
+        if arg.is_type_list:
+            expected.extend((arg, dtype) for dtype in attrs[arg.type_attr])
+            continue
+        dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
+        n = attrs[arg.number_attr] if arg.number_attr else 1
+        if not 0 <= n <= count + 1:
+            raise ValueError(f"{where}: its attribute '{arg.number_attr}' is {n}, and it has {count} inputs")
+        expected.extend([(arg, dtype)] * n)
+    if count != len(expected):
+        raise ValueError(f"{where}: it takes {len(expected)} inputs ({', '.join(a.name for a in definition.inputs)}), got {count}")
+    return expected
+
+
+def check_outputs(where, definition, attrs, budget):
+    """Take the listed outputs of a node from [how many more there may be]."""
+    for arg in definition.outputs:
+        if arg.number_attr:
+            count = attrs[arg.number_attr]
+            if not 0 <= count <= budget[0]:
+                raise ValueError(f"{where}: it would have {count} outputs '{arg.name}'; all such of a graph together are at most {MOST_OUTPUTS}")
+            budget[0] -= count
+
+
+def in_order(nodes, by_name):
     """The nodes with each behind what it needs, otherwise as they stand.  ValueError for what is missing, and for a cycle."""
     waits, behind = {}, {}
     for place, node in enumerate(nodes):

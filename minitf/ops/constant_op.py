@@ -6,6 +6,7 @@ from ..core.registry import register_op
 from ..core.shapes import Dimension, TensorShape, as_shape
 from ..core.strings import as_strings, is_text
 from ..graph import Tensor, convert_to_tensor, get_default_graph, register_tensor_conversion_function
+from ..graph.tensor_proto import array_to_proto
 from .apply import apply_op
 
 
@@ -35,6 +36,15 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False):
 
     >>> tf.constant([1, 2, 3], shape=[2, 3])       # [[1, 2, 3], [3, 3, 3]]
     """
+    return _const(_filled(value, dtype, shape, verify_shape), name)
+
+
+def make_tensor_proto(values, dtype=None, shape=None, verify_shape=False):
+    """What constant() takes, as a TensorProto of TensorFlow."""
+    return array_to_proto(_filled(values, dtype, shape, verify_shape))
+
+
+def _filled(value, dtype, shape, verify_shape):
     array = as_array(value, dtype)
     if shape is not None:
         wanted = as_shape(shape).as_list()
@@ -46,7 +56,7 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False):
                              f"A constant of shape {tuple(wanted)} needs at least one element, got none")
         flat = array.ravel()
         array = np.concatenate([flat, np.repeat(flat[-1:], count - array.size)]).reshape(wanted)
-    return _const(array, name)
+    return array
 
 
 def _const(array, name):

@@ -186,5 +186,5 @@ class _Setup:
         waits = {c for op in operations for c in op.control_inputs} - part.done
         missing = [t for t in self.feeds if t not in given and (t in wanted or t.op in waits and t.op in self.placeholders)]
         if missing:
-            raise InvalidArgumentError(missing[0].op.node_def, None, f"{', '.join(f.name for f in fetches)} can not be computed yet: "
+            raise InvalidArgumentError(None, missing[0].op, f"{', '.join(f.name for f in fetches)} can not be computed yet: "
                                        f"{', '.join(t.name for t in missing)} must be fed first")

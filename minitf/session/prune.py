@@ -61,7 +61,7 @@ def prune(fetches, feeds, done=()):
             takes_ref = [arg.is_ref for arg in op_def(op.type).inputs]
             for t, needs_state in zip(inputs, takes_ref):
                 if needs_state and t in fed:
-                    raise InvalidArgumentError(op.node_def, op, f"'{t.name}' is fed, and '{op.name}' ({op.type}) needs the variable itself")
+                    raise InvalidArgumentError(None, op, f"'{t.name}' is fed, and '{op.name}' ({op.type}) needs the variable itself")
             pairs = [_reference(undone(t, done), nodes) if t.dtype.is_ref_dtype and i < len(takes_ref) and takes_ref[i] else value(t)
                      for i, t in enumerate(inputs)]
         elif fed:
@@ -101,7 +101,7 @@ def _reference(tensor, nodes):
 
 def unfed(op):
     """The error for a placeholder without a value."""
-    return InvalidArgumentError(op.node_def, op, f"You must feed a value for placeholder tensor '{op.name}' with dtype "
+    return InvalidArgumentError(None, op, f"You must feed a value for placeholder tensor '{op.name}' with dtype "
                                 f"{op.attrs['dtype'].name} and shape {shape_text(op.attrs['shape'].tuple)}")
 
 

@@ -16,7 +16,7 @@ def explain_failure(error, activation):
         wrapped.__cause__ = error
         error = wrapped
     op = instruction.node.op
-    error.add_context(op=op, node_def=op.node_def if op is not None else None, lines=_lines(instruction, activation))
+    error.add_context(op=op, lines=_lines(instruction, activation))
     return error
 
 
@@ -24,7 +24,7 @@ def located(error, op=None):
     """An OpError from before the run, with its op and the line of the user's program that made it."""
     op = op or error.op
     if op is not None and not error.context:
-        error.add_context(op, op.node_def, place_lines(op))
+        error.add_context(op, lines=place_lines(op))
     return error
 
 

@@ -179,7 +179,7 @@ def _infer_shapes(node, definition, kept):
         shapes = infer_shapes(context, len(node.dtypes))
     except ValueError as error:
         failure = InvalidArgumentError(None, None, str(error))
-        failure.add_context(op=node.op, node_def=node.op and node.op.node_def, lines=[f"op: {node.describe()}"] + origin_lines(node.op))
+        failure.add_context(op=node.op, lines=[f"op: {node.describe()}"] + origin_lines(node.op))
         raise failure from None
     shapes = [s.tuple if is_known(s.tuple) else known if kept and is_known(known) else None for s, known in zip(shapes, node.shapes)]
     node.shapes = shapes

@@ -10,7 +10,7 @@ import pytest
 import minitf as tf
 from minitf.core.registry import register_op
 from minitf.graph import wire
-from minitf.graph.wire import from_json, from_wire, to_json, to_wire
+from minitf.graph.wire import from_json, from_wire, node_to_wire, to_json, to_wire
 
 
 @register_op("TestWireAttrs", ["xs: N * T"], ["y: T"],
@@ -93,7 +93,7 @@ def test_it_is_plain_json_with_the_arrays_beside_it(model):
     assert all(isinstance(a, np.ndarray) for a in arrays) and len(arrays) == sum(op.type == "Const" for op in model.get_operations())
     node = next(n for n in description["nodes"] if n["name"] == "after")
     assert node == {"name": "after", "op": "Identity", "inputs": ["layer/h", "^train"], "attrs": {"T": "float32"}}
-    assert model.get_operation_by_name("after").node_def == node
+    assert node_to_wire(model.get_operation_by_name("after")) == node
 
 
 ATTRS = dict(N=1, T=tf.float32, flag=False, rate=float("-inf"), words="α \" \\ \n", shape=tf.TensorShape([None, 2]), value=np.array([[1.5, -0.0]]),
