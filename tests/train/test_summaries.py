@@ -142,7 +142,7 @@ class TestEventFiles:
             writer.add_run_metadata(metadata, "step005", 5)
             with pytest.raises(ValueError, match="tag was already used"):
                 writer.add_run_metadata(metadata, "step005", 5)
-        reader = event_accumulator.EventAccumulator(str(tmp_path / "logs"), size_guidance={event_accumulator.IMAGES: 0})
+        reader = event_accumulator.EventAccumulator(str(tmp_path / "logs"), size_guidance={"images": 0, "histograms": 0})
         reader.Reload()
         assert [(e.step, e.value) for e in reader.Scalars("curve")] == [(k, k * k) for k in range(5)]
         assert reader.Histograms("spread")[4].histogram_value.max == 8

@@ -15,6 +15,7 @@ import minitf as tf
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CURVE = (255, 112, 67)                                   # TensorBoard's first colour
+SCOPE = (232, 232, 232)                                  # the inside of a name scope's box
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +70,11 @@ def test_what_it_serves(address):
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed: the page itself is not looked at")
-@pytest.mark.parametrize("page, colour, least", [("scalars", CURVE, 300), ("graphs", (0, 0, 0), 300)])
+@pytest.mark.parametrize("page, colour, least", [("scalars", CURVE, 300), ("graphs", SCOPE, 2000)])
 def test_what_a_browser_draws(address, tmp_path, page, colour, least):
     picture = tmp_path / "page.png"
     subprocess.run([BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
                     "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'browser'}", "--window-size=1200,800",
                     "--virtual-time-budget=20000", f"--screenshot={picture}", f"{address}#{page}"], check=True, capture_output=True, timeout=120)
     pixels = np.array(Image.open(picture).convert("RGB")).astype(int)[80:, 320:]
-    assert (np.abs(pixels - colour).max(-1) < 40).sum() > least
+    assert (np.abs(pixels - colour).max(-1) < 12).sum() > least
