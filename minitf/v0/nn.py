@@ -1,0 +1,61 @@
+"""tf.nn of 2015: cross entropies took the logits first."""
+import minitf.nn as _nn
+
+from ..core.nearest import no_attribute as _no_attribute
+
+
+def softmax_cross_entropy_with_logits(logits, labels, name=None):
+    """tf.nn.softmax_cross_entropy_with_logits(labels=, logits=) of today."""
+    return _nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits, name=name)
+
+
+def sparse_softmax_cross_entropy_with_logits(logits, labels, name=None):
+    """tf.nn.sparse_softmax_cross_entropy_with_logits(labels=, logits=) of today."""
+    return _nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits, name=name)
+
+
+def sigmoid_cross_entropy_with_logits(logits, targets, name=None):
+    """tf.nn.sigmoid_cross_entropy_with_logits(labels=, logits=) of today."""
+    return _nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits, name=name)
+
+
+def softmax(logits, name=None):
+    """Over the last dimension."""
+    return _nn.softmax(logits, name=name)
+
+
+def log_softmax(logits, name=None):
+    """Over the last dimension."""
+    return _nn.log_softmax(logits, name=name)
+
+
+def bias_add(value, bias, name=None):
+    """tf.nn.bias_add: bias along the last dimension."""
+    return _nn.bias_add(value, bias, name=name)
+
+
+def moments(x, axes, name=None, keep_dims=False):
+    """tf.nn.moments(x, axes, keep_dims=) of today: (mean, variance)."""
+    return _nn.moments(x, axes, name=name, keep_dims=keep_dims)
+
+
+def batch_norm_with_global_normalization(t, m, v, beta, gamma, variance_epsilon, scale_after_normalization, name=None):
+    """tf.nn.batch_normalization of today; gamma counts only with scale_after_normalization."""
+    return _nn.batch_normalization(t, m, v, beta, gamma if scale_after_normalization else None, variance_epsilon, name=name)
+
+
+def max_pool(value, ksize, strides, padding, name=None):
+    """tf.nn.max_pool of NHWC images."""
+    return _nn.max_pool(value, ksize, strides, padding, name=name)
+
+
+def avg_pool(value, ksize, strides, padding, name=None):
+    """tf.nn.avg_pool of NHWC images."""
+    return _nn.avg_pool(value, ksize, strides, padding, name=name)
+
+
+def __getattr__(name):
+    try:
+        return getattr(_nn, name)
+    except AttributeError:
+        raise _no_attribute(__name__, name, {**vars(_nn), **globals()}) from None
