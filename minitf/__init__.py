@@ -58,6 +58,7 @@ from .autodiff import (AggregationMethod, NotDifferentiable, RegisterGradient, U
                        hessians)
 from .session import InteractiveSession, Session, get_default_session
 from . import nn, summary, train
+from .platform import gfile, python_io
 
 __version__ = "0.1.0"
 newaxis = None

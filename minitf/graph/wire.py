@@ -74,13 +74,13 @@ def to_wire(graph, sources=False):
     ValueError if a listed operation needs one that is not listed; TypeError for an attribute that has no wire form.
     """
     arrays = []
-    return _graph_to_wire(graph, arrays, sources), arrays
+    return graph_to_wire(graph, arrays, sources), arrays
 
 
 @register_hook("to_json")
 def to_json(graph, indent=None, sources=False):
     """The graph as one JSON text, tensors inside it.  Everything as for to_wire."""
-    return json.dumps(_graph_to_wire(graph, None, sources), indent=indent, allow_nan=False)
+    return json.dumps(graph_to_wire(graph, None, sources), indent=indent, allow_nan=False)
 
 
 def node_to_wire(op):
@@ -88,7 +88,8 @@ def node_to_wire(op):
     return _node_to_wire(op, None, False)
 
 
-def _graph_to_wire(graph, arrays, sources):
+def graph_to_wire(graph, arrays=None, sources=False):
+    """The dict alone; arrays: a list that tensors are added to, or None to have them inside it."""
     if isinstance(graph, Graph):
         operations = graph.get_operations()
     else:
@@ -167,37 +168,52 @@ def _member_to_wire(value, here):
 @register_hook("from_json")
 def from_json(text):
     """The Graph that a JSON text (str or UTF-8 bytes) describes.  ValueError says what is wrong with it, and where."""
+    return from_wire(text_to_wire(text))
+
+
+def text_to_wire(text):
+    """The object of a JSON text (str or UTF-8 bytes); ValueError beginning with "Not a graph" if it is none."""
     try:
-        wire = json.loads(text, parse_constant=no_constant, object_pairs_hook=unique_keys)
+        return json.loads(text, parse_constant=no_constant, object_pairs_hook=unique_keys)
     except RecursionError:
         raise ValueError("Not a graph: it is nested too deeply") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"Not a graph: the text is not UTF-8 ({error})") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"Not a graph: the text is not JSON: {error}") from None
-    return from_wire(wire)
 
 
-def from_wire(wire, arrays=()):
-    """The Graph that a dict and its arrays describe.  ValueError says what is wrong with it, and where."""
+def from_wire(wire, arrays=(), graph=None, scope=None):
+    """The Graph that a dict and its arrays describe.  ValueError says what is wrong with it, and where.
+
+    graph  add the nodes to this one instead of making one: ValueError if it has one of the names
+    scope  put before all names
+    """
     wire = keys_of(wire, _GRAPH_KEYS, ("format", "version", "nodes"), "the graph")
     if wire["format"] != FORMAT:
         raise ValueError(f"Not a graph: \"format\" is {shown(wire['format'])}, it should be \"{FORMAT}\"")
     if wire["version"] != VERSION or type(wire["version"]) is not int:
         raise ValueError(f"The graph has version {shown(wire['version'])} of the format; this program reads version {VERSION}")
-    graph = Graph()
-    if wire.get("seed") is not None:
-        graph.seed = integer(wire["seed"], "the graph's \"seed\"")
-    nodes = [_Node(number, node) for number, node in enumerate(list_of(wire["nodes"], "\"nodes\""))]
+    seed = None if wire.get("seed") is None else integer(wire["seed"], "the graph's \"seed\"")
+    prefix = f"{scope}/" if scope else ""
+    nodes = [_Node(number, node, prefix) for number, node in enumerate(list_of(wire["nodes"], "\"nodes\""))]
+    if graph is None:
+        graph = Graph()
+        graph.seed = seed
+    elif graph.finalized:
+        raise RuntimeError("Graph is finalized and cannot be modified.")
     by_name = {}
     for node in nodes:
         if node.name in by_name:
             raise ValueError(f"{node.where}: {by_name[node.name].where} has the same name")
+        if node.name in graph._by_name:
+            raise ValueError(f"{node.where}: a node of that name already exists in the graph")
         by_name[node.name] = node
     arrays = [frozen(a) for a in arrays]
     budget = [MOST_OUTPUTS]
-    for node in in_order(nodes, by_name):
-        node.add_to(graph, arrays, budget)
+    with graph.name_scope(None), graph.device(None), graph.control_dependencies(None):
+        for node in in_order(nodes, by_name):
+            node.add_to(graph, arrays, budget)
     for node in nodes:
         for name in node.colocation:
             if name not in by_name:
@@ -205,42 +221,43 @@ def from_wire(wire, arrays=()):
         parts = node.name.split("/")
         for depth in range(1, min(len(parts), 16)):    # a scope of that name opened later gets a name of its own
             graph._names_in_use.setdefault("/".join(parts[:depth]), 1)
-    _read_collections(graph, wire.get("collections", {}))
+    _read_collections(graph, wire.get("collections", {}), prefix)
     return graph
 
 
 class _Node:
     """A node as it was read: checked by itself, but not yet against the others."""
 
-    def __init__(self, number, wire):
+    def __init__(self, number, wire, prefix):
         self.where = f"nodes[{number}]"
         wire = keys_of(wire, _NODE_KEYS, ("name", "op"), self.where)
         self.name, self.op_type = text_of(wire["name"], f"{self.where}: \"name\""), text_of(wire["op"], f"{self.where}: \"op\"")
+        self.name = prefix + self.name
         self.where = f"nodes[{number}], '{cut(self.name)}' ({cut(self.op_type)})"
         if not _VALID_OP_NAME.match(self.name) or self.name[-1] == "/":
             raise ValueError(f"{self.where}: that is not a valid node name")
         self.inputs, self.controls = [], {}            # [(name, output number)], {name: None} in order
         for text in list_of(wire.get("inputs", []), f"{self.where}: \"inputs\""):
-            self._add_input(text_of(text, f"{self.where}: an input"))
+            self._add_input(text_of(text, f"{self.where}: an input"), prefix)
         self.attrs = wire.get("attrs", {})
         if not isinstance(self.attrs, dict):
             raise ValueError(f"{self.where}: \"attrs\" should be an object, got {shown(self.attrs)}")
         self.device = text_of(wire.get("device", ""), f"{self.where}: \"device\"")
-        self.colocation = [text_of(c, f"{self.where}: \"colocation\"") for c in list_of(wire.get("colocation", []), f"{self.where}: \"colocation\"")]
-        self.original = None if wire.get("original_op") is None else text_of(wire["original_op"], f"{self.where}: \"original_op\"")
+        self.colocation = [prefix + text_of(c, f"{self.where}: \"colocation\"") for c in list_of(wire.get("colocation", []), f"{self.where}: \"colocation\"")]
+        self.original = None if wire.get("original_op") is None else prefix + text_of(wire["original_op"], f"{self.where}: \"original_op\"")
         self.shapes = wire.get("shapes")
         self.source = text_of(wire.get("source", ""), f"{self.where}: \"source\"")
 
-    def _add_input(self, text):
+    def _add_input(self, text, prefix):
         if text[:1] == "^":
-            self.controls[text[1:]] = None
+            self.controls[prefix + text[1:]] = None
             return
         if self.controls:
             raise ValueError(f"{self.where}: input '{cut(text)}' stands behind '^{cut(list(self.controls)[-1])}'; control inputs come last")
         name, colon, number = text.partition(":")
         if colon and not (number.isascii() and number.isdigit() and len(number) < 10):
             raise ValueError(f"{self.where}: input '{cut(text)}' should be 'node', 'node:k' or '^node'")
-        self.inputs.append((name, int(number or 0)))
+        self.inputs.append((prefix + name, int(number or 0)))
 
     def needs(self):
         """Names of the nodes that must be there before it, each once."""
@@ -265,7 +282,7 @@ class _Node:
         self._check_inputs(definition, attrs, inputs)
         check_outputs(self.where, definition, attrs, budget)
         try:
-            op = graph.create_op(self.op_type, inputs, attrs, self.name, [graph._by_name[c] for c in self.controls])
+            op = graph.create_op(self.op_type, inputs, attrs, self.name + "/", [graph._by_name[c] for c in self.controls])
             op.device = canonical_name(self.device)
             for tensor, shape in zip(op.outputs, self._read_shapes(len(op.outputs))):
                 tensor.set_shape(shape)
@@ -373,7 +390,7 @@ def in_order(nodes, by_name):
     return order
 
 
-def _read_collections(graph, collections):
+def _read_collections(graph, collections, prefix):
     if not isinstance(collections, dict):
         raise ValueError(f"\"collections\" should be an object, got {shown(collections)}")
     variables = {}
@@ -381,10 +398,10 @@ def _read_collections(graph, collections):
         for member in list_of(members, f"collection '{cut(key)}'"):
             where = f"collection '{cut(key)}'"
             if isinstance(member, str):
-                graph.add_to_collection(key, _element(graph, member, where))
+                graph.add_to_collection(key, _element(graph, prefix + member, where))
                 continue
             parts = keys_of(member, set(_VARIABLE_KEYS), _VARIABLE_KEYS, f"a variable of {where}")
-            parts = tuple(_element(graph, text_of(parts[k], f"a variable of {where}"), where) for k in _VARIABLE_KEYS)
+            parts = tuple(_element(graph, prefix + text_of(parts[k], f"a variable of {where}"), where) for k in _VARIABLE_KEYS)
             if [isinstance(p, Tensor) for p in parts] != [True, False, True, True] or not parts[0].dtype.is_ref_dtype:
                 raise ValueError(f"{where}: {shown(member)} is not a variable: it has a reference, an operation and two tensors")
             if parts not in variables:

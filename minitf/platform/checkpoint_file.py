@@ -32,6 +32,7 @@ import numpy as np
 from ..core.crc32c import crc32c
 from ..core.dtypes import ALL_DTYPES, as_dtype, bool as bool_dtype, string
 from ..core.errors import DataLossError, InvalidArgumentError, NotFoundError
+from ..core.strings import as_strings
 from .aside import written_aside
 from .os_errors import os_errors
 
@@ -115,7 +116,10 @@ def write_checkpoint(path, tensors):
 def _to_bytes(name, array, dtype):
     """The bytes that are stored: the array's own memory where that is in the right order already."""
     if dtype is string:
-        elements = [e.encode() if isinstance(e, str) else e for e in array.ravel()]
+        try:
+            elements = as_strings(array).ravel().tolist()
+        except TypeError as error:
+            raise InvalidArgumentError(None, None, f"'{name}' can not be saved: {error}") from None
         return np.array([len(e) for e in elements], "<u8").tobytes() + b"".join(elements)
     if array.dtype != dtype.as_numpy_dtype:
         array = array.astype(dtype.as_numpy_dtype)
@@ -271,7 +275,7 @@ def _read_header(text, path):
     try:
         _need(isinstance(header, dict) and header.keys() == {"size", "tensors"} and isinstance(header["tensors"], list), "it is not a header")
         size = _integer(header["size"], "size", 1 << 62)
-        entries, regions = {}, []
+        entries, regions, end = {}, [], 0
         for number, tensor in enumerate(header["tensors"]):
             _need(isinstance(tensor, dict) and tensor.keys() | {"slice"} == _KEYS, f"tensor {number} is not described by {', '.join(sorted(_KEYS))}")
             name = tensor["name"]
@@ -282,12 +286,13 @@ def _read_header(text, path):
             _need(not entry.records or "slice" in tensor and entry.records[0].part != [(0, dim) for dim in shape], f"{where} is there twice")
             _need(entry.shape == shape and entry.dtype.name == tensor["dtype"], f"the slices of {where} are not of one tensor")
             entry.records.append(record)
+            end = max(end, record.offset + record.nbytes)
             if record.nbytes:
                 regions.append((record.offset, record.offset + record.nbytes, where))
         regions.sort()
-        for (_, end, one), (begin, _, other) in zip(regions, regions[1:]):
-            _need(end <= begin, f"{one} and {other} share bytes")
-        _need(max((end for _, end, _ in regions), default=0) == size, "the data do not end where they should")
+        for (_, behind, one), (begin, _, other) in zip(regions, regions[1:]):
+            _need(behind <= begin, f"{one} and {other} share bytes")
+        _need(end == size, "the data do not end where they should")
     except _Wrong as error:
         raise _lost(path, f"its header is wrong: {error}") from None
     return size, entries

@@ -127,9 +127,10 @@ def IsDirectory(path):
 
 
 def MkDir(path):
-    """Make one folder.  NotFoundError if the one around it is not there, AlreadyExistsError if this one is."""
+    """Make one folder.  It may be there already; NotFoundError if the one around it is not, AlreadyExistsError for a file of that name."""
     with os_errors(path):
-        os.mkdir(path)
+        if not os.path.isdir(path):
+            os.mkdir(path)
 
 
 def MakeDirs(path):
@@ -188,7 +189,7 @@ def Glob(filename):
 def ListDirectory(dirname):
     """The names in a folder, sorted, without '.' and '..'.  NotFoundError if it is no folder."""
     if not IsDirectory(dirname):
-        raise NotFoundError(None, None, f"{dirname}; Could not find directory")
+        raise NotFoundError(None, None, f"Could not find directory {dirname}")
     with os_errors(dirname):
         return sorted(os.listdir(dirname))
 

@@ -22,6 +22,7 @@ def arrays():
     yield "strings", np.array([[b"", b"\0\xff"], ["ä".encode(), b"x" * 1000]], object)
     yield "string", np.array(b"scalar", object)
     yield "", np.float32(7)
+    yield "an empty one at the end", np.zeros((0, 1 << 40), np.float64)
 
 
 def test_every_dtype_and_shape_round_trips(tmp_path):
@@ -139,6 +140,7 @@ def test_every_truncation_and_a_flipped_bit_anywhere(tmp_path):
     write_checkpoint(good, [(n, v, None) for n, v in given.items()])
     data = open(good, "rb").read()
     for n in [*range(len(data)), len(data) + 1]:
+        bad.unlink(missing_ok=True)           # some file systems wait for the disk when a file is written again
         bad.write_bytes((data + b"x")[:n])
         with pytest.raises(errors.DataLossError, match="bad is (corrupted|not a checkpoint)"):
             CheckpointFile(str(bad))
@@ -146,6 +148,7 @@ def test_every_truncation_and_a_flipped_bit_anywhere(tmp_path):
     for place in range(len(data)):
         damaged = bytearray(data)
         damaged[place] ^= 1 << place % 8
+        bad.unlink()
         bad.write_bytes(damaged)
         try:
             with CheckpointFile(str(bad)) as file:

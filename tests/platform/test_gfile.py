@@ -58,14 +58,15 @@ def test_wrong_modes(tmp_path):
 def test_folders(tmp_path):
     a = str(tmp_path / "a")
     gfile.MkDir(a)
-    with pytest.raises(errors.AlreadyExistsError, match=a):
-        gfile.MkDir(a)
+    gfile.MkDir(a)
     with pytest.raises(errors.NotFoundError):
         gfile.MkDir(str(tmp_path / "x" / "y"))
     gfile.MakeDirs(a + "/b/c")
     gfile.MakeDirs(a + "/b/c")
     for name in ("f1", "f2", "b/g1"):
         gfile.GFile(f"{a}/{name}", "w").close()
+    with pytest.raises(errors.AlreadyExistsError, match="f1; File exists"):
+        gfile.MkDir(a + "/f1")
     with pytest.raises(errors.FailedPreconditionError, match="f1; Not a directory"):
         gfile.MakeDirs(a + "/f1")
     assert gfile.IsDirectory(a) and not gfile.IsDirectory(a + "/f1") and not gfile.IsDirectory(a + "/none")

@@ -1,0 +1,5 @@
+"""Gradients stop at files."""
+from ..core.registry import not_differentiable
+
+not_differentiable("SaveV2")
+not_differentiable("RestoreV2")
