@@ -7,17 +7,21 @@
 The exit status is 0 if the core works (with --preflight: if a build can start).  Only the standard library is imported here,
 so the report runs on a Python that has nothing, and on one that is too old; whatever could crash runs in a child process.
 """
+import os
+import sys
+
+# Run as a script, its own folder is the first place where modules are looked for, and that has a `platform` too.
+sys.path[:] = [p for p in sys.path if os.path.abspath(p) != os.path.dirname(os.path.abspath(__file__))]
+
 import argparse
 import importlib.machinery
 import importlib.util
-import os
 import platform
 import runpy
 import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import sysconfig
 import tempfile
 from collections import namedtuple

@@ -62,7 +62,7 @@ def test_the_ops_and_their_names(session):
     assert (d.max_to_keep, d.sharded, d.keep_checkpoint_every_n_hours) == (3, False, 2)
     again = tf.train.Saver(name="mine").saver_def
     assert again.restore_op_name == "mine/restore_all"
-    assert tf.get_default_graph().get_operation_by_name("save/SaveV2").node_def["inputs"][-1] == "a"
+    assert tf.get_default_graph().get_operation_by_name("save/SaveV2").inputs[-1].name == "a:0"
 
 
 def test_what_the_constructor_refuses(session):
