@@ -213,8 +213,10 @@ def test_refusals():
     with pytest.raises(ValueError, match="(?s)No gradients provided for any variable, check your graph for ops that do not support gradients, "
                                          r"between variables .*<tf.Variable 'x:0'.* and loss .*Floor.* has no derivative"):
         optimizer.minimize(tf.floor(x), var_list=[x])
-    with pytest.raises(ValueError, match="Invalid type int32 for n:0, expected: "):
+    with pytest.raises(ValueError, match="No gradients provided for any variable.*'n:0'"):
         optimizer.minimize(x * 2.0, var_list=[n])
+    with pytest.raises(ValueError, match="Invalid type int32 for .*, expected: "):
+        optimizer.compute_gradients(x * 2.0, grad_loss=tf.constant(1))
     with pytest.raises(ValueError, match="Invalid type int32"):
         optimizer.minimize(tf.constant(1), var_list=[x])
     with pytest.raises(TypeError, match="Argument is not a variable"):
