@@ -5,12 +5,18 @@ from .adagrad import AdagradDAOptimizer, AdagradOptimizer
 from .adam import AdamOptimizer
 from .event_files import summary_iterator
 from .ftrl import FtrlOptimizer
+from .global_step import assert_global_step, create_global_step, get_global_step, get_or_create_global_step, global_step
 from .gradient_descent import GradientDescentOptimizer
 from .graph_io import write_graph
+from .learning_rate_decay import (cosine_decay, cosine_decay_restarts, exponential_decay, inverse_time_decay, linear_cosine_decay, natural_exp_decay,
+                                  noisy_linear_cosine_decay, piecewise_constant, polynomial_decay)
 from .momentum import MomentumOptimizer
+from .moving_averages import ExponentialMovingAverage
 from .optimizer import Optimizer
 from .proximal import ProximalAdagradOptimizer, ProximalGradientDescentOptimizer
 from .rmsprop import RMSPropOptimizer
+
+piecewise_constant_decay = piecewise_constant
 
 
 def __getattr__(name):

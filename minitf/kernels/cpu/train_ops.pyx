@@ -369,18 +369,18 @@ cdef inline real ftrl_weight(real linear, real scale, real l1, real l2) noexcept
 cdef void ftrl_range(real *var, real *accum, real *linear, const real *grad, real lr, real l1, real l2, real shrinkage, real lr_power,
                      int64_t n) noexcept nogil:
     cdef int64_t i
-    cdef real before, after, squared
+    cdef real before, after, squared, slope = 1 / lr
     if lr_power == -0.5:
         for i in range(n):
             squared = accum[i] + grad[i] * grad[i]
-            before, after = root(accum[i]) / lr, root(squared) / lr
+            before, after = root(accum[i]) * slope, root(squared) * slope
             linear[i] += grad[i] + 2 * shrinkage * var[i] - (after - before) * var[i]
             accum[i] = squared
             var[i] = ftrl_weight(linear[i], after, l1, l2)
     else:
         for i in range(n):
             squared = accum[i] + grad[i] * grad[i]
-            before, after = power(accum[i], -lr_power) / lr, power(squared, -lr_power) / lr
+            before, after = power(accum[i], -lr_power) * slope, power(squared, -lr_power) * slope
             linear[i] += grad[i] + 2 * shrinkage * var[i] - (after - before) * var[i]
             accum[i] = squared
             var[i] = ftrl_weight(linear[i], after, l1, l2)
