@@ -1,4 +1,4 @@
-"""Training: optimizers."""
+"""Training: optimizers, schedules, moving averages, the global step; graphs and events in files."""
 from ..core.nearest import no_attribute as _no_attribute
 from .adadelta import AdadeltaOptimizer
 from .adagrad import AdagradDAOptimizer, AdagradOptimizer
