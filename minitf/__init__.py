@@ -28,7 +28,7 @@ from .ops.check_ops import (add_check_numerics_ops, assert_equal, assert_greater
                             assert_negative, assert_non_negative, assert_non_positive, assert_none_equal, assert_positive, assert_rank,
                             assert_rank_at_least, assert_rank_in, assert_type, check_numerics, is_non_decreasing, is_numeric_tensor,
                             is_strictly_increasing, verify_tensor_all_finite)
-from .ops.clip_ops import clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
+from .ops.clip_ops import clip_by_average_norm, clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
 from .ops.constant_op import constant, make_tensor_proto, placeholder, placeholder_with_default
 from .ops.control_ops import group, no_op, tuple
 from .ops.gather_ops import boolean_mask, gather, unsorted_segment_sum
@@ -57,8 +57,9 @@ from .ops.variables import (Variable, global_variables, global_variables_initial
 from .autodiff import (AggregationMethod, NotDifferentiable, RegisterGradient, UnconnectedGradients, explain_gradient, gradients,
                        hessians)
 from .session import InteractiveSession, Session, get_default_session
-from . import nn, summary, train
-from .platform import gfile, python_io
+from .platform import app, compat, flags, gfile, python_io
+from .platform import tf_logging as logging
+from . import nn, summary, test, train
 
 __version__ = "0.1.0"
 newaxis = None

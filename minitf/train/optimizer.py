@@ -68,17 +68,19 @@ class Optimizer:
             raise ValueError("gate_gradients must be one of: Optimizer.GATE_NONE, Optimizer.GATE_OP, Optimizer.GATE_GRAPH.  "
                              f"Not {gate_gradients}")
         self._assert_valid_dtypes([loss])
+        if grad_loss is not None:
+            self._assert_valid_dtypes([grad_loss])
         variables = trainable_variables() if var_list is None else list(var_list) if isinstance(var_list, (list, tuple)) else [var_list]
         if not variables:
             raise ValueError("No variables to optimize.")
         for v in variables:
             if not isinstance(v, Variable):
                 raise TypeError(f"Argument is not a variable: {v}")
-        self._assert_valid_dtypes(variables)
         grads = gradients(loss, variables, grad_ys=grad_loss, aggregation_method=aggregation_method,
                           colocate_gradients_with_ops=colocate_gradients_with_ops)
         if gate_gradients == Optimizer.GATE_GRAPH and any(g is not None for g in grads):
             grads = control_ops.tuple(grads)
+        self._assert_valid_dtypes([v for g, v in zip(grads, variables) if g is not None])
         return list(zip(grads, variables))
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):
@@ -176,9 +178,24 @@ class Optimizer:
 
     def _zeros_slot(self, var, slot_name, op_name):
         """The slot of `var` under slot_name, made with zeros and named op_name if it is not there yet."""
+        return self._filled_slot(var, 0, slot_name, op_name)
+
+    def _filled_slot(self, var, value, slot_name, op_name):
+        """The same, made with `value` in every element."""
+        return self._slot(var, slot_name, lambda: slot_creator.create_filled_slot(var, value, op_name))
+
+    def _get_or_make_slot(self, var, val, slot_name, op_name):
+        """The same, made with the tensor val."""
+        return self._slot(var, slot_name, lambda: slot_creator.create_slot(var, val, op_name))
+
+    def _get_or_make_slot_with_initializer(self, var, initializer, shape, dtype, slot_name, op_name):
+        """The same, made with initializer(shape, dtype)."""
+        return self._slot(var, slot_name, lambda: slot_creator.create_slot_with_initializer(var, initializer, shape, dtype, op_name))
+
+    def _slot(self, var, slot_name, make):
         slots = self._slots.setdefault(slot_name, {})
         if var.op not in slots:
-            slots[var.op] = slot_creator.create_zeros_slot(var, op_name)
+            slots[var.op] = make()
         return slots[var.op]
 
     def _create_non_slot_variable(self, initial_value, name, colocate_with):
