@@ -16,8 +16,8 @@ from .core.dtypes import DType, as_dtype, bool, double, float32, float64, int8, 
 from .core.errors import OpError
 from .core.nearest import no_attribute as _no_attribute
 from .core.protos import CLASSES as _PROTOS, proto as _proto
-from .core.shapes import Dimension, TensorShape
-from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, colocate_with, container, control_dependencies,
+from .core.shapes import Dimension, TensorShape, dimension_value
+from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, add_to_collections, colocate_with, container, control_dependencies,
                     convert_to_tensor, device, get_collection, get_collection_ref, get_default_graph, graph_util, import_graph_def,
                     name_scope, register_tensor_conversion_function, reset_default_graph)
 from .graph.tensor_proto import make_ndarray
