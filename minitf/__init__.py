@@ -54,7 +54,7 @@ from .ops.variable_scope import AUTO_REUSE, VariableScope, get_variable, get_var
 from .ops.variables import (Variable, global_variables, global_variables_initializer, is_variable_initialized, local_variables,
                             local_variables_initializer, model_variables, moving_average_variables, trainable_variables,
                             variables_initializer)
-from .autodiff import (AggregationMethod, NotDifferentiable, RegisterGradient, UnconnectedGradients, explain_gradient, gradients,
+from .autodiff import (AggregationMethod, NoGradient, NotDifferentiable, RegisterGradient, UnconnectedGradients, explain_gradient, gradients,
                        hessians)
 from .session import InteractiveSession, Session, get_default_session
 from . import nn, summary, train
