@@ -16,8 +16,8 @@ from .core.dtypes import DType, as_dtype, bool, double, float32, float64, int8, 
 from .core.errors import OpError
 from .core.nearest import no_attribute as _no_attribute
 from .core.protos import CLASSES as _PROTOS, proto as _proto
-from .core.shapes import Dimension, TensorShape
-from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, colocate_with, container, control_dependencies,
+from .core.shapes import Dimension, TensorShape, dimension_value
+from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, add_to_collections, colocate_with, container, control_dependencies,
                     convert_to_tensor, device, get_collection, get_collection_ref, get_default_graph, graph_util, import_graph_def,
                     name_scope, register_tensor_conversion_function, reset_default_graph)
 from .graph.tensor_proto import make_ndarray
@@ -54,7 +54,7 @@ from .ops.variable_scope import AUTO_REUSE, VariableScope, get_variable, get_var
 from .ops.variables import (Variable, global_variables, global_variables_initializer, is_variable_initialized, local_variables,
                             local_variables_initializer, model_variables, moving_average_variables, trainable_variables,
                             variables_initializer)
-from .autodiff import (AggregationMethod, NotDifferentiable, RegisterGradient, UnconnectedGradients, explain_gradient, gradients,
+from .autodiff import (AggregationMethod, NoGradient, NotDifferentiable, RegisterGradient, UnconnectedGradients, explain_gradient, gradients,
                        hessians)
 from .session import InteractiveSession, Session, get_default_session
 from .platform import app, compat, flags, gfile, python_io

@@ -14,7 +14,7 @@ gradients_impl.py.
 import contextlib
 
 from ..core.registry import gradient_of
-from ..graph import Tensor, convert_to_tensor, get_default_graph
+from ..graph import Tensor, convert_to_tensor, get_default_graph, graph_of
 from ..core.shapes import shape_text
 from ..ops import array_ops, control_ops, slice_ops
 from ..ops.indexed_slices import IndexedSlices
@@ -44,18 +44,19 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
 
     The gradient of a lookup is an IndexedSlices.  None stands for "does not depend on x through differentiable ops";
     explain_gradient(y, x) says why.
-    LookupError if an op on the way has no registered gradient; ValueError or TypeError if grad_ys or what a rule gives does not fit.
+    LookupError if an op on the way has no registered gradient; ValueError or TypeError if grad_ys or what a rule gives does not fit, or
+    if ys and xs are of several graphs.
 
     >>> x = tf.constant(3.0)
     >>> tf.gradients(x * x, x)        # [a tensor that is 6.0]
     """
-    ys, xs, stops = _as_list(ys), _as_list(xs), _as_list(stop_gradients)
+    ys, xs, stops = _several(ys, "ys"), _several(xs, "xs"), _as_list(stop_gradients)
     if unconnected_gradients not in (UnconnectedGradients.NONE, UnconnectedGradients.ZERO):
         raise ValueError(f"Unknown value for unconnected_gradients: {unconnected_gradients!r}")
     grad_ys = [None] * len(ys) if grad_ys is None else _as_list(grad_ys)
     if len(grad_ys) != len(ys):
         raise ValueError(f"Passed {len(grad_ys)} grad_ys for {len(ys)} ys")
-    graph = next((v.graph for v in ys + xs if hasattr(v, "graph")), None) or get_default_graph()
+    graph = graph_of(ys + xs + stops)
     with graph.as_default(), graph.name_scope(name or "gradients") as scope:
         ys = [convert_to_tensor(y, name="y") for y in ys]
         xs = [symbol(x) for x in xs]
@@ -206,6 +207,12 @@ def symbol(x):
     if hasattr(x, "_ref"):
         return x._ref()
     return convert_to_tensor(x, name="x")
+
+
+def _several(value, name):
+    if value is None:
+        raise TypeError(f"{name} must be a tensor or a list of tensors, got None")
+    return _as_list(value)
 
 
 def _as_list(value):

@@ -275,7 +275,13 @@ def kernel_or_error(op_type, attrs, device_type, op_name):
 
 
 def register_gradient(op_type):
-    """Decorate fn(op, *output_grads) -> one gradient per input (None: no gradient).  As tf.RegisterGradient."""
+    """Decorate fn(op, *output_grads) -> one gradient per input (None: no gradient).  As tf.RegisterGradient.
+
+    TypeError unless op_type is a string; KeyError if a gradient is registered under it already.
+    """
+    if not isinstance(op_type, str):
+        raise TypeError(f"op_type must be a string, got {op_type!r}")
+
     def decorate(fn):
         if op_type in _gradients:
             raise KeyError(f"The gradient of op type {op_type!r} is registered already")

@@ -6,6 +6,7 @@ import math
 import operator
 
 from .dtypes import DType
+from .protos import proto
 
 
 class Dimension:
@@ -122,7 +123,7 @@ class TensorShape:
     __slots__ = ("tuple",)
 
     def __init__(self, dims):
-        """dims: None (unknown rank), a TensorShape, an iterable of sizes, or one size (a vector's)."""
+        """dims: None (unknown rank), a TensorShape or TensorShapeProto, an iterable of sizes, or one size (a vector's)."""
         if dims is None:
             self.tuple = None
         elif dims.__class__ is TensorShape:
@@ -200,6 +201,19 @@ class TensorShape:
             return unknown_shape()
         return TensorShape.from_tuple(self.tuple + other.tuple)
 
+    def __add__(self, other):
+        return self.concatenate(other)
+
+    def __radd__(self, other):
+        return as_shape(other).concatenate(self)
+
+    def as_proto(self):
+        """A TensorShapeProto, with -1 for a size that is not known."""
+        message = proto("TensorShapeProto")(unknown_rank=self.tuple is None)
+        for d in self.tuple or ():
+            message.dim.add(size=-1 if d is None else d)
+        return message
+
     def assert_same_rank(self, other):
         other = as_shape(other)
         if self.tuple is not None and other.tuple is not None and len(self.tuple) != len(other.tuple):
@@ -251,7 +265,7 @@ class TensorShape:
 
     def __len__(self):
         if self.tuple is None:
-            raise ValueError("Cannot take the length of Shape with unknown rank.")
+            raise ValueError("Cannot take the length of shape with unknown rank.")
         return len(self.tuple)
 
     def __bool__(self):
@@ -288,6 +302,8 @@ def _sizes(dims):
     try:
         sizes = tuple(dims)
     except TypeError:
+        if hasattr(dims, "unknown_rank"):              # a TensorShapeProto
+            return None if dims.unknown_rank else tuple([None if d.size == -1 else _size(d.size) for d in dims.dim])
         return (_size(dims),)
     for d in sizes:
         if d is not None and (d.__class__ is not int or d < 0):
@@ -302,6 +318,11 @@ _SCALAR = _UNKNOWN_OF_RANK[0]
 
 def as_dimension(value):
     return value if isinstance(value, Dimension) else Dimension(value)
+
+
+def dimension_value(dimension):
+    """The int or None that a Dimension holds; anything else as it is."""
+    return dimension.value if isinstance(dimension, Dimension) else dimension
 
 
 def as_shape(shape):

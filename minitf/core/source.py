@@ -20,6 +20,12 @@ class Source:
     def __init__(self, frames):
         self._frames = frames
 
+    def __eq__(self, other):
+        """Whether both are the same lines of the program, reached by the same calls."""
+        return isinstance(other, Source) and self._frames == other._frames
+
+    __hash__ = None
+
     @property
     def frames(self):
         """[(file, line, function)], innermost first."""
@@ -51,6 +57,14 @@ def capture():
                 break
         frame = frame.f_back
     return Source(frames)
+
+
+def user_level():
+    """The stacklevel with which a warning given by the caller points to the user's line."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _shown(file, line):

@@ -4,6 +4,6 @@ from .graph import Graph, GraphKeys
 from .importer import import_graph_def
 from .inference import constant_value, constant_value_as_shape
 from .operation import Operation, Tensor
-from .scopes import (add_to_collection, colocate_with, container, control_dependencies, device, get_collection, get_collection_ref,
-                     get_default_graph, name_scope, reset_default_graph)
+from .scopes import (add_to_collection, add_to_collections, colocate_with, container, control_dependencies, device, get_collection,
+                     get_collection_ref, get_default_graph, graph_of, name_scope, reset_default_graph)
 from . import graph_def, graph_util, wire

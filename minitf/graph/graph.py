@@ -65,6 +65,7 @@ class Graph:
         self._gradient_overrides = {}
         self._finalized = False
         self._kept = []
+        self._unfeedable, self._unfetchable = set(), set()      # tensors; operations
         self.seed = None
 
     # ---- looking up -------------------------------------------------------------------------------------------------------
@@ -73,6 +74,8 @@ class Graph:
     def version(self):
         """The number of operations so far: it grows with every op."""
         return len(self._operations)
+
+    building_function = False         # there are no graphs of functions
 
     @property
     def finalized(self):
@@ -87,9 +90,11 @@ class Graph:
         return list(self._operations)
 
     def get_operation_by_name(self, name):
-        """The operation of that name; KeyError with the nearest names if there is none."""
+        """The operation of that name; KeyError with the nearest names if there is none, ValueError for a tensor's name."""
         if not isinstance(name, str):
             raise TypeError(f"Operation names are strings (or similar), not {type(name).__name__}.")
+        if ":" in name:
+            raise ValueError(f"Name '{name}' appears to refer to a Tensor, not a Operation.")
         try:
             return self._by_name[name]
         except KeyError:
@@ -99,9 +104,11 @@ class Graph:
         """The tensor 'op:0'; ValueError for a name without an output number, KeyError if it is not there."""
         if not isinstance(name, str):
             raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
-        op_name, colon, index = name.rpartition(":")
-        if not colon or not index.isdigit():
-            raise ValueError(f"The name '{name}' refers to an Operation, not a Tensor. Tensor names must be of the form '<op_name>:<output_index>'.")
+        op_name, colon, index = name.partition(":")
+        if not colon or not index.isdecimal():
+            what = ("looks a like a Tensor name, but is not a valid one" if colon else
+                    "refers to an Operation, not a Tensor" if name in self._by_name else "looks like an (invalid) Operation name, not a Tensor")
+            raise ValueError(f"The name '{name}' {what}. Tensor names must be of the form \"<op_name>:<output_index>\".")
         op = self._by_name.get(op_name)
         if op is None:
             raise KeyError(f"The name '{name}' refers to a Tensor which does not exist. The operation, '{op_name}', does not exist in the graph.{self._near(op_name)}")
@@ -110,7 +117,13 @@ class Graph:
         return op.outputs[int(index)]
 
     def as_graph_element(self, obj, allow_tensor=True, allow_operation=True):
-        """The Tensor or Operation that obj (one of these, a variable, or a name) stands for in this graph."""
+        """The Tensor or Operation that obj (one of these, a variable, or a name) stands for in this graph.
+
+        TypeError for objects of other kinds, KeyError for names that are not there, ValueError for malformed ones and for elements of
+        another graph.
+        """
+        if not allow_tensor and not allow_operation:
+            raise ValueError("allow_tensor and allow_operation can't both be False.")
         convert = getattr(obj, "_as_graph_element", None)
         if convert is not None:
             obj = convert()
@@ -143,6 +156,8 @@ class Graph:
         for t in inputs:
             if t.op.graph is not self:
                 raise ValueError(f"{t} must be from the same graph as {inputs[0] if inputs[0].op.graph is self else 'the default graph'}.")
+        if self._container and attrs.get("container") == "":
+            attrs = {**attrs, "container": self._container}
         if op_type in self._gradient_overrides:
             attrs = {**attrs, "_gradient_op_type": self._gradient_overrides[op_type]}
         with self._lock:
@@ -236,9 +251,11 @@ class Graph:
     def _controls_of(self, op, extra):
         """Control inputs: those given, and those of every open block, unless an input was made in that block and waits already."""
         controls = list(extra)
-        for block in self._control_stack:
-            if not any(t.op in block.created for t in op.inputs):
-                controls.extend(c for c in block.operations if c not in controls)
+        if self._control_stack:
+            makers = {t.op for t in op.inputs}
+            for block in self._control_stack:
+                if makers.isdisjoint(block.created):
+                    controls.extend(c for c in block.operations if c not in controls and c not in makers)
         return controls
 
     # ---- scopes -----------------------------------------------------------------------------------------------------------
@@ -348,13 +365,31 @@ class Graph:
 
     @contextlib.contextmanager
     def gradient_override_map(self, types):
-        """Inside, the gradient of op type k is the one registered under types[k]."""
+        """Inside, the gradient of op type k is the one registered under types[k].  TypeError unless both are strings."""
+        if not isinstance(types, dict) or not all(isinstance(name, str) for pair in types.items() for name in pair):
+            raise TypeError(f"op_type_map must be a dictionary mapping strings to strings, got {types!r}")
         old = self._gradient_overrides
         self._gradient_overrides = {**old, **types}
         try:
             yield
         finally:
             self._gradient_overrides = old
+
+    # ---- feeding and fetching ---------------------------------------------------------------------------------------------
+
+    def prevent_feeding(self, tensor):
+        """Sessions refuse to feed this tensor from now on."""
+        self._unfeedable.add(tensor)
+
+    def is_feedable(self, tensor):
+        return tensor not in self._unfeedable
+
+    def prevent_fetching(self, op):
+        """Sessions refuse to fetch this operation and its outputs from now on."""
+        self._unfetchable.add(op)
+
+    def is_fetchable(self, tensor_or_op):
+        return (tensor_or_op.op if isinstance(tensor_or_op, Tensor) else tensor_or_op) not in self._unfetchable
 
     # ---- collections ------------------------------------------------------------------------------------------------------
 
@@ -378,6 +413,11 @@ class Graph:
         if scope is None:
             return list(values)
         return [v for v in values if hasattr(v, "name") and re.match(scope, v.name)]
+
+    @property
+    def collections(self):
+        """The names of all collections that have members."""
+        return self.get_all_collection_keys()
 
     def get_all_collection_keys(self):
         return [name for name, values in self._collections.items() if values]

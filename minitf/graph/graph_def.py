@@ -9,7 +9,7 @@ from ..core.errors import UnimplementedError
 from ..core.hooks import register_hook
 from ..core.protos import proto
 from ..core.registry import op_def
-from .tensor_proto import array_to_proto, shape_to_proto
+from .tensor_proto import array_to_proto
 
 PRODUCER = 24                 # of TensorFlow 1.x: a Placeholder of shape [] takes scalars, as here
 MOST_BYTES = 1 << 31
@@ -59,7 +59,7 @@ def fill_node(message, op, add_shapes):
     if op.colocation:
         message.attr[_CLASS].list.s.extend(f"loc:@{other}".encode() for other in op.colocation)
     if add_shapes and op.outputs:
-        message.attr[_SHAPES].list.shape.extend(shape_to_proto(t.shape) for t in op.outputs)
+        message.attr[_SHAPES].list.shape.extend(t.shape.as_proto() for t in op.outputs)
 
 
 def _kind_of_note(value):
@@ -89,7 +89,7 @@ def _to_field(kind, value):
     if kind == "type":
         return value.as_datatype_enum
     if kind == "shape":
-        return shape_to_proto(value)
+        return value.as_proto()
     if kind == "tensor":
         return array_to_proto(value)
     if kind == "string":

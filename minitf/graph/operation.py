@@ -1,4 +1,6 @@
 """Operation, a node of the graph, and Tensor, one of its outputs."""
+from traceback import FrameSummary
+
 from ..core.hooks import hook
 from ..core.registry import op_def
 from ..core.shapes import shape_text
@@ -68,8 +70,9 @@ class Tensor:
         return f"<tf.Tensor '{self.name}' shape={self._shape} dtype={self.dtype.name}>"
 
     def __str__(self):
-        shape = f", shape={self._shape}" if self._shape.ndims is not None else ", shape=<unknown>"
-        return f"Tensor(\"{self.name}\"{shape}, dtype={self.dtype.name})"
+        shape = f", shape={self._shape}" if self._shape.ndims is not None else ""
+        device = f", device={self.device}" if self.device else ""
+        return f"Tensor(\"{self.name}\"{shape}, dtype={self.dtype.name}{device})"
 
 
 class Operation:
@@ -93,15 +96,18 @@ class Operation:
 
     @property
     def traceback(self):
-        """[(file, line, function)] of the user's program where the op was made, innermost first."""
-        return self.source.frames
+        """The lines of the user's program that made the op, as traceback.FrameSummary, outermost first: tuples (file, line, function, text).
+
+        The frames of minitf are left out, and of deep stacks only the innermost are kept.
+        """
+        return [FrameSummary(*frame) for frame in reversed(self.source.frames)]
 
     def get_attr(self, name):
         """The value of an attribute; ValueError if the op has none of that name."""
         try:
             return self.attrs[name]
         except KeyError:
-            raise ValueError(f"No attr named '{name}' in operation '{self.name}' ({self.type}); it has {sorted(self.attrs)}") from None
+            raise ValueError(f"Operation '{self.name}' has no attr named '{name}'. ({self.type} has {', '.join(sorted(self.attrs)) or 'none'}.)") from None
 
     def values(self):
         return tuple(self.outputs)

@@ -1,6 +1,4 @@
 """The default graph of each thread, and the functions of tf.* that act on it."""
-import contextlib
-
 from .default_graphs import default_graphs
 from .graph import Graph
 
@@ -41,23 +39,59 @@ def container(name):
     return get_default_graph().container(name)
 
 
-@contextlib.contextmanager
-def name_scope(name, default_name=None, values=None):
-    """A name scope of the default graph (or of the graph of `values`): `name` if given, else `default_name`."""
-    name = default_name if name is None and default_name is not None else name
-    graph = get_default_graph()
-    for value in values or ():
-        owner = getattr(value, "graph", None)
-        if isinstance(owner, Graph):
-            graph = owner
-            break
-    with graph.as_default(), graph.name_scope(name) as scope:
-        yield scope
+class name_scope:
+    """A name scope of the default graph (or of the graph of `values`): `name` if given, else `default_name`.
+
+    `with tf.name_scope("h") as scope` gives "h/", or "h_1/" where "h/" was opened before.  A name that ends in '/' is taken as it is,
+    so name_scope(scope) goes back into one; None and '' go to the root.  An op made with name=scope is named "h".
+    ValueError if values are of several graphs, or if they are given without any name.
+    """
+    __slots__ = ("name", "_values", "_open")
+
+    def __init__(self, name, default_name=None, values=None):
+        self.name, self._values, self._open = default_name if name is None else name, values, []
+
+    def __enter__(self):
+        if self.name is None and self._values is not None:
+            raise ValueError("At least one of name (None) and default_name (None) must be provided.")
+        graph = graph_of(self._values) if self._values else get_default_graph()
+        default, scope = graph.as_default(), graph.name_scope(self.name)
+        default.__enter__()
+        try:
+            opened = scope.__enter__()
+        except BaseException:
+            default.__exit__(None, None, None)
+            raise
+        self._open.append((default, scope))
+        return opened
+
+    def __exit__(self, *error):
+        default, scope = self._open.pop()
+        scope.__exit__(None, None, None)
+        default.__exit__(None, None, None)
+
+
+def graph_of(values):
+    """The graph of the tensors, operations and variables among values, else the default graph.  ValueError if they are of several."""
+    found = first = None
+    for value in values:
+        graph = getattr(value, "graph", None)
+        if isinstance(graph, Graph):
+            if found is None:
+                found, first = graph, value
+            elif graph is not found:
+                raise ValueError(f"{value} must be from the same graph as {first}.")
+    return found or get_default_graph()
 
 
 def add_to_collection(name, value):
     """get_default_graph().add_to_collection(name, value)"""
     get_default_graph().add_to_collection(name, value)
+
+
+def add_to_collections(names, value):
+    """get_default_graph().add_to_collections(names, value)"""
+    get_default_graph().add_to_collections(names, value)
 
 
 def get_collection(key, scope=None):

@@ -1,4 +1,4 @@
-"""Arrays as TensorProto messages and back, and static shapes as TensorShapeProto.
+"""Arrays as TensorProto messages and back, and static shapes from TensorShapeProto.
 
 Reading trusts nothing: sizes are compared with what is there before anything is allocated.
 """
@@ -14,17 +14,6 @@ from .wire_values import MOST_DIMENSIONS, MOST_ELEMENTS
 MOST_REPEATED = 1 << 28       # bytes of all tensors of a message that are told by one element and a shape
 _FIELDS = {"float32": "float_val", "float64": "double_val", "int32": "int_val", "int16": "int_val", "int8": "int_val", "uint8": "int_val",
            "string": "string_val", "int64": "int64_val", "bool": "bool_val"}
-
-
-def shape_to_proto(shape):
-    """A TensorShapeProto: -1 for a dimension that is not known."""
-    message = proto("TensorShapeProto")()
-    if shape.tuple is None:
-        message.unknown_rank = True
-    else:
-        for d in shape.tuple:
-            message.dim.add(size=-1 if d is None else d)
-    return message
 
 
 def shape_from_proto(message, where="a shape"):
@@ -47,7 +36,7 @@ def shape_from_proto(message, where="a shape"):
 def array_to_proto(array):
     """A TensorProto: one element as a number, several as little-endian bytes, strings as a list."""
     dtype = as_dtype(array.dtype)
-    message = proto("TensorProto")(dtype=dtype.as_datatype_enum, tensor_shape=shape_to_proto(as_shape(array.shape)))
+    message = proto("TensorProto")(dtype=dtype.as_datatype_enum, tensor_shape=as_shape(array.shape).as_proto())
     if array.size == 1 or dtype is string:
         getattr(message, _FIELDS[dtype.name]).extend(array.ravel().tolist())
     elif array.size:

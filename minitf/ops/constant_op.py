@@ -132,6 +132,9 @@ def _convert_sequence(value, dtype=None, name=None, as_ref=False):
         return _convert_value(value, dtype, name)
     if dtype is None:
         dtype = next((v.dtype.base_dtype for v in value if isinstance(v, Tensor)), None)
+    for v in value:
+        if isinstance(v, Tensor) and v.dtype.base_dtype is not dtype:
+            raise TypeError(f"Cannot convert a list containing a tensor of dtype {v.dtype.base_dtype} to {dtype} (Tensor is: {v!r})")
     return apply_op("Pack", [convert_to_tensor(v, dtype) for v in value], name=name or "packed", axis=0)
 
 

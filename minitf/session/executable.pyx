@@ -3,6 +3,8 @@
 One per (fetches, feeds).  It takes the callers' arrays where they lie, compares their shapes in C with those of the plans it has, and
 runs a free step of the plan that fits.
 """
+from collections.abc import Mapping
+
 cimport numpy as np
 
 from minitf.core.buffers cimport typenum_of
@@ -28,6 +30,19 @@ cdef class Variant:
         self.shapes, self.plans, self.keys, self.program, self.free_steps = shapes, plans, keys, program, []
 
 
+cdef class Watch:
+    """Compares, in every run, the length of a graph's list of operations with that of the run before; a subclass has seen(), called if it grew.
+
+    times: what seen() counts; the first run without growth makes it 0.
+    """
+    cdef readonly list operations
+    cdef public Py_ssize_t version
+    cdef public int times
+
+    def __init__(self, list operations):
+        self.operations, self.version, self.times = operations, len(operations), 0
+
+
 cdef class Executable:
     """Executable(feeds, indices, context): indices has, per fetch, its number among the fetched tensors, or None for an operation.
 
@@ -44,6 +59,7 @@ cdef class Executable:
     cdef list scalars                     # NumPy's scalar types of the feeds
     cdef readonly list variants
     cdef Variant last
+    cdef Watch watch
 
     def __init__(self, fetches, feeds, single, context, done=()):
         self.fetches, self.feeds, self.single, self.context, self.done = tuple(fetches), list(feeds), single, context, done
@@ -58,6 +74,7 @@ cdef class Executable:
         self.typenums = [NO_TYPE if t.dtype.holds_objects else typenum_of(t.dtype.base_dtype.as_datatype_enum) for t in feeds]
         self.scalars = [t.dtype.base_dtype.as_numpy_dtype for t in feeds]
         self.variants, self.last = [], None
+        self.watch = getattr(context, "watch", None)
 
     def run(self, feed_dict, double timeout, tracer=None):
         """feed_dict: values in the order of the feeds.  tracer(step) is called at the end of the step, which is then traced."""
@@ -67,8 +84,13 @@ cdef class Executable:
         cdef np.ndarray array
         cdef Step step
         cdef Variant variant
+        if self.watch is not None:
+            if len(self.watch.operations) != self.watch.version:
+                self.watch.seen()
+            elif self.watch.times:
+                self.watch.times = 0
         if feed_dict:
-            for value in (<dict?> feed_dict if type(feed_dict) is dict else dict(feed_dict)).values():
+            for value in (<dict?> feed_dict if type(feed_dict) is dict else as_dict(feed_dict)).values():
                 if np.PyArray_Check(value) and np.PyArray_TYPE(<np.ndarray> value) == <int> self.typenums[i] and np.PyArray_ISCARRAY_RO(<np.ndarray> value):
                     arrays.append(value)
                 elif type(value) is self.scalars[i]:
@@ -113,6 +135,12 @@ cdef class Executable:
     def variant(self, feed_dict):
         """The Variant for these feeds, prepared if need be, but not run."""
         return self.variant_for([self.context.array_of(t, v) for t, v in zip(self.feeds, feed_dict.values())])
+
+
+cdef dict as_dict(feed_dict):
+    if not isinstance(feed_dict, Mapping):
+        raise TypeError(f"feed_dict must be a dictionary of tensors and values, got {type(feed_dict).__name__}")
+    return dict(feed_dict)
 
 
 cdef bint fits(tuple shapes, list arrays):

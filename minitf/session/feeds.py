@@ -1,9 +1,43 @@
 """From what a caller feeds to an array that a plan can read where it lies."""
+from collections.abc import Mapping
+
 import numpy as np
 
 from ..core.dtypes import string
 from ..core.strings import as_strings
 from ..graph import Tensor
+
+
+def fed_tensors(feed_dict, graph):
+    """{tensor: value} of what a caller feeds; a tensor of several parts (IndexedSlices) takes a tuple, and each part becomes a feed.
+
+    TypeError for what is no tensor of the graph, ValueError for one that may not be fed or is fed twice.
+    """
+    if feed_dict is not None and not isinstance(feed_dict, Mapping):
+        raise TypeError(f"feed_dict must be a dictionary of tensors and values, got {type(feed_dict).__name__}")
+    feeds = {}
+    for fed, value in (feed_dict or {}).items():
+        for key, part in _parts(fed, value) if hasattr(fed, "_fetch_parts") else ((fed, value),):
+            try:
+                tensor = graph.as_graph_element(key, allow_operation=False)
+            except (ValueError, KeyError, TypeError) as error:
+                raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0] if error.args else error}") from None
+            if not graph.is_feedable(tensor):
+                raise ValueError(f"Tensor {tensor} may not be fed.")
+            if tensor in feeds:
+                raise ValueError(f"{tensor.name} is fed twice")
+            feeds[tensor] = part
+    return feeds
+
+
+def _parts(fed, value):
+    """[(tensor, value)] of a tensor of several parts; None for a part that is not there."""
+    tensors, _ = fed._fetch_parts()
+    tensors = [t for t in tensors if t is not None]
+    values = [v for v in value if v is not None] if isinstance(value, tuple) else None
+    if values is None or len(values) != len(tensors):
+        raise ValueError(f"{fed} has the parts {', '.join(t.name for t in tensors)} and is fed with a tuple of as many values, got {str(value)[:60]}")
+    return zip(tensors, values)
 
 
 def array_of(tensor, value):

@@ -1,4 +1,7 @@
-"""Fetches may be nested: lists, tuples, named tuples, dicts.  They are run flat, and the results put back into the same form."""
+"""Fetches may be nested: lists, tuples, named tuples, dicts, classes made by attr.s.  They are run flat, and the results put back into the same form."""
+from collections import defaultdict
+from collections.abc import Mapping
+
 from ..graph.operation import Operation, Tensor
 
 
@@ -15,12 +18,20 @@ def flatten(fetches, graph):
 def element(fetch, graph):
     """The Tensor or Operation that a single fetch stands for."""
     try:
-        return graph.as_graph_element(fetch)
+        found = graph.as_graph_element(fetch)
     except TypeError:
         raise TypeError(f"Fetch argument {fetch!r} has invalid type {type(fetch)!r}, must be a string or Tensor. "
                         f"(Can not convert a {type(fetch).__name__} into a Tensor or Operation.)") from None
     except (ValueError, KeyError) as error:
         raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({_text(error)})") from None
+    if not graph.is_fetchable(found):
+        raise ValueError(f"Operation {(found.op if isinstance(found, Tensor) else found).name!r} has been marked as not fetchable.")
+    return found
+
+
+def is_nested(fetches):
+    """Whether the fetches are a structure whose form the results have to be given."""
+    return isinstance(fetches, (list, tuple, Mapping)) or hasattr(fetches, "_fetch_parts") or hasattr(type(fetches), "__attrs_attrs__")
 
 
 def _text(error):
@@ -29,12 +40,15 @@ def _text(error):
 
 def _form(fetches, graph, flat, number):
     """The structure with numbers into `flat` at its leaves; (kind, type, parts) elsewhere."""
-    if isinstance(fetches, dict):
-        return "dict", type(fetches), {k: _form(v, graph, flat, number) for k, v in fetches.items()}
+    if isinstance(fetches, Mapping):
+        return "dict", fetches, {k: _form(v, graph, flat, number) for k, v in fetches.items()}
     if isinstance(fetches, tuple) and hasattr(fetches, "_fields"):
         return "namedtuple", type(fetches), [_form(f, graph, flat, number) for f in fetches]
     if isinstance(fetches, (list, tuple)):
         return "sequence", type(fetches), [_form(f, graph, flat, number) for f in fetches]
+    if hasattr(type(fetches), "__attrs_attrs__"):
+        names = [a.name for a in type(fetches).__attrs_attrs__]
+        return "attrs", type(fetches), [_form(getattr(fetches, name), graph, flat, number) for name in names]
     parts = getattr(fetches, "_fetch_parts", None)        # IndexedSlices: (tensors, values -> result)
     if parts is not None:
         tensors, build = parts()
@@ -52,14 +66,10 @@ def _rebuild(form, values):
     kind, make, parts = form
     if kind == "dict":
         items = {k: _rebuild(p, values) for k, p in parts.items()}
-        return items if make is dict else make(items)
+        if isinstance(make, defaultdict):
+            return defaultdict(make.default_factory, items)
+        return items if type(make) is dict else type(make)(items)
     results = [None if p is None else _rebuild(p, values) for p in parts]
     if kind == "sequence":
         return make(results)
     return make(*results)
-
-
-def is_simple(fetches):
-    """Whether it is one graph element, or a list of them: then nothing has to be rebuilt."""
-    single = (Tensor, Operation)
-    return isinstance(fetches, single) or type(fetches) is list and all(isinstance(f, single) for f in fetches)

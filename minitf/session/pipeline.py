@@ -24,8 +24,8 @@ from .specialise import assign_levels, hand_on_controls, specialise
 class Context:
     """What executables and activations ask of the session: prepared programs, kernels, resources, threads."""
 
-    def __init__(self, runtime, lock):
-        self.runtime, self.lock = runtime, lock
+    def __init__(self, runtime, lock, watch=None):
+        self.runtime, self.lock, self.watch = runtime, lock, watch
         level = self.runtime.config.graph_options.optimizer_options.opt_level
         optimise = level != OptimizerOptions.L0
         self.options = Options(fold=optimise, merge=optimise, fuse=optimise)

@@ -1,14 +1,18 @@
 """Session: the front door.  It finds or prepares what a run needs, and keeps it."""
+import os
 import threading
 import weakref
 
-from ..core.config import ConfigProto, RunOptions
+from ..core.config import ConfigProto, RunMetadata, RunOptions
+from ..core.devices import parse_device
 from ..core.errors import InvalidArgumentError
 from ..core.hooks import register_hook
 from ..graph import Graph, get_default_graph
 from ..graph.default_graphs import default_graphs
 from .executable import Executable
-from .fetches import element, flatten
+from .feeds import fed_tensors
+from .fetches import element, flatten, is_nested
+from .growth import Growth
 from .pipeline import Context
 from .runtime import Runtime
 
@@ -30,7 +34,7 @@ def get_default_session():
 class Session:
     """Runs operations of a graph and evaluates tensors.
 
-    target  '' : in this process
+    target  '' or 'local': in this process
     graph   by default the default graph
     config  a ConfigProto: device_count={'CPU': n} makes n CPU devices, each with a thread of its own
 
@@ -42,12 +46,14 @@ class Session:
     """
 
     def __init__(self, target="", graph=None, config=None):
+        if not isinstance(target, (str, bytes)):
+            raise TypeError(f"target must be a string, but got {type(target)}")
         if graph is not None and not isinstance(graph, Graph):
             raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
         if config is not None and not isinstance(config, ConfigProto):
             raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
-        if target:
-            raise InvalidArgumentError(None, None, f"No session target {target!r}: only '' (this process) is there")
+        _check_target(target)
+        self.sess_str = target if isinstance(target, bytes) else target.encode()
         self.graph = get_default_graph() if graph is None else graph
         self._config = config if config is not None else ConfigProto()
         self._runtime = Runtime(self._config)
@@ -55,6 +61,7 @@ class Session:
         self._lock = threading.RLock()
         self._closed = False
         self._context = None
+        self._growth = Growth(self.graph)
         self._timeout = (self._config.operation_timeout_in_ms or -1000) / 1000
         weakref.finalize(self, self._runtime.stop)
 
@@ -64,12 +71,12 @@ class Session:
         """Run one step: compute `fetches`, with the tensors in feed_dict replaced by the values given.
 
         fetches    a Tensor, Operation, Variable or name, or any nesting of lists, tuples, named tuples and dicts of these
-        feed_dict  {tensor: value}; any tensor may be fed
+        feed_dict  {tensor: value}; any tensor may be fed, and a tuple for an IndexedSlices
         Returns the same nesting with ndarrays (NumPy scalars for rank 0), and None for operations.
 
         Errors in an op are OpErrors that name it, its inputs, and the line of your program that made it.
         """
-        timeout = self._timeout if options is None else (options.timeout_in_ms or self._timeout * 1000) / 1000
+        timeout = self._timeout if options is None else _timeout(options, self._timeout)
         try:
             if type(fetches) is list:
                 key = (_LIST, tuple(fetches), *feed_dict) if feed_dict else (_LIST, tuple(fetches))
@@ -86,8 +93,9 @@ class Session:
 
     def _first_run(self, key, fetches, feed_dict, timeout, options, run_metadata):
         """The slow way in: find out what is asked for, check it, and keep the answer where the key allows it."""
+        given = feed_dict
         executable, rebuild, feed_dict = self._prepare(fetches, feed_dict)
-        if rebuild is None and key is not None:
+        if rebuild is None and key is not None and len(executable.feeds) == len(given or ()):
             self._executables[key] = executable
         if run_metadata is not None:
             values = self._observed(executable, feed_dict, timeout, options, run_metadata)
@@ -101,21 +109,11 @@ class Session:
             raise RuntimeError("Attempted to use a closed Session.")
         if self.graph.version == 0:
             raise RuntimeError("The Session graph is empty. Add operations to the graph before calling run().")
-        if feed_dict is not None and not isinstance(feed_dict, dict):
-            raise TypeError(f"feed_dict must be a dictionary of tensors and values, got {type(feed_dict).__name__}")
-        feeds = {}
-        for fed, value in (feed_dict or {}).items():
-            try:
-                tensor = self.graph.as_graph_element(fed, allow_operation=False)
-            except (ValueError, KeyError, TypeError) as error:
-                raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0] if error.args else error}") from None
-            if tensor in feeds:
-                raise ValueError(f"{tensor.name} is fed twice")
-            feeds[tensor] = value
-        single = not isinstance(fetches, (list, tuple, dict)) and not hasattr(fetches, "_fetch_parts")
+        feeds = fed_tensors(feed_dict, self.graph)
+        single = not is_nested(fetches)
         if single:
             flat, rebuild = [element(fetches, self.graph)], None
-        elif type(fetches) is list and not any(isinstance(f, (list, tuple, dict)) or hasattr(f, "_fetch_parts") for f in fetches):
+        elif type(fetches) is list and not any(map(is_nested, fetches)):
             flat, rebuild = [element(f, self.graph) for f in fetches], None
         else:
             flat, rebuild = flatten(fetches, self.graph)
@@ -123,11 +121,13 @@ class Session:
         with self._lock:
             executable = self._executables.get(signature)
             if executable is None:
-                executable = self._executables[signature] = Executable(flat, list(feeds), single, Context(self._runtime, self._lock))
+                executable = self._executables[signature] = Executable(flat, list(feeds), single, Context(self._runtime, self._lock, self._growth))
         return executable, rebuild, feeds
 
     def _observed(self, executable, feed_dict, timeout, options, run_metadata):
         """A run that fills in what options ask for."""
+        if not isinstance(run_metadata, RunMetadata):
+            raise TypeError(f"run_metadata must be a tf.RunMetadata, but got {type(run_metadata)}")
         if options is not None and options.output_partition_graphs:
             run_metadata.partition_graphs = [str(p) for p in executable.variant(feed_dict or {}).program]
         if options is None or options.trace_level == RunOptions.NO_TRACE:
@@ -157,16 +157,37 @@ class Session:
 
     def partial_run(self, handle, fetches, feed_dict=None):
         """Go on with a step: give some of its feeds, get some of its fetches."""
+        from .partial_run import PartialRun
+        if not isinstance(handle, PartialRun):
+            raise InvalidArgumentError(None, None, f"Must run 'setup' before performing partial runs! {handle!r} is no handle of partial_run_setup.")
         return handle.run(fetches, feed_dict or {})
 
-    def make_callable(self, fetches, feed_list=None):
-        """A function of the values of feed_list that runs fetches: run() without the look-ups."""
-        tensors = [self.graph.as_graph_element(t, allow_operation=False) for t in feed_list or []]
-        return lambda *values: self.run(fetches, dict(zip(tensors, values)))
+    def make_callable(self, fetches, feed_list=None, accept_options=False):
+        """A function of the values of feed_list, in their order, that runs fetches.
+
+        accept_options: it takes options= and run_metadata= as run() does.  The function raises TypeError for another number of values.
+        """
+        if feed_list is not None and not isinstance(feed_list, (list, tuple)):
+            raise TypeError(f"feed_list must be a list or tuple, got {feed_list!r}")
+        tensors = list(fed_tensors({t: None for t in feed_list or ()}, self.graph))
+        flatten(fetches, self.graph)                      # what can not be fetched is found now
+
+        def call(*values, **options):
+            if len(values) != len(tensors):
+                raise TypeError(f"This callable takes {len(tensors)} values ({', '.join(t.name for t in tensors) or 'no feeds'}), got {len(values)}")
+            if options and not (accept_options and options.keys() <= {"options", "run_metadata"}):
+                raise TypeError(f"This callable takes no {', '.join(options)}" + ("" if accept_options else "; make_callable(..., accept_options=True) makes one that takes options and run_metadata"))
+            return self.run(fetches, dict(zip(tensors, values)), **options)
+        return call
 
     def list_devices(self):
-        """The full names of this session's devices."""
-        return list(self._runtime.devices)
+        """This session's devices: objects with name, device_type and memory_limit_bytes."""
+        return [DeviceAttributes(name) for name in self._runtime.devices]
+
+    @property
+    def graph_def(self):
+        """The graph as a GraphDef."""
+        return self.graph.as_graph_def()
 
     # ---- life -------------------------------------------------------------------------------------------------------------
 
@@ -180,8 +201,7 @@ class Session:
     @staticmethod
     def reset(target, containers=None, config=None):
         """Clear containers of a server.  A session with target '' owns its state alone, so there is nothing to clear."""
-        if target:
-            raise InvalidArgumentError(None, None, f"No session target {target!r}: only '' (this process) is there")
+        _check_target(target)
 
     def as_default(self):
         """A context manager that makes this the default session of the thread; it does not close it."""
@@ -233,20 +253,44 @@ class _AsDefault:
         _default_sessions.stack.pop()
 
 
-def _session_for(graph, session, what):
-    session = session or get_default_session()
+class DeviceAttributes:
+    """A device as Session.list_devices() tells of it."""
+
+    def __init__(self, name):
+        self.name, self.device_type = name, parse_device(name).device_type
+        self.memory_limit_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+    def __repr__(self):
+        return f"DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes})"
+
+
+def _check_target(target):
+    if target not in ("", b"", "local", b"local"):
+        raise InvalidArgumentError(None, None, f"No session target {target!r}: only '' (this process) is there")
+
+
+def _timeout(options, otherwise):
+    if not isinstance(options, RunOptions):
+        raise TypeError(f"options must be a tf.RunOptions, but got {type(options)}")
+    return options.timeout_in_ms / 1000 if options.timeout_in_ms else otherwise
+
+
+def _session_for(graph, session, does, what, call):
+    explicit = f"an explicit session to `{call}(session=sess)`"
+    given, session = session is not None, session or get_default_session()
     if session is None:
-        raise ValueError(f"Cannot {what}: No default session is registered. Use `with sess.as_default()` or pass an explicit session.")
+        raise ValueError(f"Cannot {does} {what} using `{call}()`: No default session is registered. Use `with sess.as_default()` or pass {explicit}")
     if session.graph is not graph:
-        raise ValueError(f"Cannot {what}: The default session's graph is different from the tensor's graph. Pass an explicit session.")
+        raise ValueError(f"Cannot use the {'given' if given else 'default'} session to {does} {what}: the {what}'s graph is different from the "
+                         f"session's graph." + ("" if given else f" Pass {explicit}."))
     return session
 
 
 @register_hook("eval")
 def _eval(tensor, feed_dict, session):
-    return _session_for(tensor.graph, session, "evaluate tensor using `eval()`").run(tensor, feed_dict)
+    return _session_for(tensor.graph, session, "evaluate", "tensor", "eval").run(tensor, feed_dict)
 
 
 @register_hook("run")
 def _run(operation, feed_dict, session):
-    return _session_for(operation.graph, session, "execute operation using `run()`").run(operation, feed_dict)
+    return _session_for(operation.graph, session, "execute", "operation", "run").run(operation, feed_dict)

@@ -95,7 +95,7 @@ class TestTensorShape:
         assert shape.dims is shape.ndims is shape.num_elements() is None
         assert not shape and scalar() and not shape.is_fully_defined()
         assert error_of(shape.as_list) == "as_list() is not defined on an unknown TensorShape."
-        assert error_of(len, shape) == "Cannot take the length of Shape with unknown rank."
+        assert error_of(len, shape) == "Cannot take the length of shape with unknown rank."
         assert error_of(list, shape) == "Cannot iterate over a shape with unknown rank."
 
     def test_indexing(self):

@@ -17,12 +17,6 @@ register_op("TestGraphDef", ["x: T"], ["y: T"],
              "ints: list(int) = [1]", "types: list(type) = []", "shapes: list(shape) = []"])(lambda c: [c.inputs[0]])
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def model():
     x, labels = tf.placeholder(tf.float32, [None, 4], name="x"), tf.placeholder(tf.int32, [None], name="labels")
     w, b = tf.Variable(tf.reshape(tf.range(12.0) / 12.0, [4, 3]), name="w"), tf.Variable(tf.zeros([3]), name="b")

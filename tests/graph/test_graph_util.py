@@ -6,12 +6,6 @@ import minitf as tf
 from minitf import graph_util
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def names(message):
     return [n.name for n in message.node]
 

@@ -18,12 +18,6 @@ def node(name, op, *inputs, **attrs):
     return f'node {{ name: "{name}" op: "{op}"{inside} }} '
 
 
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def names(graph):
     return [op.name for op in graph.get_operations()]
 

@@ -203,6 +203,6 @@ def test_the_line_is_the_users_also_behind_helpers(sess):
     bad = layer(x, 5)                                                             # its caller
     text = str(failure(sess, bad, {x: [1]}))
     assert "inside the helper" in text and text.count("called at: ") == 1 and "# its caller" in text.splitlines()[-1]
-    frames = bad.op.traceback
-    assert frames[0][2] == "layer" and frames[1][2] == "test_the_line_is_the_users_also_behind_helpers"
-    assert frames[1][1] - frames[0][1] == 3
+    caller, helper = bad.op.traceback[-2:]                                        # the innermost comes last, as in a traceback
+    assert helper[2] == "layer" and caller[2] == "test_the_line_is_the_users_also_behind_helpers"
+    assert caller.lineno - helper.lineno == 3 and "# its caller" in caller.line
