@@ -169,21 +169,6 @@ def _gather(op, grad):
     return IndexedSlices(values, flat, array_ops.shape(params)), None
 
 
-@register_gradient("UnsortedSegmentSum")
-def _unsorted_segment_sum(op, grad):
-    """Every element was added to one segment, and gets that segment's gradient; one with a negative id was dropped."""
-    data, ids = op.inputs[0], op.inputs[1]
-    rows = apply_op("Gather", grad, math_ops.maximum(ids, 0))
-    kept = math_ops.cast(logical_ops.greater_equal(ids, 0), data.dtype.base_dtype)
-    if data._shape.ndims is not None and ids._shape.ndims is not None:
-        for _ in range(data._shape.ndims - ids._shape.ndims):
-            kept = array_ops.expand_dims(kept, -1)
-    else:
-        ones = array_ops.fill(array_ops.reshape(array_ops.rank(data) - array_ops.rank(ids), [1]), 1)
-        kept = array_ops.reshape(kept, slice_ops.concat([array_ops.shape(ids), ones], 0))
-    return rows * kept, None, None
-
-
 @register_gradient("Select")
 def _select(op, grad):
     condition, zeros = op.inputs[0], array_ops.zeros_like(grad)
