@@ -5,7 +5,9 @@ A variable's value depends on its updates in time, not in the graph of one step;
 from ..core.registry import not_differentiable
 
 for _op_type in ("VariableV2", "Assign", "AssignAdd", "AssignSub", "IsVariableInitialized", "ScatterAdd", "ScatterSub", "ScatterUpdate",
+                 "ScatterMul", "ScatterDiv", "ScatterMin", "ScatterMax", "ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub", "CountUpTo",
                  "ApplyGradientDescent", "ApplyAdam",
-                 "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "NoOp", "PyFunc", "PyFuncStateless", "Assert",
+                 "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "OrthonormalColumns",
+                 "NoOp", "PyFunc", "PyFuncStateless", "Assert",
                  "ScalarSummary", "HistogramSummary", "ImageSummary", "AudioSummary", "TextSummary", "MergeSummary"):
     not_differentiable(_op_type)
