@@ -83,7 +83,7 @@ from .ops.variables import (Variable, assert_variables_initialized, global_varia
 from .autodiff import (AggregationMethod, NotDifferentiable, RegisterGradient, UnconnectedGradients, explain_gradient, gradients,
                        hessians)
 from .session import InteractiveSession, Session, get_default_session
-from . import initializers, linalg, math, nn, summary, train
+from . import initializers, linalg, losses, math, nn, summary, train
 
 __version__ = "0.1.0"
 newaxis = None

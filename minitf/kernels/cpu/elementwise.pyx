@@ -23,6 +23,7 @@ from minitf.kernels.cpu.vector_ops cimport Guard, VectorOp, guard_of, vector_op
 from minitf.core.dtypes import as_dtype
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import register_kernel
+from minitf.kernels.cpu.vector_activations import ACTIVATIONS
 from minitf.kernels.cpu.vector_libm import LIBM
 from minitf.kernels.cpu.vector_ops import signatures
 
@@ -287,7 +288,7 @@ def supports(op_type, in_dtypes, out_dtype):
 
 PLAIN = ("Add Sub Mul RealDiv FloorDiv FloorMod Neg Square Sqrt Rsqrt Exp Log Log1p Tanh Sigmoid Abs Sign Reciprocal Floor Ceil Pow "
          "Maximum Minimum SquaredDifference Equal NotEqual Less LessEqual Greater GreaterEqual IsNan IsFinite Select Relu ReluGrad "
-         "TanhGrad SigmoidGrad SqrtGrad Softplus SoftplusGrad ZerosLike OnesLike BiasAdd AddN TruncateDiv TruncateMod").split() + LIBM
+         "TanhGrad SigmoidGrad SqrtGrad Softplus SoftplusGrad ZerosLike OnesLike BiasAdd AddN TruncateDiv TruncateMod").split() + LIBM + ACTIVATIONS
 
 
 def _register(op_type, **constraints):
