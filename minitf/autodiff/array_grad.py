@@ -3,7 +3,7 @@ import numpy as np
 
 from ..core.registry import not_differentiable, register_gradient
 from ..graph import constant_value
-from ..ops import array_ops, logical_ops, math_ops, reduction_ops, sequence_ops, slice_ops
+from ..ops import array_ops, logical_ops, math_ops, pad_ops, reduction_ops, sequence_ops, slice_ops
 from ..ops.apply import apply_op
 from ..ops.indexed_slices import IndexedSlices
 from .broadcasting import shape_of, stretched_axes, sum_to
@@ -101,7 +101,7 @@ def _slice(op, grad):
         known = slice_ops.stack([math_ops.cast(begin, "int32"), after], 1)
     elif not known.any():
         return grad, None, None
-    return slice_ops.pad(grad, known), None, None
+    return pad_ops.pad(grad, known), None, None
 
 
 def _known_paddings(dims, begin, size):
@@ -119,12 +119,35 @@ def _known_paddings(dims, begin, size):
 @register_gradient("Pad")
 def _pad(op, grad):
     x, paddings = op.inputs
+    return slice_ops.slice(grad, *_inside(x, paddings)), None
+
+
+@register_gradient("PadV2")
+def _pad_v2(op, grad):
+    """The border's elements are all one number."""
+    x, paddings, _ = op.inputs
+    inner = slice_ops.slice(grad, *_inside(x, paddings))
+    return inner, None, reduction_ops.reduce_sum(grad) - reduction_ops.reduce_sum(inner)
+
+
+@register_gradient("MirrorPad")
+def _mirror_pad(op, grad):
+    return apply_op("MirrorPadGrad", grad, op.inputs[1], mode=op.attrs["mode"]), None
+
+
+@register_gradient("MirrorPadGrad")
+def _mirror_pad_grad(op, grad):
+    return apply_op("MirrorPad", grad, op.inputs[1], mode=op.attrs["mode"]), None
+
+
+def _inside(x, paddings):
+    """(begin, size) of x in what Pad made of it."""
     known = constant_value(paddings)
     if known is not None:
         before = np.ascontiguousarray(known[:, 0])
     else:
         before = array_ops.reshape(slice_ops.slice(paddings, [0, 0], [-1, 1]), [-1])
-    return slice_ops.slice(grad, before, _sizes_like(x, before)), None
+    return before, _sizes_like(x, before)
 
 
 def _sizes_like(x, begin):
@@ -167,21 +190,6 @@ def _gather(op, grad):
         shape = slice_ops.concat([array_ops.reshape(array_ops.size(indices), [1]), slice_ops.slice(array_ops.shape(params), [1], [-1])], 0)
     values, flat = array_ops.reshape(grad, shape), array_ops.reshape(indices, [-1])
     return IndexedSlices(values, flat, array_ops.shape(params)), None
-
-
-@register_gradient("UnsortedSegmentSum")
-def _unsorted_segment_sum(op, grad):
-    """Every element was added to one segment, and gets that segment's gradient; one with a negative id was dropped."""
-    data, ids = op.inputs[0], op.inputs[1]
-    rows = apply_op("Gather", grad, math_ops.maximum(ids, 0))
-    kept = math_ops.cast(logical_ops.greater_equal(ids, 0), data.dtype.base_dtype)
-    if data._shape.ndims is not None and ids._shape.ndims is not None:
-        for _ in range(data._shape.ndims - ids._shape.ndims):
-            kept = array_ops.expand_dims(kept, -1)
-    else:
-        ones = array_ops.fill(array_ops.reshape(array_ops.rank(data) - array_ops.rank(ids), [1]), 1)
-        kept = array_ops.reshape(kept, slice_ops.concat([array_ops.shape(ids), ones], 0))
-    return rows * kept, None, None
 
 
 @register_gradient("Select")

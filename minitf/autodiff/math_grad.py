@@ -4,7 +4,7 @@ For a binary op the two results have the output's shape; unbroadcast() brings th
 """
 from ..core.registry import not_differentiable, register_gradient
 from ..graph import constant_value
-from ..ops import array_ops, logical_ops, math_ops
+from ..ops import array_ops, logical_ops, math_ops, matmul_ops
 from ..ops.apply import apply_op
 from .broadcasting import unbroadcast
 
@@ -184,7 +184,7 @@ def _add_n(op, grad):
 def _matmul(op, grad):
     """With A = a or a', B = b or b':  dA = grad B',  dB = A' grad; the transposition of each is undone in the same product."""
     a, b = op.inputs
-    matmul = math_ops.matmul
+    matmul = matmul_ops.matmul
     ta, tb = op.get_attr("transpose_a"), op.get_attr("transpose_b")
     if not ta and not tb:
         return matmul(grad, b, transpose_b=True), matmul(a, grad, transpose_a=True)
@@ -193,3 +193,14 @@ def _matmul(op, grad):
     if ta and not tb:
         return matmul(b, grad, transpose_b=True), matmul(a, grad)
     return matmul(b, grad, transpose_a=True, transpose_b=True), matmul(grad, a, transpose_a=True, transpose_b=True)
+
+
+@register_gradient("BatchMatMul")
+def _batch_matmul(op, grad):
+    """As MatMul's, matrix by matrix."""
+    x, y = op.inputs
+    matmul = matmul_ops.batch_matmul
+    adj_x, adj_y = op.get_attr("adj_x"), op.get_attr("adj_y")
+    if not adj_x:
+        return matmul(grad, y, adj_y=not adj_y), matmul(grad, x, adj_x=True) if adj_y else matmul(x, grad, adj_x=True)
+    return matmul(y, grad, adj_x=adj_y, adj_y=True), matmul(grad, x, adj_x=True, adj_y=True) if adj_y else matmul(x, grad)

@@ -3,7 +3,7 @@ from ..core.registry import not_differentiable, register_gradient
 from ..ops import array_ops, logical_ops, math_ops, reduction_ops, slice_ops
 from .broadcasting import reduced_axes, reduced_count, restore_axes, shape_of
 
-for _op_type in ("All", "Any", "ArgMax"):
+for _op_type in ("All", "Any", "ArgMax", "ArgMin"):
     not_differentiable(_op_type)
 
 

@@ -6,8 +6,10 @@ from ..core.registry import not_differentiable
 from ..ops.training_ops import UPDATES
 
 for _op_type in ("VariableV2", "Assign", "AssignAdd", "AssignSub", "IsVariableInitialized", "ScatterAdd", "ScatterSub", "ScatterUpdate",
+                 "ScatterMul", "ScatterDiv", "ScatterMin", "ScatterMax", "ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub", "CountUpTo",
                  "ApplyGradientDescent", "ApplyAdam",
-                 "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "NoOp", "PyFunc", "PyFuncStateless", "Assert",
+                 "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "OrthonormalColumns",
+                 "NoOp", "PyFunc", "PyFuncStateless", "Assert",
                  "ScalarSummary", "HistogramSummary", "ImageSummary", "AudioSummary", "TextSummary", "MergeSummary"):
     not_differentiable(_op_type)
 

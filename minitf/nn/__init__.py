@@ -1,12 +1,16 @@
 """tf.nn: what neural networks are made of."""
 from ..core.nearest import no_attribute as _no_attribute
-from ..ops.cross_entropy_ops import (sigmoid_cross_entropy_with_logits, softmax_cross_entropy_with_logits,
+from ..ops.activation_ops import crelu, elu, leaky_relu, relu6, selu, softsign
+from ..ops.cross_entropy_ops import (log_poisson_loss, sigmoid_cross_entropy_with_logits, softmax_cross_entropy_with_logits,
                                      softmax_cross_entropy_with_logits_v2, sparse_softmax_cross_entropy_with_logits,
                                      weighted_cross_entropy_with_logits)
 from ..ops.embedding_ops import embedding_lookup
 from ..ops.math_ops import sigmoid, tanh
-from ..ops.nn_ops import (bias_add, dropout, in_top_k, l2_loss, l2_normalize, log_softmax, moments, relu, relu_layer, softmax, softplus,
-                          xw_plus_b, zero_fraction)
+from ..ops.moments_ops import (batch_norm_with_global_normalization, batch_normalization, moments, normalize_moments, sufficient_statistics,
+                               weighted_moments)
+from ..ops.nn_ops import (bias_add, dropout, in_top_k, l2_loss, l2_normalize, log_softmax, relu, relu_layer, softmax, softplus, xw_plus_b,
+                          zero_fraction)
+from ..ops.top_k_ops import top_k
 
 
 def __getattr__(name):

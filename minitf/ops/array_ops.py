@@ -244,8 +244,8 @@ def either(name, value, old_name, old_value, default=ValueError):
     return old_value
 
 
-def transpose(a, perm=None, name="transpose"):
-    """Dimension i of the result is dimension perm[i] of `a`; perm=None reverses the dimensions."""
+def transpose(a, perm=None, name="transpose", conjugate=False):
+    """Dimension i of the result is dimension perm[i] of `a`; perm=None reverses the dimensions.  conjugate: real numbers are their own."""
     if perm is None:
         a = convert_to_tensor(a, name="a")
         n = a.get_shape().ndims

@@ -4,12 +4,13 @@ import numpy as np
 from ..graph import colocate_with, convert_to_tensor, name_scope
 from . import array_ops, gather_ops, logical_ops, math_ops, reduction_ops, sequence_ops, slice_ops
 from .apply import apply_op
+from .partitioned_variables import PartitionedVariable
 
 
 def embedding_lookup(params, ids, partition_strategy="mod", name=None, validate_indices=True, max_norm=None):
     """The rows of a table with the numbers `ids`: shape ids.shape + row shape.
 
-    params  one tensor or variable, or a list of them that together hold the table's rows:
+    params  one tensor or variable, or a list of them (or a PartitionedVariable) that together hold the table's rows:
             'mod'  row i is row i // n of params[i % n]
             'div'  each holds a contiguous block; where the rows do not divide evenly the first blocks have one more
     ids     int32 or int64, of any shape
@@ -17,7 +18,7 @@ def embedding_lookup(params, ids, partition_strategy="mod", name=None, validate_
     """
     if params is None or isinstance(params, (list, tuple)) and not params:
         raise ValueError("Need at least one param")
-    params = list(params) if isinstance(params, (list, tuple)) else [params]
+    params = list(params) if isinstance(params, (list, tuple, PartitionedVariable)) else [params]
     with name_scope(name, "embedding_lookup", params + [ids]) as name:
         ids = convert_to_tensor(ids, name="ids")
         if len(params) == 1:

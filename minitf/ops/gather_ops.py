@@ -1,11 +1,11 @@
-"""Choosing rows by number, and adding rows up by number: gather, boolean_mask, unsorted_segment_sum."""
+"""Choosing rows by number or by truth value: gather, boolean_mask."""
 from ..core.dtypes import bool as bool_dtype
 from ..core.registry import register_op
 from ..core.shapes import TensorShape
 from ..graph import convert_to_tensor, name_scope
 from . import array_ops, logical_ops, reduction_ops
 from .apply import apply_op
-from .shape_fns import INDEX, NUMBER, UNKNOWN, argument, at_least, merge_dims, show, value_from_constants, with_rank
+from .shape_fns import INDEX, UNKNOWN, at_least, show, value_from_constants
 
 
 @register_op("Gather", ["params: Tparams", "indices: Tindices"], ["output: Tparams"],
@@ -19,23 +19,6 @@ def gather_shape(c):
 
 value_from_constants("Gather", lambda c, params, indices: params[indices] if indices.size == 0 or (
     0 <= indices.min() and indices.max() < len(params)) else None)
-
-
-@register_op("UnsortedSegmentSum", ["data: T", "segment_ids: Tindices", "num_segments: int32"], ["output: T"],
-             [f"T: {NUMBER}", f"Tindices: {INDEX}"])
-def unsorted_segment_sum_shape(c):
-    data, ids = c.inputs[:2]
-    with_rank(c, 2, 0)
-    num = c.constant(2)
-    if num is not None and num < 0:
-        raise ValueError(f"num_segments must not be negative, got {num}")
-    if data.ndims is None or ids.ndims is None:
-        return [UNKNOWN]
-    if ids.ndims > data.ndims:
-        raise ValueError(f"data must have at least the dimensions of segment_ids for {argument(c, 0)}, {argument(c, 1)}")
-    for m, n in zip(data.tuple, ids.tuple):
-        merge_dims(c, m, n, 0, 1)
-    return [TensorShape((None if num is None else int(num),) + data.tuple[ids.ndims:])]
 
 
 def gather(params, indices, validate_indices=None, name=None, axis=0):
@@ -84,11 +67,3 @@ def boolean_mask(tensor, mask, name="boolean_mask", axis=None):
                 tensor.set_shape(shape[:axis].concatenate([covered.num_elements()]).concatenate(shape[end:]))
         chosen = array_ops.squeeze(logical_ops.where(array_ops.reshape(mask, [-1])), axis=[1])
         return gather(tensor, chosen, axis=axis, name=name)
-
-
-def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
-    """Row i of the result is the sum of the slices of `data` whose segment id is i; zeros where there is none.
-
-    A negative id drops its slice, as in TensorFlow since 1.9.
-    """
-    return apply_op("UnsortedSegmentSum", data, segment_ids, num_segments, name=name)

@@ -1,149 +1,142 @@
-"""t[...]: Python's indexing, composed of Slice, Squeeze and ExpandDims."""
+"""t[...]: Python's indexing.
+
+A box whose place is known while the graph is built is a Slice, whose gradient is a Pad; with steps, bounds in tensors, or bounds beyond
+axes of unknown size it is a StridedSlice.
+"""
 import numpy as np
 
 from ..graph import Tensor, convert_to_tensor, name_scope
 from .apply import apply_op
 from .shape_fns import show
 
-
-def getitem(tensor, key):
-    """tensor[key], for integers (Python's or scalar int tensors), slices with step 1, `...` and tf.newaxis.
-
-    A Python integer or bound may be negative and then counts from the end; one in a tensor may not.
-    """
-    keys = list(key) if isinstance(key, tuple) else [key]
-    rank = tensor.get_shape().ndims
-    taken = sum(1 for k in keys if k is not None and k is not Ellipsis)
-    where = [i for i, k in enumerate(keys) if k is Ellipsis]
-    if len(where) > 1:
-        raise ValueError("Multiple ellipses in slice spec not allowed")
-    if rank is None:
-        if where and where[0] != len(keys) - 1:
-            raise ValueError(f"Only a leading part of {tensor.name} can be indexed: its rank is unknown")
-        keys = [k for k in keys if k is not Ellipsis]
-    else:
-        if taken > rank:
-            raise ValueError(f"Too many indices for {tensor.name}: {taken} given, shape {show(tensor.get_shape())}")
-        at = where[0] if where else len(keys)
-        keys[at:at + 1] = [_ALL] * (rank - taken)
-    with name_scope(None, "strided_slice", [tensor]) as scope:
-        return _Indexing(tensor, keys, rank).apply(scope)
-
-
 _ALL = slice(None)
 
 
-class _Indexing:
-    """What t[keys] asks of Slice, Squeeze and ExpandDims."""
+def getitem(tensor, key):
+    """tensor[key], for integers (Python's or scalar int tensors), slices (steps too), `...` and tf.newaxis.
 
-    def __init__(self, tensor, keys, rank):
-        self.tensor, self.rank = tensor, rank
-        self.dims = tensor.get_shape().as_list() if rank is not None else None
-        self.run_time_shape = None
-        self.begin, self.size = [], []
-        self.squeezed, self.added = [], []
-        kept = 0
-        for k in keys:
-            if k is None:
-                self.added.append(kept)
-                kept += 1
-            elif isinstance(k, slice):
-                self._range(k)
-                kept += 1
-            else:
-                self._index(k)
+    Negative numbers count from behind, in tensors too.  A slice's bounds are clamped to the axis; an index outside it is an error:
+    ValueError where that is known now, else InvalidArgumentError in the run.
 
-    def _index(self, k):
-        axis, is_int = len(self.begin), hasattr(k, "__index__") and not isinstance(k, (bool, np.bool_, Tensor))
-        if is_int:
-            k, dim = k.__index__(), self._dim(axis)
-            if dim is not None and not -dim <= k < dim:
-                raise ValueError(f"slice index {k} of dimension {axis} out of bounds for shape {show(self.tensor.get_shape())} of {self.tensor.name}")
-            k = self._from_front(axis, k)
-        elif not hasattr(k, "get_shape"):
-            raise TypeError("Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar int32/int64 tensors are valid indices, "
-                            f"got {k!r}")
-        self.squeezed.append(axis)
-        self.begin.append(_as_int32(k))
-        self.size.append(1)
-
-    def _range(self, k):
-        axis = len(self.begin)
-        if k.step is not None and not (isinstance(k.step, int) and k.step == 1):
-            raise ValueError(f"Only slices with step 1 are implemented, got step {k.step!r} for dimension {axis} of {self.tensor.name}")
-        begin = 0 if k.start is None else self._bound(axis, k.start)
-        if k.stop is None:
-            size = -1
-        else:
-            stop = self._bound(axis, k.stop)
-            size = max(stop - begin, 0) if isinstance(stop, int) and isinstance(begin, int) else apply_op("Maximum", _minus(stop, begin), 0)
-        self.begin.append(begin)
-        self.size.append(size)
-
-    def _bound(self, axis, k):
-        """A slice's bound as an int where that can be said now, else a tensor; within the dimension, as in Python."""
-        if not hasattr(k, "__index__") or isinstance(k, Tensor):
-            return _as_int32(k)
-        k, dim = k.__index__(), self._dim(axis)
-        if dim is not None:
-            return max(dim + k, 0) if k < 0 else min(k, dim)
-        if k == 0:
-            return 0
-        return apply_op("Maximum", self._from_front(axis, k), 0) if k < 0 else apply_op("Minimum", self._run_time_dim(axis), k)
-
-    def _from_front(self, axis, k):
-        if k >= 0:
-            return k
-        dim = self._dim(axis)
-        return dim + k if dim is not None else apply_op("Add", self._run_time_dim(axis), k)
-
-    def _dim(self, axis):
-        return None if self.dims is None else self.dims[axis]
-
-    def _whole(self, axis):
-        return self.dims[axis] if self.dims[axis] is not None else self._run_time_dim(axis)
-
-    def _run_time_dim(self, axis):
-        if self.run_time_shape is None:
-            self.run_time_shape = apply_op("Shape", self.tensor)
-        piece = apply_op("Slice", self.run_time_shape, np.array([axis], np.int32), np.array([1], np.int32))
-        return apply_op("Squeeze", piece, squeeze_dims=(0,))
-
-    def apply(self, scope):
-        """The op whose output is the result bears the scope's name; the others stand inside it."""
-        steps = []
-        if any(s != -1 for s in self.size) or any(not isinstance(b, int) or b for b in self.begin):
-            if not all(isinstance(b, int) for b in self.begin) and self.rank is not None:
-                # "The rest" would make the result's shape depend on where it begins, which nobody knows before the run.
-                self.size = [self._whole(axis) if s == -1 and b == 0 else s for axis, (s, b) in enumerate(zip(self.size, self.begin))]
-            begin, size = _vector(self.begin), _vector(self.size)
-            if self.rank is None:
-                rest = apply_op("Sub", apply_op("Rank", self.tensor), len(self.begin))
-                rest = apply_op("Pack", [rest])
-                begin = apply_op("ConcatV2", [begin, apply_op("Fill", rest, 0)], 0)
-                size = apply_op("ConcatV2", [size, apply_op("Fill", rest, -1)], 0)
-            steps.append(("Slice", (begin, size), {}))
-        if self.squeezed:
-            steps.append(("Squeeze", (), {"squeeze_dims": tuple(self.squeezed)}))
-        steps += [("ExpandDims", (axis,), {}) for axis in self.added]
-        result = self.tensor
-        for i, (op_type, rest, attrs) in enumerate(steps or [("Identity", (), {})]):
-            result = apply_op(op_type, result, *rest, name=scope if i == max(len(steps) - 1, 0) else None, **attrs)
-        return result
+    >>> x[0], x[..., tf.newaxis], x[::-1], x[1:n, -1]
+    """
+    keys = [_checked(k) for k in (key if isinstance(key, tuple) else (key,))]
+    rank = tensor.get_shape().ndims
+    taken = sum(1 for k in keys if k is not None and k is not Ellipsis)
+    if sum(1 for k in keys if k is Ellipsis) > 1:
+        raise ValueError("Multiple ellipses in slice spec not allowed")
+    if rank is not None and taken > rank:
+        raise ValueError(f"Too many indices for {tensor.name}: {taken} given, shape {show(tensor.get_shape())}")
+    with name_scope(None, "strided_slice", [tensor]) as scope:
+        if rank is not None:
+            at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
+            whole = keys[:at] + [_ALL] * (rank - taken) + keys[at + 1:]
+            _refuse_outside(tensor, whole)
+            box = _box(tensor, whole)
+            if box is not None:
+                return _sliced(tensor, whole, box, scope)
+        return _strided(tensor, keys, scope)
 
 
-def _as_int32(k):
-    if isinstance(k, int):
+def _checked(k):
+    """A key as None, Ellipsis, int, int tensor, or slice of such; TypeError for others."""
+    if k is None or k is Ellipsis:
         return k
+    if isinstance(k, slice):
+        return slice(*[None if part is None else _number(part) for part in (k.start, k.stop, k.step)])
+    return _number(k)
+
+
+def _number(k):
+    if hasattr(k, "__index__") and not isinstance(k, (bool, np.bool_, Tensor)):
+        return k.__index__()
+    if not hasattr(k, "get_shape"):
+        raise TypeError("Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar int32/int64 tensors are valid indices, "
+                        f"got {k!r}")
     k = convert_to_tensor(k)
     if k.dtype.base_dtype.name not in ("int32", "int64"):
         raise TypeError(f"A tensor used as an index must be int32 or int64, {k.name} is {k.dtype.base_dtype.name}")
-    return k if k.dtype.base_dtype.name == "int32" else apply_op("Cast", k, DstT="int32")
+    return k
 
 
-def _minus(a, b):
-    return a if isinstance(b, int) and b == 0 else apply_op("Sub", a, b)
+def _refuse_outside(tensor, keys):
+    dims = iter(tensor.get_shape().tuple)
+    for axis, k in enumerate([k for k in keys if k is not None]):
+        dim = next(dims)
+        if isinstance(k, int) and dim is not None and not -dim <= k < dim:
+            raise ValueError(f"slice index {k} of dimension {axis} out of bounds for shape {show(tensor.get_shape())} of {tensor.name}")
 
 
-def _vector(parts):
-    return np.array(parts, np.int32) if all(isinstance(p, int) for p in parts) else apply_op("Pack", parts)
+def _box(tensor, keys):
+    """[(begin, size)] for each axis, size -1 for the rest of it; or None if that is not known, or has steps."""
+    box, dims = [], iter(tensor.get_shape().tuple)
+    for k in keys:
+        if k is None:
+            continue
+        dim = next(dims)
+        if isinstance(k, int):
+            if k < 0 and dim is None:
+                return None
+            box.append((k + dim if k < 0 else k, 1))
+        elif not isinstance(k, slice) or k.step not in (None, 1) or any(isinstance(b, Tensor) for b in (k.start, k.stop)):
+            return None
+        elif k.start in (None, 0) and k.stop is None:
+            box.append((0, -1))
+        elif dim is None:
+            return None
+        else:
+            begin, end, _ = k.indices(dim)
+            box.append((begin, max(end - begin, 0)))
+    return box
+
+
+def _sliced(tensor, keys, box, scope):
+    """Slice, Squeeze and ExpandDims, as far as they are needed; the last one bears the scope's name."""
+    kept = [k for k in keys if not isinstance(k, int)]
+    squeezed = [axis for axis, k in enumerate(k for k in keys if k is not None) if isinstance(k, int)]
+    steps = []
+    if any(part != (0, -1) for part in box):
+        steps.append(("Slice", (np.array([b for b, _ in box], np.int32), np.array([s for _, s in box], np.int32)), {}))
+    if squeezed:
+        steps.append(("Squeeze", (), {"squeeze_dims": tuple(squeezed)}))
+    steps += [("ExpandDims", (axis,), {}) for axis, k in enumerate(kept) if k is None]
+    result = tensor
+    for i, (op_type, rest, attrs) in enumerate(steps or [("Identity", (), {})]):
+        result = apply_op(op_type, result, *rest, name=scope if i == max(len(steps) - 1, 0) else None, **attrs)
+    return result
+
+
+def _strided(tensor, keys, scope):
+    begin, end, strides, masks = [], [], [], dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0)
+    for place, k in enumerate(keys):
+        first = last = 0
+        step = 1
+        if k is Ellipsis:
+            masks["ellipsis_mask"] |= 1 << place
+        elif k is None:
+            masks["new_axis_mask"] |= 1 << place
+        elif isinstance(k, slice):
+            first, last, step = k.start, k.stop, 1 if k.step is None else k.step
+            if isinstance(step, int) and step == 0:
+                raise ValueError(f"slice step cannot be zero, in an index of {tensor.name}")
+            masks["begin_mask"] |= (first is None) << place
+            masks["end_mask"] |= (last is None) << place
+        else:
+            first = last = k
+            masks["shrink_axis_mask"] |= 1 << place
+        begin.append(first or 0 if not isinstance(first, Tensor) else first)
+        end.append(last or 0 if not isinstance(last, Tensor) else last)
+        strides.append(step)
+    parts = begin + end + strides
+    wide = any(isinstance(p, Tensor) and p.dtype.base_dtype.name == "int64" for p in parts)
+    wide = wide or any(isinstance(p, int) and not -2**31 <= p < 2**31 for p in parts)
+    return apply_op("StridedSlice", tensor, *(_vector(parts, wide) for parts in (begin, end, strides)), name=scope, **masks)
+
+
+def _vector(parts, wide):
+    """The parts as one int32 (or int64) vector."""
+    if not any(isinstance(p, Tensor) for p in parts):
+        return np.array(parts, np.int64 if wide else np.int32)
+    dtype = "int64" if wide else "int32"
+    return apply_op("Pack", [apply_op("Cast", p, DstT=dtype) if isinstance(p, Tensor) and p.dtype.base_dtype.name != dtype else
+                             p if isinstance(p, Tensor) else np.array(p, dtype) for p in parts])

@@ -2,12 +2,12 @@
 from ..core.registry import register_op
 from ..core.shapes import TensorShape
 from .apply import apply_op
-from .shape_fns import NUMBER, argument, broadcast, merge_shapes, merge_dims, unchanged
+from .shape_fns import REAL, argument, broadcast, merge_shapes, merge_dims, unchanged
 
 for _name in ("Less", "LessEqual", "Greater", "GreaterEqual"):
-    register_op(_name, ["x: T", "y: T"], ["z: bool"], [f"T: {NUMBER}"])(broadcast)
+    register_op(_name, ["x: T", "y: T"], ["z: bool"], [f"T: {REAL}"])(broadcast)
 for _name in ("Equal", "NotEqual"):
-    register_op(_name, ["x: T", "y: T"], ["z: bool"], ["T: {float32, float64, int32, int64, bool, string}"], is_commutative=True)(broadcast)
+    register_op(_name, ["x: T", "y: T"], ["z: bool"], ["T: {float32, float64, int32, int64, int8, int16, uint8, bool, string}"], is_commutative=True)(broadcast)
 for _name in ("LogicalAnd", "LogicalOr"):
     register_op(_name, ["x: bool", "y: bool"], ["z: bool"], is_commutative=True)(broadcast)
 register_op("LogicalNot", ["x: bool"], ["y: bool"])(unchanged)

@@ -1,12 +1,13 @@
-"""Element-wise arithmetic, matrix product, casts, and the arithmetic operators of tensors."""
+"""Element-wise arithmetic, sums of lists, and casts."""
 import numpy as np
 
 from ..core.dtypes import as_dtype, float32, float64, int32, int64
 from ..core.registry import register_op, register_value
-from ..core.shapes import TensorShape
+from ..core.shapes import as_shape
 from ..graph import Tensor, convert_to_tensor, name_scope
 from .apply import apply_op
-from .shape_fns import FLOAT, NUMBER, broadcast, merge_shapes, merge_dims, same_shape, unchanged, value_from_constants, with_rank
+from .indexed_slices import IndexedSlices
+from .shape_fns import FLOAT, NUMBER, REAL, broadcast, merge_shapes, same_shape, unchanged, value_from_constants
 
 
 def _unary(op_type, allowed):
@@ -18,14 +19,14 @@ def _binary(op_type, allowed, is_commutative=False):
 
 
 for _name in ("Neg", "Square", "Abs", "Sign"):
-    _unary(_name, NUMBER)
+    _unary(_name, REAL)
 for _name in ("Sqrt", "Rsqrt", "Exp", "Log", "Log1p", "Tanh", "Sigmoid", "Reciprocal", "Floor", "Ceil"):
     _unary(_name, FLOAT)
 for _name in ("Add", "Mul", "SquaredDifference"):
-    _binary(_name, NUMBER, is_commutative=True)
+    _binary(_name, REAL, is_commutative=True)
 for _name in ("Maximum", "Minimum",                        # not commutative: of zeros of two signs they give one of the operands
               "Sub", "FloorDiv", "FloorMod", "Pow", "RealDiv"):
-    _binary(_name, NUMBER if _name != "RealDiv" else FLOAT)
+    _binary(_name, {"Pow": NUMBER, "RealDiv": FLOAT}.get(_name, REAL))
 
 for _name in ("TanhGrad", "SigmoidGrad", "SqrtGrad"):      # of y = f(x), from y and dy: the derivative is simpler in y
     register_op(_name, ["y: T", "dy: T"], ["dx: T"], [f"T: {FLOAT}"])(same_shape)
@@ -43,7 +44,7 @@ def cast_value(c):
     return None if x is None else [x.astype(c.attrs["DstT"].as_numpy_dtype)]
 
 
-@register_op("AddN", ["inputs: N * T"], ["sum: T"], ["N: int >= 1", f"T: {NUMBER}"])
+@register_op("AddN", ["inputs: N * T"], ["sum: T"], ["N: int >= 1", f"T: {REAL}"])
 def add_n_shape(c):
     shapes = c.inputs
     result = shapes[0]
@@ -52,19 +53,6 @@ def add_n_shape(c):
             known = merge_shapes(c, 0, i)
             result = result.merge_with(known)
     return [result]
-
-
-@register_op("MatMul", ["a: T", "b: T"], ["product: T"], [f"T: {NUMBER}", "transpose_a: bool = False", "transpose_b: bool = False"])
-def matmul_shape(c):
-    rows, inner_a = with_rank(c, 0, 2)
-    inner_b, columns = with_rank(c, 1, 2)
-    if c.attrs["transpose_a"]:
-        rows, inner_a = inner_a, rows
-    if c.attrs["transpose_b"]:
-        inner_b, columns = columns, inner_b
-    if inner_a != inner_b:
-        merge_dims(c, inner_a, inner_b, 0, 1)
-    return [TensorShape.from_tuple((rows, columns))]
 
 
 def _floor_div(c, x, y):
@@ -112,6 +100,11 @@ def floormod(x, y, name=None):
 
 
 mod = floormod
+
+
+def floor_div(x, y, name=None):
+    """As floordiv."""
+    return apply_op("FloorDiv", x, y, name=name)
 
 
 def truediv(x, y, name=None):
@@ -237,6 +230,38 @@ def squared_difference(x, y, name=None):
     return apply_op("SquaredDifference", x, y, name=name)
 
 
+def scalar_mul(scalar, x, name=None):
+    """scalar * x for a scalar and a tensor, or IndexedSlices, of which the values are multiplied.
+
+    ValueError if `scalar` is not one.
+    """
+    scalar = convert_to_tensor(scalar, dtype=_dtype_of(x), name="scalar")
+    if scalar.get_shape().ndims not in (0, None):
+        raise ValueError(f"Only scalar multiply works, got shape {scalar.get_shape()}")
+    if isinstance(x, IndexedSlices):
+        return IndexedSlices(multiply(scalar, x.values, name), x.indices, x.dense_shape)
+    return multiply(scalar, x, name)
+
+
+def accumulate_n(inputs, shape=None, tensor_dtype=None, name=None):
+    """The sum of a list of tensors of one shape and dtype, which `shape` and `tensor_dtype` may tell and must agree with."""
+    if not isinstance(inputs, (list, tuple)) or not inputs:
+        raise ValueError("inputs must be a list of at least one Tensor with the same dtype and shape")
+    inputs = [convert_to_tensor(v) for v in inputs]
+    dtype = inputs[0].dtype.base_dtype
+    if any(v.dtype.base_dtype is not dtype for v in inputs):
+        raise ValueError("inputs must be a list of at least one Tensor with the same dtype and shape")
+    if tensor_dtype is not None and as_dtype(tensor_dtype) is not dtype:
+        raise TypeError(f"tensor_dtype is {as_dtype(tensor_dtype).name}, but input is of type {dtype.name}")
+    known = as_shape(shape)
+    for v in inputs:
+        known = known.merge_with(v.get_shape())
+    result = add_n(inputs, name)
+    if len(inputs) > 1:
+        result.set_shape(known)
+    return result
+
+
 def add_n(inputs, name=None):
     """The sum of a list of tensors of one shape and dtype; a single tensor is returned as it is."""
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
@@ -246,11 +271,6 @@ def add_n(inputs, name=None):
         only = convert_to_tensor(inputs[0])
         return only if name is None else apply_op("Identity", only, name=name)
     return apply_op("AddN", inputs, name=name)
-
-
-def matmul(a, b, transpose_a=False, transpose_b=False, name=None):
-    """The matrix product of a [m, k] and b [k, n], each transposed first where asked."""
-    return apply_op("MatMul", a, b, name=name, transpose_a=transpose_a, transpose_b=transpose_b)
 
 
 def cast(x, dtype, name=None):

@@ -3,8 +3,8 @@ import numbers
 
 from ..core.registry import register_op
 from ..core.shapes import TensorShape
-from ..graph import convert_to_tensor, name_scope
-from . import array_ops, math_ops, random_ops, reduction_ops
+from ..graph import constant_value, convert_to_tensor, name_scope
+from . import array_ops, math_ops, random_ops, reduction_ops, sequence_ops
 from .apply import apply_op
 from .shape_fns import FLOAT, INDEX, NUMBER, SCALAR, UNKNOWN, at_least, merge_dims, same_shape, unchanged, with_rank
 
@@ -68,21 +68,33 @@ def log_softmax(logits, dim=-1, name=None, axis=None):
 
 
 def _along_last(op_type, logits, dim, name):
-    if dim == -1:
+    if dim is None or dim == -1:
         return apply_op(op_type, logits, name=name)
     with name_scope(name, op_type, [logits]) as name:
         logits = convert_to_tensor(logits)
-        rank = logits.get_shape().ndims
-        if rank is None:
-            raise ValueError(f"{op_type} along dimension {dim} needs logits of known rank")
-        if not -rank <= dim < rank:
-            raise ValueError(f"dim {dim} must be in the range [{-rank}, {rank})")
-        dim %= rank
-        if dim == rank - 1:
+        perm = swap_with_last(logits, dim)
+        if perm is None:
             return apply_op(op_type, logits, name=name)
-        perm = list(range(rank))
-        perm[dim], perm[-1] = perm[-1], perm[dim]
         return array_ops.transpose(apply_op(op_type, array_ops.transpose(logits, perm)), perm, name=name)
+
+
+def swap_with_last(x, dim):
+    """The permutation that exchanges axis `dim` of x with the last; None if it is the last.  A tensor where the rank is not known."""
+    rank = x.get_shape().ndims
+    if rank is None:
+        n = array_ops.rank(x)
+        place = sequence_ops.range(n)
+        at = apply_op("FloorMod", dim, n)
+        swapped = apply_op("Select", apply_op("Equal", place, n - 1), apply_op("Add", apply_op("ZerosLike", place), at), place)
+        return apply_op("Select", apply_op("Equal", place, at), apply_op("Add", apply_op("ZerosLike", place), n - 1), swapped)
+    if not -rank <= dim < rank:
+        raise ValueError(f"dim {dim} must be in the range [{-rank}, {rank})")
+    dim %= rank
+    if dim == rank - 1:
+        return None
+    perm = list(range(rank))
+    perm[dim], perm[-1] = perm[-1], perm[dim]
+    return perm
 
 
 def bias_add(value, bias, data_format=None, name=None):
@@ -104,30 +116,44 @@ def in_top_k(predictions, targets, k, name=None):
     return apply_op("InTopK", predictions, targets, k=k, name=name)
 
 
-def dropout(x, keep_prob, noise_shape=None, seed=None, name=None):
+def dropout(x, keep_prob=None, noise_shape=None, seed=None, name=None, rate=None):
     """Each element is kept with probability keep_prob and then divided by it, and set to 0 otherwise.
 
-    noise_shape: broadcast to x's, so that what shares an element of it is kept or dropped together.
-    x itself if keep_prob is the number 1.  (Srivastava et al., JMLR 2014.)
+    keep_prob: a number or scalar tensor; `rate`, which is 1 - keep_prob, may be given instead.
+    noise_shape: broadcast to x's, so that what shares an element of it is kept or dropped together; None in it is x's own size.
+    x itself if keep_prob is known to be 1.  (Srivastava et al., JMLR 2014.)
     """
+    if (rate is None) == (keep_prob is None):
+        raise ValueError("Exactly one of `keep_prob` and `rate` must be given")
+    if rate is not None:
+        if isinstance(rate, numbers.Real) and not 0 <= rate < 1:
+            raise ValueError(f"rate must be a scalar tensor or a float in the range [0, 1), got {rate}")
+        keep_prob = 1 - rate
     with name_scope(name, "dropout", [x]) as name:
         x = convert_to_tensor(x, name="x")
         if not x.dtype.is_floating:
             raise ValueError(f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype.base_dtype.name} tensor instead.")
-        if isinstance(keep_prob, numbers.Real):
-            if not 0 < keep_prob <= 1:
-                raise ValueError(f"keep_prob must be a scalar tensor or a float in the range (0, 1], got {keep_prob}")
-            if keep_prob == 1:
-                return x
+        if isinstance(keep_prob, numbers.Real) and not 0 < keep_prob <= 1:
+            raise ValueError(f"keep_prob must be a scalar tensor or a float in the range (0, 1], got {keep_prob}")
         keep_prob = convert_to_tensor(keep_prob, dtype=x.dtype.base_dtype, name="keep_prob")
         keep_prob.get_shape().assert_is_compatible_with([])
-        if noise_shape is None:
-            noise_shape = array_ops.shape(x)
-        noise = random_ops.random_uniform(noise_shape, seed=seed, dtype=x.dtype.base_dtype)
+        known = constant_value(keep_prob)
+        if known is not None and known == 1:
+            return x
+        noise = random_ops.random_uniform(_noise_shape(x, noise_shape), seed=seed, dtype=x.dtype.base_dtype)
         kept = apply_op("Floor", apply_op("Add", keep_prob, noise))        # 1 with probability keep_prob, else 0
         result = apply_op("Mul", math_ops.realdiv(x, keep_prob), kept, name=name)
         result.set_shape(x.get_shape())
         return result
+
+
+def _noise_shape(x, noise_shape):
+    if noise_shape is None:
+        return array_ops.shape(x)
+    if isinstance(noise_shape, (list, tuple)) and any(d is None for d in noise_shape):
+        run_time = array_ops.shape(x)
+        return [run_time[i] if d is None else d for i, d in enumerate(noise_shape)]
+    return noise_shape
 
 
 def xw_plus_b(x, weights, biases, name=None):
@@ -150,22 +176,10 @@ def zero_fraction(value, name=None):
         return reduction_ops.reduce_mean(math_ops.cast(is_zero, "float32"), name=name)
 
 
-def l2_normalize(x, dim, epsilon=1e-12, name=None):
-    """x / sqrt(max(sum(x ** 2), epsilon)), the sum taken along `dim` (an int or a list)."""
+def l2_normalize(x, dim=None, epsilon=1e-12, name=None, axis=None):
+    """x / sqrt(max(sum(x ** 2), epsilon)), the sum taken along `dim` (an int or a list; None: all).  `axis`: newer name of `dim`."""
+    dim = array_ops.either("axis", axis, "dim", dim, None)
     with name_scope(name, "l2_normalize", [x]) as name:
         x = convert_to_tensor(x, name="x")
         square_sum = reduction_ops.reduce_sum(apply_op("Square", x), dim, keep_dims=True)
         return apply_op("Mul", x, apply_op("Rsqrt", apply_op("Maximum", square_sum, epsilon)), name=name)
-
-
-def moments(x, axes, shift=None, name=None, keep_dims=False):
-    """(mean, variance) of x over `axes`.  `shift` is accepted for old programs: the two-pass form needs none."""
-    with name_scope(name, "moments", [x, axes]):
-        x = convert_to_tensor(x, name="x")
-        mean = reduction_ops.reduce_mean(x, axes, keep_dims=True, name="mean")
-        # The mean is held fixed: through it the gradient is 0, since deviations from the mean sum to 0.
-        deviations = apply_op("SquaredDifference", x, apply_op("StopGradient", mean))
-        variance = reduction_ops.reduce_mean(deviations, axes, keep_dims=True, name="variance")
-        if keep_dims:
-            return mean, variance
-        return reduction_ops.drop(mean, axes), reduction_ops.drop(variance, axes)

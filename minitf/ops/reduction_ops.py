@@ -9,7 +9,7 @@ from . import sequence_ops
 from .apply import apply_op
 from .array_ops import either
 from .constant_op import constant
-from .shape_fns import NUMBER, UNKNOWN, argument, at_least, axis_in, value_from_constants, with_rank
+from .shape_fns import REAL, UNKNOWN, argument, at_least, axis_in, value_from_constants, with_rank
 
 
 def reduction_shape(c):
@@ -34,7 +34,7 @@ def reduction_shape(c):
 
 
 for _name in ("Sum", "Mean", "Max", "Min", "Prod"):
-    register_op(_name, ["input: T", "reduction_indices: int32"], ["output: T"], [f"T: {NUMBER}", "keep_dims: bool = False"], constants=["reduction_indices"])(reduction_shape)
+    register_op(_name, ["input: T", "reduction_indices: int32"], ["output: T"], [f"T: {REAL}", "keep_dims: bool = False"], constants=["reduction_indices"])(reduction_shape)
 for _name in ("All", "Any"):
     register_op(_name, ["input: bool", "reduction_indices: int32"], ["output: bool"], ["keep_dims: bool = False"], constants=["reduction_indices"])(reduction_shape)
 
@@ -47,7 +47,8 @@ _value_of("Sum", np.sum)
 _value_of("Prod", np.prod)
 
 
-@register_op("ArgMax", ["input: T", "dimension: int32"], ["output: int64"], [f"T: {NUMBER}"], constants=["dimension"])
+@register_op("ArgMax", ["input: T", "dimension: int32"], ["output: int64"], [f"T: {REAL}"], constants=["dimension"])
+@register_op("ArgMin", ["input: T", "dimension: int32"], ["output: int64"], [f"T: {REAL}"], constants=["dimension"])
 def argmax_shape(c):
     with_rank(c, 1, 0)
     dims = at_least(c, 0, 1)
@@ -135,13 +136,17 @@ def drop(x, axis, name=None):
 
 def argmax(input, axis=None, name=None, dimension=None, output_type=int64):
     """Where along `axis` (0) the greatest element is; the first such place if there are several."""
-    axis = either("axis", axis, "dimension", dimension, None)
-    axis = 0 if axis is None else axis
-    if as_dtype(output_type) is int32:
-        return apply_op("Cast", apply_op("ArgMax", input, axis), DstT=int32, name=name or "ArgMax")
-    return apply_op("ArgMax", input, axis, name=name)
+    return _place("ArgMax", input, axis, name, dimension, output_type)
 
 
 def argmin(input, axis=None, name=None, dimension=None, output_type=int64):
     """Where along `axis` (0) the least element is; the first such place if there are several."""
-    return argmax(apply_op("Neg", input), axis, name or "ArgMin", dimension, output_type)
+    return _place("ArgMin", input, axis, name, dimension, output_type)
+
+
+def _place(op_type, x, axis, name, dimension, output_type):
+    axis = either("axis", axis, "dimension", dimension, None)
+    axis = 0 if axis is None else axis
+    if as_dtype(output_type) is int32:
+        return apply_op("Cast", apply_op(op_type, x, axis), DstT=int32, name=name or op_type)
+    return apply_op(op_type, x, axis, name=name)

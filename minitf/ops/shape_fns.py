@@ -10,6 +10,7 @@ import numpy as np
 from ..core.registry import op_def, register_value
 from ..core.shapes import TensorShape, broadcast_shapes
 
+REAL = "{float32, float64, int32, int64, int8, int16, uint8}"
 NUMBER = "{float32, float64, int32, int64}"
 FLOAT = "{float32, float64}"
 INDEX = "{int32, int64}"

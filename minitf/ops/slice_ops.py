@@ -1,4 +1,4 @@
-"""Ops that cut tensors apart and put them together: slice, stack, unstack, concat, split, tile, pad."""
+"""Ops that cut tensors apart and put them together: slice, stack, unstack, concat, split, tile."""
 import numpy as np
 
 from ..core.registry import register_op
@@ -131,23 +131,6 @@ def tile_shape(c):
     return [TensorShape([0 if 0 in (d, t) else None if None in (d, t) else d * t for d, t in zip(dims, times)])]
 
 
-@register_op("Pad", ["input: T", "paddings: Tpaddings"], ["output: T"], ["T: type", f"Tpaddings: {INDEX} = int32"], constants=["paddings"])
-def pad_shape(c):
-    n, two = with_rank(c, 1, 2)
-    if two not in (2, None):
-        raise ValueError(f"Dimension must be 2 but is {two} for {argument(c, 1)}")
-    rank = c.inputs[0].ndims if n is None else n
-    if rank is None:
-        return [UNKNOWN]
-    dims = with_rank(c, 0, rank)
-    paddings = c.constant(1)
-    if paddings is None:
-        return [TensorShape([None] * rank)]
-    if (paddings < 0).any():
-        raise ValueError(f"Paddings must be non-negative, got {paddings.tolist()}")
-    return [TensorShape([None if d is None else d + int(before) + int(after) for d, (before, after) in zip(dims, paddings)])]
-
-
 def slice(input_, begin, size, name=None):
     """The block of size[i] elements (-1: the rest) from begin[i] along each dimension i."""
     return apply_op("Slice", input_, int_vector(begin), int_vector(size), name=name)
@@ -156,6 +139,11 @@ def slice(input_, begin, size, name=None):
 def stack(values, axis=0, name="stack"):
     """Tensors of one shape, joined along a new axis."""
     return apply_op("Pack", values, axis=axis, name=name or "stack")
+
+
+def parallel_stack(values, name="parallel_stack"):
+    """As stack along axis 0: there is no slower way here that it would avoid."""
+    return stack(values, 0, name or "parallel_stack")
 
 
 def unstack(value, num=None, axis=0, name="unstack"):
@@ -234,10 +222,3 @@ def _split_at_run_time(value, num, axis):
 def tile(input, multiples, name=None):
     """`input` repeated multiples[i] times along each dimension i."""
     return apply_op("Tile", input, int_vector(multiples), name=name)
-
-
-def pad(tensor, paddings, mode="CONSTANT", name=None):
-    """Zeros added around a tensor: paddings[i] = (before, after) for each dimension i.  Other modes: not implemented."""
-    if mode.upper() != "CONSTANT":
-        raise ValueError(f"Unknown padding mode: {mode}")
-    return apply_op("Pad", tensor, paddings, name=name)

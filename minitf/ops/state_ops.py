@@ -5,6 +5,7 @@ An op that changes a variable returns the reference again, so that what is compu
 from ..core.registry import register_op
 from ..core.shapes import as_shape
 from .apply import apply_op
+from .nd_ops import nd_slices
 from .shape_fns import FLOAT, INDEX, NUMBER, SCALAR, argument, merge_shapes, with_rank
 
 
@@ -44,9 +45,28 @@ def scatter_shape(c):
     return [ref]
 
 
-for _name, _allowed in (("ScatterAdd", NUMBER), ("ScatterSub", NUMBER), ("ScatterUpdate", None)):
+for _name, _allowed in [("ScatterUpdate", None)] + [(f"Scatter{how}", NUMBER) for how in ("Add", "Sub", "Mul", "Div", "Min", "Max")]:
     register_op(_name, ["ref: Ref(T)", "indices: Tindices", "updates: T"], ["output_ref: Ref(T)"],
                 [f"T: {_allowed or 'type'}", f"Tindices: {INDEX}", "use_locking: bool = False"], is_stateful=True)(scatter_shape)
+
+
+def scatter_nd_shape(c):
+    """updates: indices.shape[:-1] + ref.shape[indices.shape[-1]:]."""
+    expected = nd_slices(c, 0, 1)
+    if not expected.is_compatible_with(c.inputs[2]):
+        raise ValueError(f"Must have updates.shape = indices.shape[:-1] + ref.shape[indices.shape[-1]:] = {expected}, got {argument(c, 2)}")
+    return [c.inputs[0]]
+
+
+for _name, _allowed in (("ScatterNdUpdate", None), ("ScatterNdAdd", NUMBER), ("ScatterNdSub", NUMBER)):
+    register_op(_name, ["ref: Ref(T)", "indices: Tindices", "updates: T"], ["output_ref: Ref(T)"],
+                [f"T: {_allowed or 'type'}", f"Tindices: {INDEX}", "use_locking: bool = True"], is_stateful=True)(scatter_nd_shape)
+
+
+@register_op("CountUpTo", ["ref: Ref(T)"], ["output: T"], ["limit: int", f"T: {INDEX}"], is_stateful=True)
+def count_up_to_shape(c):
+    with_rank(c, 0, 0)
+    return [SCALAR]
 
 
 def _optimizer_shape(states, scalars, grad):
@@ -96,6 +116,46 @@ def scatter_add(ref, indices, updates, use_locking=False, name=None):
 def scatter_sub(ref, indices, updates, use_locking=False, name=None):
     """ref[indices] -= updates; rows that are given twice are both subtracted."""
     return apply_op("ScatterSub", ref, indices, updates, name=name, use_locking=use_locking)
+
+
+def scatter_mul(ref, indices, updates, use_locking=False, name=None):
+    """ref[indices] *= updates; rows that are given twice both count."""
+    return apply_op("ScatterMul", ref, indices, updates, name=name, use_locking=use_locking)
+
+
+def scatter_div(ref, indices, updates, use_locking=False, name=None):
+    """ref[indices] /= updates; integers are divided towards zero, and by 0 is an InvalidArgumentError."""
+    return apply_op("ScatterDiv", ref, indices, updates, name=name, use_locking=use_locking)
+
+
+def scatter_min(ref, indices, updates, use_locking=False, name=None):
+    """ref[indices] = min(ref[indices], updates)"""
+    return apply_op("ScatterMin", ref, indices, updates, name=name, use_locking=use_locking)
+
+
+def scatter_max(ref, indices, updates, use_locking=False, name=None):
+    """ref[indices] = max(ref[indices], updates)"""
+    return apply_op("ScatterMax", ref, indices, updates, name=name, use_locking=use_locking)
+
+
+def scatter_nd_update(ref, indices, updates, use_locking=True, name=None):
+    """ref[indices[i..., 0], indices[i..., 1], ...] = updates[i...]; of what is given for one place twice, one is kept."""
+    return apply_op("ScatterNdUpdate", ref, indices, updates, name=name, use_locking=use_locking)
+
+
+def scatter_nd_add(ref, indices, updates, use_locking=False, name=None):
+    """As scatter_nd_update, adding; what is given for one place twice is added twice."""
+    return apply_op("ScatterNdAdd", ref, indices, updates, name=name, use_locking=use_locking)
+
+
+def scatter_nd_sub(ref, indices, updates, use_locking=False, name=None):
+    """As scatter_nd_update, subtracting; what is given for one place twice is subtracted twice."""
+    return apply_op("ScatterNdSub", ref, indices, updates, name=name, use_locking=use_locking)
+
+
+def count_up_to(ref, limit, name=None):
+    """The value of an integer scalar variable, which is increased by 1 after; OutOfRangeError ("Reached limit of ...") once it is `limit`."""
+    return apply_op("CountUpTo", ref, limit=limit, name=name)
 
 
 def is_variable_initialized(ref, name=None):

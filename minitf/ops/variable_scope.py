@@ -16,6 +16,7 @@ from ..core.shapes import as_shape
 from ..graph import GraphKeys, add_to_collection, colocate_with, get_default_graph, name_scope
 from . import init_ops
 from .constant_op import as_array
+from .partitioned_variables import PartitionedVariable, PartitionInfo, pieces_of
 from .variables import Variable
 
 
@@ -33,10 +34,17 @@ class _VariableStore:
 
     def __init__(self):
         self.variables = {}
+        self.partitioned = {}
         self.scopes_opened = {}           # how often a scope name was opened, for default_name
 
-    def get(self, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, validate_shape):
+    def get(self, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, validate_shape, partitioner=None):
         shape = as_shape(shape)
+        if partitioner is not None and shape.ndims != 0:
+            return self._get_partitioned(name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, validate_shape,
+                                         partitioner)
+        if f"{name}/part_0" in self.variables:
+            raise ValueError(f"No partitioner was provided, but a partitioned version of the variable was found: {name}/part_0. Perhaps a variable of "
+                             "the same name was already created with partitioning?")
         found = self.variables.get(name)
         if found is None:
             if reuse is True:
@@ -54,6 +62,33 @@ class _VariableStore:
                              f"Originally defined at:\n\n{_origin(found)}")
         return found
 
+    def _get_partitioned(self, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, validate_shape, partitioner):
+        """A PartitionedVariable whose pieces are variables of the store; the one that exists, where it is to be reused."""
+        if not callable(partitioner):
+            raise ValueError(f"Partitioner must be callable, but received: {partitioner}")
+        if name in self.variables:
+            raise ValueError(f"A partitioner was provided, but an unpartitioned version of the variable was found: {name}. Perhaps a variable of "
+                             "the same name was already created without partitioning?")
+        found = self.partitioned.get(name)
+        if found is not None and reuse:
+            if not shape.is_compatible_with(found.get_shape()):
+                raise ValueError(f"Trying to reuse partitioned variable {name}, but specified shape {shape} and found shape {found.get_shape()}.")
+            if not dtype.is_compatible_with(found.dtype):
+                raise ValueError(f"Trying to reuse partitioned variable {name}, but specified dtype {dtype.name} and found dtype {found.dtype.name}.")
+            return found
+        if not shape.is_fully_defined():
+            raise ValueError(f"Shape of a new partitioned variable ({name}) must be fully defined, but instead was {shape}.")
+        if initializer is not None and not callable(initializer):
+            raise ValueError(f"Partitioned variable {name} needs an initializer that can be called with the shape of a piece, got {initializer!r}")
+        whole = shape.as_list()
+        partitions = [int(n) for n in partitioner(shape=shape, dtype=dtype)]
+        pieces = []
+        for i, (offset, size) in enumerate(pieces_of(whole, partitions)):
+            pieces.append(self.get(f"{name}/part_{i}", size, dtype, _for_piece(initializer or _default_initializer(name, dtype), dtype, PartitionInfo(whole, offset)),
+                                   regularizer, reuse, trainable, collections, caching_device, validate_shape))
+        self.partitioned[name] = PartitionedVariable(name, shape, dtype, pieces, partitions)
+        return self.partitioned[name]
+
     def _create(self, name, shape, dtype, initializer, regularizer, trainable, collections, caching_device, validate_shape):
         if initializer is None:
             initializer = _default_initializer(name, dtype)
@@ -69,7 +104,7 @@ class _VariableStore:
 
             def initial_value():
                 return initializer(shape.as_list(), dtype=dtype)
-        variable = Variable(initial_value, trainable, collections, validate_shape, caching_device, name, dtype)
+        variable = Variable(initial_value, trainable, collections, validate_shape, caching_device, name, dtype=dtype)
         self.variables[name] = variable
         if regularizer is not None:
             with colocate_with(variable.op), name_scope(name + "/Regularizer/"):
@@ -82,6 +117,19 @@ class _VariableStore:
         near = difflib.get_close_matches(name, self.variables, 3, cutoff=0.5)
         near = near or [n for n in self.variables if n.rpartition("/")[2] == name.rpartition("/")[2]][:3]
         return f" The nearest names are {', '.join(near)}." if near else ""
+
+
+def _for_piece(initializer, dtype, info):
+    """An initializer for one piece, which tells the given one what it is a piece of, if that wants to know."""
+    if inspect.isclass(initializer):
+        initializer = initializer(dtype=dtype)
+    try:
+        parameters = inspect.signature(initializer).parameters.values()
+    except (TypeError, ValueError):
+        return initializer
+    if any(p.name == "partition_info" or p.kind is p.VAR_KEYWORD for p in parameters):
+        return lambda shape, dtype=None: initializer(shape, dtype=dtype, partition_info=info)
+    return initializer
 
 
 def _origin(variable):
@@ -101,9 +149,10 @@ class VariableScope:
     """What get_variable assumes inside a scope: the prefix of names, whether to reuse, and defaults for its arguments."""
 
     def __init__(self, reuse, name="", initializer=None, regularizer=None, caching_device=None, custom_getter=None, name_scope="",
-                 dtype=float32):
+                 dtype=float32, partitioner=None):
         self._name, self._reuse, self._initializer, self._regularizer = name, reuse, initializer, regularizer
         self._caching_device, self._custom_getter, self._name_scope, self._dtype = caching_device, custom_getter, name_scope, dtype
+        self._partitioner = partitioner
 
     name = property(lambda self: self._name)
     original_name_scope = property(lambda self: self._name_scope)
@@ -111,6 +160,7 @@ class VariableScope:
     initializer = property(lambda self: self._initializer)
     regularizer = property(lambda self: self._regularizer)
     caching_device = property(lambda self: self._caching_device)
+    partitioner = property(lambda self: self._partitioner)
     custom_getter = property(lambda self: self._custom_getter)
     dtype = property(lambda self: self._dtype)
 
@@ -127,6 +177,9 @@ class VariableScope:
     def set_caching_device(self, caching_device):
         self._caching_device = caching_device
 
+    def set_partitioner(self, partitioner):
+        self._partitioner = partitioner
+
     def set_custom_getter(self, custom_getter):
         self._custom_getter = custom_getter
 
@@ -134,7 +187,7 @@ class VariableScope:
         self._dtype = as_dtype(dtype)
 
     def get_variable(self, name, shape=None, dtype=None, initializer=None, regularizer=None, reuse=None, trainable=True, collections=None,
-                     caching_device=None, validate_shape=True, custom_getter=None):
+                     caching_device=None, validate_shape=True, custom_getter=None, partitioner=None):
         """get_variable with this scope's prefix and defaults."""
         if not name:
             raise ValueError("get_variable needs a name")
@@ -148,7 +201,8 @@ class VariableScope:
             shape=shape, dtype=as_dtype(dtype), initializer=initializer,
             regularizer=self._regularizer if regularizer is None else regularizer,
             reuse=self._reuse if reuse is None else reuse, trainable=trainable, collections=collections,
-            caching_device=self._caching_device if caching_device is None else caching_device, validate_shape=validate_shape)
+            caching_device=self._caching_device if caching_device is None else caching_device, validate_shape=validate_shape,
+            partitioner=self._partitioner if partitioner is None else partitioner)
         full_name = f"{self._name}/{name}" if self._name else name
         getter = custom_getter or self._custom_getter
         with name_scope(None):             # the variable's nodes bear its name, not that of the open name scopes
@@ -173,18 +227,45 @@ def get_variable_scope():
 
 
 def get_variable(name, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True, collections=None, caching_device=None,
-                 partitioner=None, validate_shape=True, custom_getter=None):
+                 partitioner=None, validate_shape=True, use_resource=None, custom_getter=None, constraint=None):
     """The variable of that name in the current variable scope: a new one, or with `reuse` the one that exists.
 
     initializer   a function of (shape, dtype), by default the scope's, else Glorot uniform for floats and zeros otherwise;
                   or a value, which then says shape and dtype
     regularizer   a function of the variable whose result is added to collection REGULARIZATION_LOSSES
+    partitioner   a function of (shape, dtype) that says into how many pieces to cut it: the result is a PartitionedVariable then
+    use_resource  accepted for programs that ask for resource variables: reads are snapshots here anyway
     ValueError where the rules of reuse are broken; the message says where the variable was made first.
     """
-    if partitioner is not None:
-        raise ValueError("get_variable: partitioned variables are not implemented; make the pieces, and use tf.nn.embedding_lookup")
+    if constraint is not None:
+        raise ValueError("get_variable: constraints on variables are not implemented; assign the projected value after the update")
     return get_variable_scope().get_variable(name, shape, dtype, initializer, regularizer, None, trainable, collections, caching_device,
-                                             validate_shape, custom_getter)
+                                             validate_shape, custom_getter, partitioner)
+
+
+def get_local_variable(name, shape=None, dtype=None, initializer=None, regularizer=None, trainable=False, collections=None, caching_device=None,
+                       partitioner=None, validate_shape=True, use_resource=None, custom_getter=None, constraint=None):
+    """get_variable of a variable of this process alone: in collection LOCAL_VARIABLES, and not trainable."""
+    collections = [*(collections or ()), GraphKeys.LOCAL_VARIABLES]
+    return get_variable(name, shape, dtype, initializer, regularizer, False, collections, caching_device, partitioner, validate_shape,
+                        use_resource, custom_getter, constraint)
+
+
+def no_regularizer(_):
+    """A regularizer that adds nothing: for one variable in a scope that has another."""
+    return None
+
+
+def create_partitioned_variables(shape, slicing, initializer, dtype=float32, trainable=True, collections=None, name=None, reuse=None):
+    """The list of the pieces of a new variable: slicing says how many along each axis.  An old form of get_variable's partitioner.
+
+    >>> tf.create_partitioned_variables([10, 4], [3, 1], tf.zeros_initializer())     # pieces of 4, 3 and 3 rows
+    """
+    if len(shape) != len(slicing):
+        raise ValueError(f"The 'shape' and 'slicing' of a partitioned Variable must have the length: shape: {shape}, slicing: {slicing}")
+    with variable_scope(name, "PartitionedVariable", reuse=reuse):
+        return list(get_variable("part", shape, dtype, initializer, trainable=trainable, collections=collections,
+                                 partitioner=lambda **unused: list(slicing)))
 
 
 @contextlib.contextmanager
@@ -203,8 +284,6 @@ def variable_scope(name_or_scope, default_name=None, values=None, initializer=No
     """
     if name_or_scope is None and default_name is None:
         raise TypeError("If default_name is None then name_or_scope is required")
-    if partitioner is not None:
-        raise ValueError("variable_scope: partitioned variables are not implemented")
     if name_or_scope is None and reuse:
         raise ValueError("reuse=True cannot be used without a name_or_scope")
     graph = _graph_of(values)
@@ -226,7 +305,7 @@ def variable_scope(name_or_scope, default_name=None, values=None, initializer=No
                 (reuse or outer.reuse) if base is outer else base.reuse if reuse is None else reuse, name,
                 base.initializer if initializer is None else initializer, base.regularizer if regularizer is None else regularizer,
                 base.caching_device if caching_device is None else caching_device, _nested(custom_getter, base.custom_getter),
-                base.original_name_scope if base is name_or_scope else opened, base.dtype if dtype is None else as_dtype(dtype))
+                base.original_name_scope if base is name_or_scope else opened, base.dtype if dtype is None else as_dtype(dtype), base.partitioner if partitioner is None else partitioner)
             if base is not name_or_scope:
                 store.scopes_opened[name] = store.scopes_opened.get(name, 0) + 1
             opened_before = dict(store.scopes_opened)
@@ -268,3 +347,16 @@ def _nested(inner, outer):
             return outer(getter, *a, **k)
         return inner(through_outer, *args, **kwargs)
     return both
+
+
+@contextlib.contextmanager
+def variable_op_scope(values, name_or_scope, default_name=None, initializer=None, regularizer=None, caching_device=None, partitioner=None,
+                      custom_getter=None, reuse=None, dtype=None):
+    """An old form of variable_scope, with the values first."""
+    with variable_scope(name_or_scope, default_name, values, initializer, regularizer, caching_device, partitioner, custom_getter, reuse, dtype) as scope:
+        yield scope
+
+
+def op_scope(values, name, default_name=None):
+    """An old form of name_scope, with the values first."""
+    return name_scope(name, default_name, values)

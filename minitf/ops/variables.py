@@ -1,8 +1,11 @@
 """Variable: a tensor that keeps its value between steps."""
-from ..core.dtypes import as_dtype
+import numpy as np
+
+from ..core.dtypes import as_dtype, string
+from ..core.shapes import as_shape
 from ..graph import (GraphKeys, colocate_with, control_dependencies, convert_to_tensor, device,
                      get_collection, get_default_graph, name_scope, register_tensor_conversion_function)
-from . import control_ops, state_ops
+from . import constant_op, control_ops, gather_ops, logical_ops, state_ops
 from .apply import apply_op
 from .operators import install_operators
 
@@ -21,14 +24,17 @@ class Variable:
     __array_priority__ = 100              # ndarray + variable is the variable's business
 
     def __init__(self, initial_value=None, trainable=True, collections=None, validate_shape=True, caching_device=None, name=None,
-                 dtype=None):
+                 variable_def=None, dtype=None, expected_shape=None, import_scope=None):
         """initial_value   a tensor, what converts to one, or a function of no arguments that gives one
         trainable       whether optimizers change it by default (collection TRAINABLE_VARIABLES)
         collections     where it is listed; default [GraphKeys.GLOBAL_VARIABLES]
         validate_shape  False: the initial value's shape may be unknown, and later values may have other shapes
         caching_device  a device on which reads are kept
+        expected_shape  what the initial value's shape must be, if given; ValueError if it is not
         ValueError without an initial value, or with one of unknown shape while validate_shape is true.
         """
+        if variable_def is not None or import_scope is not None:
+            raise ValueError("A Variable can not be made of a variable_def here; import_meta_graph brings variables back with their graph")
         if initial_value is None:
             raise ValueError("initial_value must be specified.")
         if collections is None:
@@ -39,6 +45,8 @@ class Variable:
             collections = [*collections, GraphKeys.TRAINABLE_VARIABLES]
         with control_dependencies(None), name_scope(name, "Variable", () if callable(initial_value) else (initial_value,)) as scope:
             self._create(initial_value, validate_shape, caching_device, scope, dtype)
+        if expected_shape is not None and not self.get_shape().is_compatible_with(expected_shape):
+            raise ValueError(f"The initial value's shape {self.get_shape()} is not compatible with the expected shape {as_shape(expected_shape)}")
         graph = self._variable.op.graph
         for key in collections:
             graph.add_to_collection(key, self)
@@ -118,6 +126,19 @@ class Variable:
     def scatter_sub(self, sparse_delta, use_locking=False):
         """Subtract IndexedSlices."""
         return state_ops.scatter_sub(self._variable, sparse_delta.indices, sparse_delta.values, use_locking=use_locking)
+
+    def count_up_to(self, limit):
+        """The value, which then grows by 1; OutOfRangeError once it is `limit`.  For integer scalars."""
+        return state_ops.count_up_to(self._variable, limit)
+
+    def scatter_nd_add(self, indices, updates, name=None):
+        return state_ops.scatter_nd_add(self._variable, indices, updates, name=name)
+
+    def scatter_nd_sub(self, indices, updates, name=None):
+        return state_ops.scatter_nd_sub(self._variable, indices, updates, name=name)
+
+    def scatter_nd_update(self, indices, updates, name=None):
+        return state_ops.scatter_nd_update(self._variable, indices, updates, name=name)
 
     def eval(self, session=None):
         """The value now, in `session` or the default session."""
@@ -247,3 +268,23 @@ def local_variables_initializer():
 def is_variable_initialized(variable):
     """A bool tensor: whether the variable has a value."""
     return state_ops.is_variable_initialized(variable)
+
+
+def assert_variables_initialized(var_list=None):
+    """An op that fails with FailedPreconditionError unless all variables have values (default: global and local ones); None without any.
+
+    report_uninitialized_variables tells which they are.
+    """
+    var_list = global_variables() + local_variables() if var_list is None else var_list
+    return control_ops.group(*[v.read_value() for v in var_list], name="assert_variables_initialized") if var_list else None
+
+
+def report_uninitialized_variables(var_list=None, name="report_uninitialized_variables"):
+    """The names of the variables that have no value yet, a vector of strings (default: of global and local ones)."""
+    var_list = global_variables() + local_variables() if var_list is None else list(var_list)
+    with name_scope(name):
+        names = constant_op.constant(np.array([v.op.name for v in var_list], object).reshape(-1), string)
+        if not var_list:
+            return names
+        missing = [logical_ops.logical_not(is_variable_initialized(v)) for v in var_list]
+        return gather_ops.boolean_mask(names, apply_op("Pack", missing))

@@ -16,7 +16,7 @@ import numbers
 from ..autodiff import explain_gradient, gradients
 from ..core.dtypes import float32, float64
 from ..graph import GraphKeys, Tensor, colocate_with, control_dependencies, get_default_graph, name_scope
-from ..ops import array_ops, control_ops, gather_ops, math_ops, sequence_ops, state_ops
+from ..ops import array_ops, control_ops, segment_ops, math_ops, sequence_ops, state_ops
 from ..ops.constant_op import constant
 from ..ops.indexed_slices import IndexedSlices, convert_to_tensor_or_indexed_slices
 from ..ops.variables import Variable, trainable_variables
@@ -169,7 +169,7 @@ class Optimizer:
         Rows that occur several times are added up first: an update that is not linear in the gradient must see the whole of it.
         """
         indices, place = sequence_ops.unique(grad.indices)
-        values = gather_ops.unsorted_segment_sum(grad.values, place, array_ops.size(indices))
+        values = segment_ops.unsorted_segment_sum(grad.values, place, array_ops.size(indices))
         return self._apply_sparse(IndexedSlices(values, indices, grad.dense_shape), var)
 
     def _finish(self, update_ops, name_scope):

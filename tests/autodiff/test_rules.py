@@ -276,7 +276,9 @@ def test_logits_of_a_layer_to_second_order():
 
     def loss(x, w, b, u):
         hidden = tf.nn.relu(tf.nn.bias_add(tf.matmul(x, w), b))
-        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=tf.constant(labels), logits=tf.matmul(hidden, u)))
+        logits = tf.matmul(hidden, u)
+        logits.set_shape([None, None])                  # the product of tensors of any rank may have any
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=tf.constant(labels), logits=logits))
 
     check_gradient(loss, (4, 5), (5, 6), (6,), (6, 3))
     check_gradient(loss, (4, 5), (5, 6), (6,), (6, 3), known_shapes=False)

@@ -191,7 +191,6 @@ def test_where_unique_select():
     (lambda: tf.slice(tf.zeros([2, 3]), [0, 1], [2, 3]), "does not fit dimension 1"),
     (lambda: tf.zeros([2, 3])[2], "slice index 2 of dimension 0 out of bounds"),
     (lambda: tf.zeros([2, 3])[0, 0, 0], "Too many indices"),
-    (lambda: tf.zeros([2])[::2], "step 1"),
     (lambda: tf.split(tf.zeros([2, 3]), 2, 1), "evenly divisible by 2 but is 3"),
     (lambda: tf.unstack(tf.placeholder("float32")), "Cannot infer num"),
     (lambda: tf.add_n([tf.zeros([2]), tf.zeros([3])]), "Dimensions must be equal, but are 2 and 3"),

@@ -166,7 +166,7 @@ cdef class Slice(Move):
 
 
 cdef class Pad(Move):
-    """Zeros around the input: paddings[k] = (before, after)."""
+    """Zeros, or the third input, around the input: paddings[k] = (before, after)."""
     cdef int64_t offset
 
     def prepare(self):
@@ -187,7 +187,14 @@ cdef class Pad(Move):
         finish_copy(&self.copy)
 
     cdef int run(self) except -1 nogil:
-        memset(self.outputs[0].data, 0, self.outputs[0].size * self.outputs[0].itemsize)
+        cdef StridedCopy around
+        if self.n_inputs == 2:
+            memset(self.outputs[0].data, 0, self.outputs[0].size * self.outputs[0].itemsize)
+        else:
+            begin_copy(&around, self.outputs[0].itemsize)
+            add_axis(&around, self.outputs[0].size, self.outputs[0].itemsize, 0)
+            finish_copy(&around)
+            run_copy(&around, self.outputs[0].data, self.inputs[2].data)
         run_copy(&self.copy, self.outputs[0].data + self.offset, self.inputs[0].data)
         return 0
 
@@ -268,3 +275,4 @@ for kernel in (Shape, Size, Rank):
     register_kernel(kernel.__name__, strings=True)(kernel)        # they look at shapes alone
 for kernel in (Transpose, BroadcastTo, Tile, Slice, Pad, ConcatV2, Pack, Unpack):
     register_kernel(kernel.__name__)(kernel)
+register_kernel("PadV2")(Pad)

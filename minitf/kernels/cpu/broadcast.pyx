@@ -1,5 +1,5 @@
 """Broadcasting: strides of 0, merged dimensions, the size of a block, and blocks of repeated values."""
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int16_t, int32_t, int64_t
 from libc.string cimport memcpy, memset
 from minitf.core.buffers cimport MAX_RANK, Buffer
 
@@ -76,10 +76,15 @@ cdef void choose_block(Space *s, Operand *operands, int n, int64_t limit) noexce
 
 cdef void fill(char *block, const char *value, int itemsize, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
+    cdef int16_t half
     cdef int32_t narrow
     cdef int64_t wide
     if itemsize == 1:
         memset(block, value[0], n)
+    elif itemsize == 2:
+        memcpy(&half, value, 2)
+        for i in range(n):
+            (<int16_t *> block)[i] = half
     elif itemsize == 4:
         memcpy(&narrow, value, 4)
         for i in range(n):

@@ -17,12 +17,14 @@ from posix.stdlib cimport posix_memalign
 
 from minitf.core.buffers cimport itemsize_of
 from minitf.kernels.cpu.broadcast cimport DIRECT, Operand, Space, choose_block, merge_dimensions, set_strides, spread_block
-from minitf.kernels.cpu.kernel cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_RANK, Buffer, Kernel
+from minitf.kernels.cpu.kernel cimport BOOL, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, MAX_RANK, UINT8, Buffer, Kernel
 from minitf.kernels.cpu.vector_ops cimport Guard, VectorOp, guard_of, vector_op
 
 from minitf.core.dtypes import as_dtype
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import register_kernel
+from minitf.kernels.cpu.vector_activations import ACTIVATIONS
+from minitf.kernels.cpu.vector_libm import LIBM
 from minitf.kernels.cpu.vector_ops import signatures
 
 cdef extern from *:
@@ -286,7 +288,7 @@ def supports(op_type, in_dtypes, out_dtype):
 
 PLAIN = ("Add Sub Mul RealDiv FloorDiv FloorMod Neg Square Sqrt Rsqrt Exp Log Log1p Tanh Sigmoid Abs Sign Reciprocal Floor Ceil Pow "
          "Maximum Minimum SquaredDifference Equal NotEqual Less LessEqual Greater GreaterEqual IsNan IsFinite Select Relu ReluGrad "
-         "TanhGrad SigmoidGrad SqrtGrad Softplus SoftplusGrad ZerosLike OnesLike BiasAdd AddN").split()
+         "TanhGrad SigmoidGrad SqrtGrad Softplus SoftplusGrad ZerosLike OnesLike BiasAdd AddN TruncateDiv TruncateMod").split() + LIBM + ACTIVATIONS
 
 
 def _register(op_type, **constraints):
@@ -298,6 +300,6 @@ for _op_type in PLAIN:
     _register(_op_type, T=[as_dtype(source) for source, _ in signatures("Add" if _op_type == "AddN" else _op_type)])
 for _op_type in ("LogicalAnd", "LogicalOr", "LogicalNot"):
     _register(_op_type)
-_register("Cast", SrcT=[as_dtype(t) for t in (FLOAT32, FLOAT64, INT32, INT64, BOOL)],
-          DstT=[as_dtype(t) for t in (FLOAT32, FLOAT64, INT32, INT64, BOOL)])
+_CASTS = [as_dtype(t) for t in (FLOAT32, FLOAT64, INT32, INT64, INT16, INT8, UINT8, BOOL)]
+_register("Cast", SrcT=_CASTS, DstT=_CASTS)
 register_kernel("_Fused", in_place=IN_PLACE)(Elementwise)

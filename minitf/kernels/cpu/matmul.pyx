@@ -82,12 +82,12 @@ cdef class MatMul(Kernel):
         free(self.spill)
 
     def prepare(self):
-        self.choose(0)
+        self.choose(self.inputs[0], self.inputs[1])
 
-    cdef int choose(self, int first) except -1:
-        """The way of this product; its sides are inputs `first` and the next."""
+    cdef int choose(self, Buffer *a, Buffer *b) except -1:
+        """The way of this product of a and b."""
         cdef Py_ssize_t tallest
-        self.a, self.b = self.inputs[first], self.inputs[first + 1]
+        self.a, self.b = a, b
         self.itemsize, self.lanes = self.a.itemsize, VECTOR_BYTES // self.a.itemsize
         self.m, self.k = self.a.shape[1 if self.transpose_a else 0], self.a.shape[0 if self.transpose_a else 1]
         self.n = self.b.shape[0 if self.transpose_b else 1]
@@ -236,6 +236,34 @@ cdef class MatMul(Kernel):
                   <double *> out, &n)
 
 
+cdef class BatchMatMul(MatMul):
+    """One product for each matrix in the last two dimensions of x and y (adj_x, adj_y: transposed), whose other dimensions are the same."""
+    cdef Buffer page_x, page_y         # the matrices of the product at hand
+
+    def __init__(self, attrs):
+        self.transpose_a, self.transpose_b = attrs.get("adj_x", False), attrs.get("adj_y", False)
+
+    def prepare(self):
+        self.take_page(&self.page_x, self.inputs[0])
+        self.take_page(&self.page_y, self.inputs[1])
+        self.choose(&self.page_x, &self.page_y)
+
+    cdef void take_page(self, Buffer *page, const Buffer *pages) noexcept:
+        page[0] = pages[0]
+        page.rank = 2
+        page.shape[0], page.shape[1] = pages.shape[pages.rank - 2], pages.shape[pages.rank - 1]
+        page.size = page.shape[0] * page.shape[1]
+
+    cdef int run(self) except -1 nogil:
+        cdef Py_ssize_t i, size = self.m * self.n
+        if size:
+            for i in range(self.outputs[0].size // size):
+                self.page_x.data = self.inputs[0].data + i * self.page_x.size * self.itemsize
+                self.page_y.data = self.inputs[1].data + i * self.page_y.size * self.itemsize
+                self.product(self.outputs[0].data + i * size * self.itemsize, NULL)
+        return 0
+
+
 cdef class MatMulUpdate(MatMul):
     """var -= alpha * op(a) op(b): gradient descent whose gradient is a product, which is never stored where tiles compute it.
 
@@ -249,7 +277,7 @@ cdef class MatMulUpdate(MatMul):
 
     def prepare(self):
         self.variable = <VariableState> self.inputs[0].resource
-        self.choose(2)
+        self.choose(self.inputs[2], self.inputs[3])
         if self.way != TILES and self.way != TURNED_TILES:
             if posix_memalign(<void **> &self.gradient, 64, max(64, self.m * self.n * self.itemsize)):
                 raise MemoryError()
@@ -315,4 +343,5 @@ cdef void loop_product(MatMul self, const number *a, const number *b, number *ou
 
 
 register_kernel("MatMul", T=[float32, float64, int32, int64])(MatMul)
+register_kernel("BatchMatMul", T=[float32, float64, int32, int64])(BatchMatMul)
 register_kernel("_MatMulUpdate", T=[float32, float64])(MatMulUpdate)

@@ -2,15 +2,16 @@
 their addresses, each once, so two steps that update the same variables cannot wait for one another.
 """
 from libc.math cimport sqrt
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
 
 from minitf.core.resources cimport VariableState
+from .array_nd cimport check_rows, slice_number
 from .indexing cimport check_indices, integer, product, shape_text
-from .kernel cimport FLOAT32, FLOAT64, INT32, Buffer, Kernel, bools
+from .kernel cimport FLOAT32, FLOAT64, INT32, Buffer, Kernel, bools, int32s, int64s
 
 from minitf.core.dtypes import float32, float64, int32, int64
-from minitf.core.errors import InvalidArgumentError
+from minitf.core.errors import InvalidArgumentError, OutOfRangeError
 from minitf.core.registry import register_kernel
 
 cdef extern from "<math.h>" nogil:
@@ -228,6 +229,153 @@ cdef class ScatterSub(Scatter):
         add_bytes(dtype, x, value, n, True)
 
 
+cdef enum Combination:
+    MULTIPLY
+    DIVIDE
+    LEAST
+    GREATEST
+
+
+cdef void combine_with(number *x, const number *value, Py_ssize_t n, Combination how) noexcept nogil:
+    cdef Py_ssize_t i
+    if how == MULTIPLY:
+        for i in range(n):
+            x[i] *= value[i]
+    elif how == LEAST:
+        for i in range(n):
+            x[i] = x[i] if (x[i] < value[i]) | (x[i] != x[i]) else value[i]
+    elif how == GREATEST:
+        for i in range(n):
+            x[i] = x[i] if (x[i] > value[i]) | (x[i] != x[i]) else value[i]
+    elif number is float or number is double:
+        for i in range(n):
+            x[i] = x[i] / value[i]
+    else:
+        for i in range(n):
+            x[i] = <number> (0 - <uint64_t> x[i]) if value[i] == -1 else x[i] / value[i]       # the smallest integer / -1 traps
+
+
+cdef class ScatterCombine(Scatter):
+    """The scatter ops that are not sums: ref[indices] = ref[indices] * updates, and so on."""
+    cdef Combination how
+
+    cdef void combine(self, int dtype, char *x, const char *value, Py_ssize_t n, int64_t nbytes) noexcept nogil:
+        if dtype == FLOAT32:
+            combine_with(<float *> x, <const float *> value, n, self.how)
+        elif dtype == FLOAT64:
+            combine_with(<double *> x, <const double *> value, n, self.how)
+        elif dtype == INT32:
+            combine_with(<int32_t *> x, <const int32_t *> value, n, self.how)
+        else:
+            combine_with(<int64_t *> x, <const int64_t *> value, n, self.how)
+
+
+cdef class ScatterMul(ScatterCombine):
+    """ref[indices] *= updates."""
+    def __init__(self, attrs):
+        self.how = MULTIPLY
+
+
+cdef class ScatterMin(ScatterCombine):
+    """ref[indices] = min(ref[indices], updates); NaN where either is."""
+    def __init__(self, attrs):
+        self.how = LEAST
+
+
+cdef class ScatterMax(ScatterCombine):
+    """ref[indices] = max(ref[indices], updates); NaN where either is."""
+    def __init__(self, attrs):
+        self.how = GREATEST
+
+
+cdef class ScatterDiv(ScatterCombine):
+    """ref[indices] /= updates; integers towards zero, and InvalidArgumentError, with nothing changed, where one is divided by 0."""
+    def __init__(self, attrs):
+        self.how = DIVIDE
+
+    cdef int check(self, Buffer *target) except -1 nogil:
+        cdef Buffer *updates = self.inputs[2]
+        cdef Py_ssize_t i
+        cdef bint zero = False
+        Scatter.check(self, target)
+        if target.dtype == FLOAT32 or target.dtype == FLOAT64:
+            return 0
+        for i in range(updates.size):
+            zero |= integer(updates, i) == 0
+        if zero:
+            with gil:
+                raise InvalidArgumentError(None, None, "Integer division by zero")
+        return 0
+
+
+cdef class ScatterNdUpdate(Update):
+    """ref[indices[i..., 0], indices[i..., 1], ..., :] = updates[i..., :].  InvalidArgumentError, with nothing changed, if a place is outside."""
+    cdef int update(self, Buffer *target) except -1 nogil:
+        cdef Buffer *indices = self.inputs[1]
+        cdef Buffer *updates = self.inputs[2]
+        cdef int depth = <int> indices.shape[indices.rank - 1]
+        cdef Py_ssize_t i, row, rows = product(indices.shape, 0, indices.rank - 1)
+        self.check_shapes(target, depth)
+        check_rows(indices, target, b"shape")
+        row = product(target.shape, depth, target.rank)
+        for i in range(rows):
+            self.combine(target.dtype, target.data + slice_number(indices, i, target.shape, depth) * row * target.itemsize,
+                         updates.data + i * row * target.itemsize, row, row * target.itemsize)
+        return 0
+
+    cdef int check_shapes(self, Buffer *target, int depth) except -1 nogil:
+        cdef Buffer *indices = self.inputs[1]
+        cdef Buffer *updates = self.inputs[2]
+        cdef int k, outer = indices.rank - 1
+        cdef bint fits = depth <= target.rank and updates.rank == outer + target.rank - depth
+        if fits:
+            for k in range(updates.rank):
+                fits = fits and updates.shape[k] == (indices.shape[k] if k < outer else target.shape[k - outer + depth])
+        if not fits:
+            with gil:
+                raise InvalidArgumentError(None, None, "Must have updates.shape = indices.shape[:-1] + ref.shape[indices.shape[-1]:], got "
+                                           f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, ref.shape {shape_text(target)}")
+        return 0
+
+    cdef void combine(self, int dtype, char *x, const char *value, Py_ssize_t n, int64_t nbytes) noexcept nogil:
+        memcpy(x, value, nbytes)
+
+
+cdef class ScatterNdAdd(ScatterNdUpdate):
+    """ScatterNdUpdate with += ."""
+    cdef void combine(self, int dtype, char *x, const char *value, Py_ssize_t n, int64_t nbytes) noexcept nogil:
+        add_bytes(dtype, x, value, n, False)
+
+
+cdef class ScatterNdSub(ScatterNdUpdate):
+    """ScatterNdUpdate with -= ."""
+    cdef void combine(self, int dtype, char *x, const char *value, Py_ssize_t n, int64_t nbytes) noexcept nogil:
+        add_bytes(dtype, x, value, n, True)
+
+
+cdef class CountUpTo(Update):
+    """The value of a scalar, which then grows by 1; OutOfRangeError where it is not below `limit`."""
+    cdef int64_t limit
+
+    def __init__(self, attrs):
+        self.limit = attrs["limit"]
+
+    cdef int update(self, Buffer *target) except -1 nogil:
+        if target.rank != 0:
+            with gil:
+                raise InvalidArgumentError(None, None, f"input is not a scalar: {shape_text(target)}")
+        if integer(target, 0) >= self.limit:
+            with gil:
+                raise OutOfRangeError(None, None, f"Reached limit of {self.limit}")
+        if target.dtype == INT32:
+            int32s(self.outputs[0])[0] = int32s(target)[0]
+            int32s(target)[0] += 1
+        else:
+            int64s(self.outputs[0])[0] = int64s(target)[0]
+            int64s(target)[0] += 1
+        return 0
+
+
 cdef void descend(real *x, real alpha, const real *gradient, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
@@ -356,7 +504,9 @@ register_kernel("_ReadVariable")(ReadVariable)
 register_kernel("IsVariableInitialized", strings=True)(IsVariableInitialized)
 register_kernel("Assign", strings=True)(Assign)
 register_kernel("ScatterUpdate")(ScatterUpdate)
-for kernel in (AssignAdd, AssignSub, ScatterAdd, ScatterSub):
+register_kernel("ScatterNdUpdate")(ScatterNdUpdate)
+register_kernel("CountUpTo")(CountUpTo)
+for kernel in (AssignAdd, AssignSub, ScatterAdd, ScatterSub, ScatterMul, ScatterDiv, ScatterMin, ScatterMax, ScatterNdAdd, ScatterNdSub):
     register_kernel(kernel.__name__, T=NUMBERS)(kernel)
 for kernel in (ApplyGradientDescent, ApplyAdam):
     register_kernel(kernel.__name__, T=FLOATS)(kernel)

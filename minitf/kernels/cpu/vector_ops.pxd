@@ -9,3 +9,4 @@ ctypedef bint (*Guard)(const char *b, Py_ssize_t n) noexcept nogil
 
 cdef VectorOp vector_op(str name, int source, int target) except? NULL
 cdef Guard guard_of(str name, int source) except? NULL
+cdef keep(str name, int source, int target, VectorOp function)          # adds a function to the table

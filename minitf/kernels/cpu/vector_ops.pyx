@@ -6,11 +6,12 @@ polynomials (vector_math.h).  float64's are libm's, as are Pow and the remainder
 element's bits do not depend on where it stands.
 
 NaN: comparisons are IEEE's; Maximum, Minimum, Relu and Sign give NaN for NaN (as NumPy's do); ReluGrad gives 0 where the feature
-is NaN.  Integers wrap.  FloorDiv and FloorMod are Python's // and % for every dtype, so 1.0 // 0.1 is 9.
+is NaN.  Integers wrap.  FloorDiv and FloorMod are Python's // and % for every dtype, so 1.0 // 0.1 is 9; TruncateDiv and TruncateMod are C's.
 """
-from libc.math cimport (ceil, ceilf, exp, fabs, fabsf, floor, floorf, fmod, fmodf, log, log1p, pow, powf, sqrt, sqrtf, tanh)
-from libc.stdint cimport int32_t, int64_t, uint8_t
-from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64, INT32, INT64
+from libc.math cimport (ceil, ceilf, exp, fabs, fabsf, floor, floorf, fmod, fmodf, log, log1p, pow, powf, sqrt, sqrtf, tanh, trunc,
+                        truncf)
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
+from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8
 
 cdef extern from "vector_math.h":
     float exp32(float) nogil
@@ -27,18 +28,26 @@ ctypedef fused real:
 ctypedef fused integer:
     int32_t
     int64_t
+    int16_t
+    int8_t
+    uint8_t
 
 ctypedef fused number:
     float
     double
     int32_t
     int64_t
+    int16_t
+    int8_t
+    uint8_t
 
-ctypedef fused element:
+ctypedef fused element:               # uint8_t is bool's type too
     float
     double
     int32_t
     int64_t
+    int16_t
+    int8_t
     uint8_t
 
 ctypedef fused origin:                # a second type with the same values: what Cast converts from
@@ -46,6 +55,8 @@ ctypedef fused origin:                # a second type with the same values: what
     double
     int32_t
     int64_t
+    int16_t
+    int8_t
     uint8_t
 
 # Arithmetic
@@ -125,19 +136,19 @@ cdef inline real quotient_of(real a, real b) noexcept nogil:
     return whole + 1 if q - whole > 0.5 else whole
 
 cdef inline number floor_quotient(number a, number b) noexcept nogil:
-    """The largest integer not above a / b.  An integer b is not 0 (the guard); int32 goes by way of double, which is exact."""
+    """The largest integer not above a / b.  An integer b is not 0 (the guard); all but int64 go by way of double, which is exact."""
     cdef double wide
     cdef int64_t q
     if number is float or number is double:
         return quotient_of(a, b)
-    elif number is int32_t:
-        wide = floor(<double> a / <double> b)
-        return <int32_t> (wide if wide < 2147483648.0 else -2147483648.0)
-    else:
+    elif number is int64_t:
         if b == -1:                   # the smallest integer / -1 traps
             return -a
         q = a / b
         return q - 1 if q * b != a and (a < 0) != (b < 0) else q
+    else:
+        wide = floor(<double> a / <double> b)
+        return <number> <int32_t> (wide if wide < 2147483648.0 else -2147483648.0)
 
 cdef void floor_div(number *o, const number *a, const number *b, const number *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
@@ -148,6 +159,23 @@ cdef void floor_mod(number *o, const number *a, const number *b, const number *c
     for i in range(n):
         if number is float or number is double: o[i] = remainder_of(a[i], b[i])
         else: o[i] = a[i] - floor_quotient(a[i], b[i]) * b[i]
+
+cdef inline number truncated_quotient(number a, number b) noexcept nogil:
+    """a / b rounded towards zero."""
+    if number is float: return truncf(a / b)
+    elif number is double: return trunc(a / b)
+    else: return -a if b == <number> -1 and <number> -1 < 0 else a / b
+
+cdef void truncate_div(number *o, const number *a, const number *b, const number *c, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n): o[i] = truncated_quotient(a[i], b[i])
+
+cdef void truncate_mod(number *o, const number *a, const number *b, const number *c, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if number is float: o[i] = fmodf(a[i], b[i])
+        elif number is double: o[i] = fmod(a[i], b[i])
+        else: o[i] = a[i] - truncated_quotient(a[i], b[i]) * b[i]
 
 # Functions of one real argument, and powers
 
@@ -290,6 +318,10 @@ cdef void cast(element *o, const origin *a, const origin *b, const origin *c, Py
         if element is uint8_t: o[i] = a[i] != 0
         else: o[i] = <element> a[i]
 
+cdef void to_uint8(uint8_t *o, const origin *a, const origin *b, const origin *c, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n): o[i] = <uint8_t> <int32_t> a[i]
+
 cdef void select(element *o, const uint8_t *a, const element *b, const element *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n): o[i] = b[i] if a[i] else c[i]
@@ -326,6 +358,9 @@ cdef declare_element(element x, int t):
     keep("Cast", FLOAT64, t, <VectorOp> cast[element, double])
     keep("Cast", INT32, t, <VectorOp> cast[element, int32_t])
     keep("Cast", INT64, t, <VectorOp> cast[element, int64_t])
+    keep("Cast", INT16, t, <VectorOp> cast[element, int16_t])
+    keep("Cast", INT8, t, <VectorOp> cast[element, int8_t])
+    keep("Cast", UINT8, t, <VectorOp> cast[element, uint8_t])
     keep("Cast", BOOL, t, <VectorOp> cast[element, uint8_t])
 
 cdef declare_number(number x, int t):
@@ -342,6 +377,8 @@ cdef declare_number(number x, int t):
     keep("Sign", t, t, <VectorOp> sign[number])
     keep("FloorDiv", t, t, <VectorOp> floor_div[number])
     keep("FloorMod", t, t, <VectorOp> floor_mod[number])
+    keep("TruncateDiv", t, t, <VectorOp> truncate_div[number])
+    keep("TruncateMod", t, t, <VectorOp> truncate_mod[number])
     keep("Pow", t, t, <VectorOp> power[number])
     keep("Relu", t, t, <VectorOp> relu[number])
     keep("ReluGrad", t, t, <VectorOp> relu_grad[number])
@@ -370,23 +407,44 @@ cdef declare_real(real x, int t):
     keep("IsNan", t, BOOL, <VectorOp> is_nan[real])
     keep("IsFinite", t, BOOL, <VectorOp> is_finite[real])
 
+cdef declare_to_uint8(origin x, int source):
+    keep("Cast", source, UINT8, <VectorOp> to_uint8[origin])
+
 cdef declare_integer(integer x, int t):
-    _guards["FloorDiv", t] = _guards["FloorMod", t] = <size_t> <Guard> any_zero[integer]
+    for name in ("FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod"):
+        _guards[name, t] = <size_t> <Guard> any_zero[integer]
     _guards["Pow", t] = <size_t> <Guard> any_negative[integer]
 
 declare_element[float](0, FLOAT32)
 declare_element[double](0, FLOAT64)
 declare_element[int32_t](0, INT32)
 declare_element[int64_t](0, INT64)
+declare_element[int16_t](0, INT16)
+declare_element[int8_t](0, INT8)
+declare_element[uint8_t](0, UINT8)
 declare_element[uint8_t](0, BOOL)
+declare_to_uint8[float](0, FLOAT32)
+declare_to_uint8[double](0, FLOAT64)
+declare_to_uint8[int32_t](0, INT32)
+declare_to_uint8[int64_t](0, INT64)
+declare_to_uint8[int16_t](0, INT16)
+declare_to_uint8[int8_t](0, INT8)
+declare_to_uint8[uint8_t](0, UINT8)
+declare_to_uint8[uint8_t](0, BOOL)
 declare_number[float](0, FLOAT32)
 declare_number[double](0, FLOAT64)
 declare_number[int32_t](0, INT32)
 declare_number[int64_t](0, INT64)
+declare_number[int16_t](0, INT16)
+declare_number[int8_t](0, INT8)
+declare_number[uint8_t](0, UINT8)
 declare_real[float](0, FLOAT32)
 declare_real[double](0, FLOAT64)
 declare_integer[int32_t](0, INT32)
 declare_integer[int64_t](0, INT64)
+declare_integer[int16_t](0, INT16)
+declare_integer[int8_t](0, INT8)
+declare_integer[uint8_t](0, UINT8)
 keep("LogicalAnd", BOOL, BOOL, <VectorOp> logical_and)
 keep("LogicalOr", BOOL, BOOL, <VectorOp> logical_or)
 keep("LogicalNot", BOOL, BOOL, <VectorOp> logical_not)

@@ -1,0 +1,5 @@
+"""Counts do not move with what is counted."""
+from ..core.registry import not_differentiable
+
+for _op_type in ("Bincount", "HistogramFixedWidth", "_ConfusionMatrix"):
+    not_differentiable(_op_type)
