@@ -12,7 +12,8 @@ FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math"]
 EXACT = ["-ffp-contract=off"]
 WIDE = ["-mprefer-vector-width=512"] if platform.machine() in ("x86_64", "AMD64") else []
 EXTRA = {"minitf.kernels.cpu.vector_ops": EXACT + WIDE, "minitf.kernels.cpu.reduction_ops": EXACT + WIDE, "minitf.kernels.cpu.nn": EXACT + WIDE,
-         "minitf.kernels.cpu.state": EXACT + WIDE, "minitf.kernels.cpu.random": EXACT, "minitf.kernels.cpu.matmul": WIDE}
+         "minitf.kernels.cpu.state": EXACT + WIDE, "minitf.kernels.cpu.random": EXACT, "minitf.kernels.cpu.matmul": WIDE,
+         "minitf.kernels.cpu.conv": WIDE}
 
 root = Path(__file__).parent
 names = sorted(".".join(p.relative_to(root).with_suffix("").parts) for p in (root / "minitf").rglob("*.pyx"))

@@ -1,5 +1,6 @@
 """tf.nn: what neural networks are made of."""
 from ..core.nearest import no_attribute as _no_attribute
+from ..ops.conv_ops import atrous_conv2d, conv2d, conv2d_backprop_filter, conv2d_backprop_input, conv2d_transpose
 from ..ops.cross_entropy_ops import (sigmoid_cross_entropy_with_logits, softmax_cross_entropy_with_logits,
                                      softmax_cross_entropy_with_logits_v2, sparse_softmax_cross_entropy_with_logits,
                                      weighted_cross_entropy_with_logits)
@@ -7,6 +8,7 @@ from ..ops.embedding_ops import embedding_lookup
 from ..ops.math_ops import sigmoid, tanh
 from ..ops.nn_ops import (bias_add, dropout, in_top_k, l2_loss, l2_normalize, log_softmax, moments, relu, relu_layer, softmax, softplus,
                           xw_plus_b, zero_fraction)
+from ..ops.pool_ops import avg_pool, max_pool
 
 
 def __getattr__(name):
