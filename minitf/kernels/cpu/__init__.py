@@ -1,2 +1,2 @@
 """CPU kernels.  Importing the package registers them."""
-from . import array, array_gather, array_make, array_numpy, array_strings, checks, conv, elementwise, matmul, nn, random, reduce, script, state, summary
+from . import array, array_gather, array_make, array_numpy, array_strings, checks, conv, elementwise, matmul, nn, pool, random, reduce, script, state, summary
