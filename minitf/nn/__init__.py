@@ -1,6 +1,7 @@
 """tf.nn: what neural networks are made of."""
 from ..core.nearest import no_attribute as _no_attribute
 from ..ops.activation_ops import crelu, elu, leaky_relu, relu6, selu, softsign
+from ..ops.conv_ops import atrous_conv2d, conv2d, conv2d_backprop_filter, conv2d_backprop_input, conv2d_transpose
 from ..ops.cross_entropy_ops import (log_poisson_loss, sigmoid_cross_entropy_with_logits, softmax_cross_entropy_with_logits,
                                      softmax_cross_entropy_with_logits_v2, sparse_softmax_cross_entropy_with_logits,
                                      weighted_cross_entropy_with_logits)
@@ -10,6 +11,7 @@ from ..ops.moments_ops import (batch_norm_with_global_normalization, batch_norma
                                weighted_moments)
 from ..ops.nn_ops import (bias_add, dropout, in_top_k, l2_loss, l2_normalize, log_softmax, relu, relu_layer, softmax, softplus, xw_plus_b,
                           zero_fraction)
+from ..ops.pool_ops import avg_pool, max_pool
 from ..ops.top_k_ops import top_k
 
 

@@ -8,12 +8,14 @@ from . import array_parts
 from . import array_reverse
 from . import array_strings
 from . import checks
+from . import conv
 from . import counting
 from . import elementwise
 from . import io
 from . import linalg
 from . import matmul
 from . import nn
+from . import pool
 from . import random
 from . import random_numpy
 from . import reduce

@@ -1,0 +1,483 @@
+"""Convolution of images [n, rows, columns, channels] with filters [rows, columns, channels, filters], and its two gradients.
+
+A direct convolution: no patch matrix is written.  The taps of one row of the filter are neighbours in a row of the image, so a pixel of the
+result is a sum over a few long stretches of it, and a tile (conv_tile.h) computes up to 14 pixels at once in registers.  Rows above and
+below the image are left out of the sums; only where taps lie left or right of it is a band of rows copied, with zeros around.
+
+The gradient to the image is again a convolution, of the gradient with the filter turned by half.  With strides it is several: the pixels
+whose row and column leave the same rest meet every stride-th tap, each group of them a convolution of its own.  One Correlation
+is one of these.  The gradient to the filter is a sum of outer products.
+
+(Reading images by stretches in place of im2col: M. Dukhan, The Indirect Convolution Algorithm, 2019, arXiv 1907.02129.)
+"""
+from cpython.ref cimport PyObject
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+from posix.stdlib cimport posix_memalign
+
+from .kernel cimport FLOAT64, Buffer, Kernel
+from .scratch cimport Scratch
+
+from minitf.core.dtypes import float32, float64
+from minitf.core.registry import register_kernel
+
+ctypedef void (*PixelTile)(const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, void *, Py_ssize_t) noexcept nogil
+ctypedef void (*FilterTile)(const void *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *,
+                            Py_ssize_t) noexcept nogil
+
+cdef extern from "conv_tile.h":
+    enum: VECTOR_BYTES, ACCUMULATORS, TALLEST
+    PixelTile pixel_tile_of(bint, int, int) nogil
+    FilterTile filter_tile_of(bint, int, int) nogil
+
+cdef enum:
+    BAND = 131072                      # bytes of a band of rows: with the filter's panel it stays in the L2 cache
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef struct Axis:
+    # Rows or columns.  Position j of the result is its pixel first + step * j; it meets, for each tap k, the source's pixel
+    # stride * j + offset + dilation * k with the filter's row or column weight + weight_step * k.
+    Py_ssize_t size, first, step
+    Py_ssize_t stride, offset, dilation
+    Py_ssize_t taps, weight, weight_step
+
+
+cdef struct Geometry:
+    # of the forward convolution: [n, h, w, c] and [kh, kw, c, f] give [n, oh, ow, f]
+    Py_ssize_t n, h, w, c, kh, kw, f, oh, ow
+    Py_ssize_t stride_h, stride_w, dilation_h, dilation_w, above, left
+
+
+cdef Geometry geometry(Buffer *x, Buffer *w, Buffer *y, dict attrs):
+    cdef Geometry g
+    cdef Py_ssize_t pixels, columns
+    g.n, g.h, g.w, g.c = x.shape[0], x.shape[1], x.shape[2], x.shape[3]
+    g.kh, g.kw, g.f = w.shape[0], w.shape[1], w.shape[3]
+    g.oh, g.ow = y.shape[1], y.shape[2]
+    g.stride_h, g.stride_w = attrs["strides"][1:3]
+    g.dilation_h, g.dilation_w = attrs["dilations"][1:3]
+    g.above = g.left = 0
+    if attrs["padding"] == "SAME":
+        g.above = max(0, (g.oh - 1) * g.stride_h + (g.kh - 1) * g.dilation_h + 1 - g.h) // 2
+        g.left = max(0, (g.ow - 1) * g.stride_w + (g.kw - 1) * g.dilation_w + 1 - g.w) // 2
+    elif g.kh == g.h and g.kw == g.w and g.dilation_h == g.dilation_w == 1:     # the filter covers the image: a plain product
+        g.c *= g.h * g.w
+        g.h = g.w = g.kh = g.kw = g.stride_h = g.stride_w = 1
+    if g.kh == g.kw == g.stride_h == g.stride_w == 1 and g.w < TALLEST:         # a plain product of all pixels: cut them where tiles are full
+        pixels = g.n * g.h * g.w
+        for columns in range(4 * TALLEST, g.w, -1):
+            if pixels and pixels % columns == 0:
+                g.n, g.h, g.w, g.oh, g.ow = 1, pixels // columns, columns, pixels // columns, columns
+                break
+    return g
+
+
+cdef Axis forward(Py_ssize_t size, Py_ssize_t taps, Py_ssize_t stride, Py_ssize_t dilation, Py_ssize_t before):
+    return Axis(size, 0, 1, stride, -before, dilation, taps, 0, 1)
+
+
+cdef Axis backward(Py_ssize_t size, Py_ssize_t rest, Py_ssize_t taps, Py_ssize_t stride, Py_ssize_t dilation, Py_ssize_t before):
+    """The image's pixels rest, rest + stride, ...: where taps of the forward convolution met them, and at which of its pixels."""
+    cdef Py_ssize_t k, last = -1, first = -1, step = stride
+    for k in range(taps):
+        if (rest + before - k * dilation) % stride == 0:
+            if last >= 0:
+                step = k - last
+            else:
+                first = k
+            last = k
+    if last < 0:
+        return Axis((size - rest + stride - 1) // stride, rest, stride, 1, 0, 1, 0, 0, 0)
+    return Axis((size - rest + stride - 1) // stride, rest, stride, 1, (rest + before - last * dilation) // stride, step * dilation // stride,
+                (last - first) // step + 1, last, -step)
+
+
+cdef inline Py_ssize_t reach(const Axis *axis, Py_ssize_t positions) noexcept nogil:
+    """How many pixels of the source lie from the first to the last that so many positions in a row meet."""
+    return (positions - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1 if positions and axis.taps else 0
+
+
+cdef Py_ssize_t band_of(const Axis *axis, Py_ssize_t line) noexcept nogil:
+    """How many rows of the result to compute at once, if a row of the source has `line` bytes."""
+    return max(1, min(axis.size, (BAND // max(1, line) - reach(axis, 1)) // axis.stride + 1))
+
+
+cdef Py_ssize_t vectors_for(Py_ssize_t height, Py_ssize_t channels, Py_ssize_t lanes) noexcept nogil:
+    """The widest panel for tiles of that height: what the registers hold, and no wider than the channels need."""
+    cdef Py_ssize_t vectors = 8
+    while vectors > 1 and (vectors * height > ACCUMULATORS or vectors // 2 * lanes >= channels):
+        vectors //= 2
+    return vectors
+
+
+cdef inline Py_ssize_t panel_at(Py_ssize_t f, Py_ssize_t channels, Py_ssize_t vectors, Py_ssize_t lanes) noexcept nogil:
+    """The vectors of the panel that begins at channel f: the widest that is full, or the last one, of one vector."""
+    while vectors > 1 and vectors * lanes > channels - f:
+        vectors //= 2
+    return vectors
+
+
+cdef inline Py_ssize_t line_of(Py_ssize_t n) noexcept nogil:
+    """The bytes of n numbers of 8 bytes, in whole cache lines."""
+    return (n * 8 + 63) & ~63
+
+
+cdef class Correlation:
+    """One convolution of source images with a filter that pack() has laid out; rows(begin, end) computes the rows begin to end of all images.
+
+    A row's columns are cut into pieces of nearly one height, and the result's channels into panels of as many vectors as then fit the registers.
+    """
+    cdef Axis y, x
+    cdef Py_ssize_t h, w, c            # the source
+    cdef Py_ssize_t out_h, out_w, f    # the result's images
+    cdef Py_ssize_t n, depth           # images; terms of a sum
+    cdef Py_ssize_t size, lanes, vectors, pieces
+    cdef Py_ssize_t first, width       # the columns of the source that are read
+    cdef bint padded                   # whether some of them do not exist
+    cdef Py_ssize_t band               # rows of the result computed at once
+    cdef char *packed
+    cdef const char *weights
+    cdef const char *source
+    cdef char *result
+    cdef Scratch scratch
+
+    def __cinit__(self):
+        self.packed = NULL
+
+    def __dealloc__(self):
+        free(self.packed)
+
+    cdef int prepare(self, Axis y, Axis x, Buffer *source, Py_ssize_t n, Py_ssize_t h, Py_ssize_t w, Py_ssize_t c,
+                     Py_ssize_t out_h, Py_ssize_t out_w, Py_ssize_t f) except -1:
+        self.y, self.x, self.n, self.h, self.w, self.c, self.out_h, self.out_w, self.f = y, x, n, h, w, c, out_h, out_w, f
+        self.size, self.depth = source.itemsize, y.taps * x.taps * c
+        self.lanes = VECTOR_BYTES // self.size
+        self.pieces = max(1, (x.size + TALLEST - 1) // TALLEST)
+        self.vectors = vectors_for((x.size + self.pieces - 1) // self.pieces, f, self.lanes)
+        self.first, self.width = x.offset, reach(&x, x.size)
+        self.padded = self.first < 0 or self.first + self.width > w
+        self.band = band_of(&y, (self.width if self.padded else w) * c * self.size)
+        self.scratch = Scratch()
+        self.scratch.prepare(TALLEST * VECTOR_BYTES + line_of(y.taps * max(1, x.taps)) + (reach(&y, self.band) * self.width * c * self.size if self.padded else 0))
+        if posix_memalign(<void **> &self.packed, 64, max(64, self.depth * (f + self.lanes) * self.size)):
+            raise MemoryError()
+        memset(self.packed, 0, self.depth * (f + self.lanes) * self.size)
+        return 0
+
+    cdef int compute(self, const char *source, char *result) except -1 nogil:
+        self.source, self.result = source, result
+        self.rows(0, self.n * self.y.size)
+        return 0
+
+    cdef void pack(self, const char *filters) noexcept nogil:
+        """The filter [kh, kw, c, f] by panels: all terms of the first panel's channels, then the next panel's."""
+        cdef Py_ssize_t f = 0, k, width, wanted, line = self.f * self.size
+        cdef char *to = self.packed
+        if panel_at(0, self.f, self.vectors, self.lanes) * self.lanes == self.f:
+            self.weights = filters
+            return
+        self.weights = self.packed
+        while f < self.f:
+            width = panel_at(f, self.f, self.vectors, self.lanes) * self.lanes
+            wanted = min(width, self.f - f) * self.size
+            for k in range(self.depth):
+                memcpy(to + k * width * self.size, filters + k * line + f * self.size, wanted)
+            to += self.depth * width * self.size
+            f += width
+
+    cdef void pack_turned(self, const char *filters, Py_ssize_t columns) noexcept nogil:
+        """The taps of a filter [., columns, f, c] that this correlation meets, each transposed, by panels."""
+        self.weights = self.packed
+        if self.size == 4:
+            turn[float](self, <float *> self.packed, <const float *> filters, columns)
+        else:
+            turn[double](self, <double *> self.packed, <const double *> filters, columns)
+
+    cdef void rows(self, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+        cdef char *scratch = self.scratch.claim()
+        cdef Py_ssize_t first = begin, last
+        if scratch == NULL:
+            return
+        while first < end:
+            last = min(end, min((first // self.y.size + 1) * self.y.size, first + self.band))
+            self.rows_of_image(scratch, first // self.y.size, first % self.y.size, first % self.y.size + last - first)
+            first = last
+        self.scratch.give_back(scratch)
+
+    cdef void rows_of_image(self, char *scratch, Py_ssize_t image, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+        """Rows begin to end of one image, at most `band` of them."""
+        cdef Axis y = self.y, x = self.x
+        cdef char *spill = scratch
+        cdef Py_ssize_t *run = <Py_ssize_t *> (scratch + TALLEST * VECTOR_BYTES)
+        cdef char *copy = <char *> run + line_of(y.taps * max(1, x.taps))
+        cdef const char *source = self.source + image * self.h * self.w * self.c * self.size
+        cdef char *result = self.result + ((image * self.out_h + y.first) * self.out_w + x.first) * self.f * self.size
+        cdef const char *weights = self.weights
+        cdef Py_ssize_t line = self.w * self.c, top = 0          # of what is read: numbers in a row, and its first row
+        cdef Py_ssize_t f = 0, j, k, t, p, vectors, width, low, high, runs, length, column, next_column, left
+        cdef char *out
+        cdef bint side_by_side = x.dilation == 1 or x.taps == 1
+        if self.padded:
+            top = max(0, begin * y.stride + y.offset)
+            line = self.width * self.c
+            pad_rows(copy, source, top, min(self.h, begin * y.stride + y.offset + reach(&y, end - begin)), self.w, self.first, self.width,
+                     self.c * self.size)
+            source = copy
+        else:
+            source += self.first * self.c * self.size
+        length = x.taps * self.c if side_by_side else self.c
+        while f < self.f:
+            vectors = panel_at(f, self.f, self.vectors, self.lanes)
+            width, left = vectors * self.lanes, self.f - f
+            for j in range(begin, end):
+                low, high = taps_inside(&y, j, self.h)
+                runs = 0
+                for k in range(low, high):
+                    for t in range(1 if side_by_side else x.taps):
+                        run[runs] = (j * y.stride + y.offset + k * y.dilation - top) * line + t * x.dilation * self.c
+                        runs += 1
+                column = 0
+                for p in range(self.pieces):
+                    next_column = (p + 1) * x.size // self.pieces
+                    out = result + ((j * y.step * self.out_w + column * x.step) * self.f + f) * self.size
+                    pixel_tile_of(self.size == 8, next_column - column, vectors)(
+                        source + column * x.stride * self.c * self.size, run, runs, length, x.stride * self.c,
+                        weights + low * x.taps * self.c * width * self.size,
+                        out if left >= width else spill, x.step * self.f if left >= width else self.lanes)
+                    if left < width:
+                        for t in range(next_column - column):
+                            memcpy(out + t * x.step * self.f * self.size, spill + t * VECTOR_BYTES, left * self.size)
+                    column = next_column
+            weights += self.depth * width * self.size
+            f += width
+
+
+cdef inline (Py_ssize_t, Py_ssize_t) taps_inside(const Axis *axis, Py_ssize_t j, Py_ssize_t size) noexcept nogil:
+    """The taps [low, high) that meet pixels of the source at the result's position j."""
+    cdef Py_ssize_t start = j * axis.stride + axis.offset, low = 0, high = 0
+    if start < 0:
+        low = min(axis.taps, (-start + axis.dilation - 1) // axis.dilation)
+    if start < size:
+        high = min(axis.taps, (size - 1 - start) // axis.dilation + 1)
+    return low, max(low, high)
+
+
+cdef void pad_rows(char *to, const char *image, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t columns, Py_ssize_t first, Py_ssize_t width,
+                   Py_ssize_t pixel) noexcept nogil:
+    """Rows begin to end of an image, from its column `first` on (or what would be) `width` columns, zeros where it has none."""
+    cdef Py_ssize_t low = max(0, first), high = min(columns, first + width), row
+    cdef Py_ssize_t before = min(width, low - first) * pixel, inside = max(0, high - low) * pixel, after = width * pixel - before - inside
+    for row in range(begin, end):
+        memset(to, 0, before)
+        memcpy(to + before, image + (row * columns + low) * pixel, inside)
+        memset(to + before + inside, 0, after)
+        to += width * pixel
+
+
+cdef void turn(Correlation self, real *to, const real *filters, Py_ssize_t columns) noexcept nogil:
+    cdef Py_ssize_t first = 0, width, wanted, i, j, k, m
+    cdef const real *tap
+    while first < self.f:
+        width = panel_at(first, self.f, self.vectors, self.lanes) * self.lanes
+        wanted = min(width, self.f - first)
+        for i in range(self.y.taps):
+            for j in range(self.x.taps):
+                tap = filters + (((self.y.weight + i * self.y.weight_step) * columns + self.x.weight + j * self.x.weight_step) * self.f + first) * self.c
+                for k in range(self.c):
+                    for m in range(wanted):
+                        to[m] = tap[m * self.c + k]
+                    to += width
+        first += width
+
+
+cdef class Conv2D(Kernel):
+    """output = the convolution of input [n, h, w, c] with filter [kh, kw, c, f]: each output pixel's products with the taps around it, summed."""
+    cdef dict attrs
+    cdef Correlation correlation
+
+    def __init__(self, attrs):
+        self.attrs = attrs
+
+    def prepare(self):
+        cdef Geometry g = geometry(self.inputs[0], self.inputs[1], self.outputs[0], self.attrs)
+        self.correlation = Correlation()
+        self.correlation.prepare(forward(g.oh, g.kh, g.stride_h, g.dilation_h, g.above), forward(g.ow, g.kw, g.stride_w, g.dilation_w, g.left),
+                                 self.inputs[0], g.n, g.h, g.w, g.c, g.oh, g.ow, g.f)
+
+    cdef int run(self) except -1 nogil:
+        if self.outputs[0].size:
+            self.correlation.pack(self.inputs[1].data)
+            self.correlation.compute(self.inputs[0].data, self.outputs[0].data)
+        return 0
+
+
+cdef class Conv2DBackpropInput(Kernel):
+    """The gradient to a convolution's input: inputs (input_sizes, filter, out_backprop), the output of the shape input_sizes."""
+    cdef dict attrs
+    cdef list correlations
+    cdef PyObject **each               # the same, for run()
+    cdef Py_ssize_t count, columns
+
+    def __init__(self, attrs):
+        self.attrs = attrs
+
+    def __dealloc__(self):
+        free(self.each)
+
+    def prepare(self):
+        cdef Geometry g = geometry(self.outputs[0], self.inputs[1], self.inputs[2], self.attrs)
+        cdef Py_ssize_t row, column
+        cdef Correlation correlation
+        self.correlations, self.columns = [], g.kw
+        for row in range(min(g.stride_h, g.h)):
+            for column in range(min(g.stride_w, g.w)):
+                correlation = Correlation()
+                correlation.prepare(backward(g.h, row, g.kh, g.stride_h, g.dilation_h, g.above),
+                                    backward(g.w, column, g.kw, g.stride_w, g.dilation_w, g.left),
+                                    self.inputs[2], g.n, g.oh, g.ow, g.f, g.h, g.w, g.c)
+                self.correlations.append(correlation)
+        self.count = len(self.correlations)
+        self.each = <PyObject **> calloc(self.count + 1, sizeof(PyObject *))
+        if self.each == NULL:
+            raise MemoryError()
+        for row in range(self.count):
+            self.each[row] = <PyObject *> self.correlations[row]
+
+    cdef int run(self) except -1 nogil:
+        cdef Py_ssize_t i
+        if self.outputs[0].size:
+            for i in range(self.count):
+                (<Correlation> self.each[i]).pack_turned(self.inputs[1].data, self.columns)
+                (<Correlation> self.each[i]).compute(self.inputs[2].data, self.outputs[0].data)
+        return 0
+
+
+cdef class Conv2DBackpropFilter(Kernel):
+    """The gradient to a convolution's filter: inputs (input, filter_sizes, out_backprop), the output of the shape filter_sizes.
+
+    A strip is up to TALLEST neighbours of a filter row's taps and channels; its gradient is a product of their columns in the image and out_backprop.
+    The work is cut by strips, so each number is summed in one order, over bands of rows.
+    """
+    cdef dict attrs
+    cdef Geometry g
+    cdef Axis y, x
+    cdef Py_ssize_t size, lanes, vectors
+    cdef Py_ssize_t stretches, stretch, pieces         # stretches of a filter row, numbers in each, strips in each
+    cdef Py_ssize_t first, width, band                 # as in Correlation
+    cdef bint padded
+    cdef Scratch scratch
+
+    def __init__(self, attrs):
+        self.attrs = attrs
+
+    def prepare(self):
+        cdef Geometry g = geometry(self.inputs[0], self.outputs[0], self.inputs[2], self.attrs)
+        cdef Py_ssize_t tallest
+        self.g, self.size = g, self.inputs[0].itemsize
+        self.y, self.x = forward(g.oh, g.kh, g.stride_h, g.dilation_h, g.above), forward(g.ow, g.kw, g.stride_w, g.dilation_w, g.left)
+        self.lanes = VECTOR_BYTES // self.size
+        self.stretches = 1 if g.dilation_w == 1 else g.kw
+        self.stretch = g.kw * g.c // max(1, self.stretches)
+        self.pieces = (self.stretch + TALLEST - 1) // TALLEST
+        tallest = (self.stretch + self.pieces - 1) // self.pieces if self.pieces else 1
+        self.vectors = vectors_for(tallest, g.f, self.lanes)
+        self.first, self.width = self.x.offset, reach(&self.x, g.ow)
+        self.padded = self.first < 0 or self.first + self.width > g.w
+        self.band = band_of(&self.y, (self.width if self.padded else g.w) * g.c * self.size)
+        self.scratch = Scratch()
+        self.scratch.prepare(TALLEST * VECTOR_BYTES + line_of(self.band) + self.band * g.ow * VECTOR_BYTES
+                             + (reach(&self.y, self.band) * self.width * g.c * self.size if self.padded else 0))
+
+    cdef int run(self) except -1 nogil:
+        self.strips(0, self.g.kh * self.stretches * self.pieces)
+        return 0
+
+    cdef void strips(self, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+        cdef char *scratch = self.scratch.claim()
+        cdef Py_ssize_t strip, image, row, low, high, start
+        if scratch == NULL:
+            return
+        for strip in range(begin, end):
+            low, high, start = self.place(strip)
+            memset(self.outputs[0].data + start * self.g.f * self.size, 0, (high - low) * self.g.f * self.size)
+        if self.inputs[2].size:
+            for image in range(self.g.n):
+                row = 0
+                while row < self.g.oh:
+                    self.add_rows(scratch, begin, end, image, row, min(self.g.oh, row + self.band))
+                    row += self.band
+        self.scratch.give_back(scratch)
+
+    cdef inline (Py_ssize_t, Py_ssize_t, Py_ssize_t) place(self, Py_ssize_t strip) noexcept nogil:
+        """Of a strip: its place [low, high) in its stretch, and the filter's line (of f numbers) that it begins with."""
+        cdef Py_ssize_t piece = strip % self.pieces, low = piece * self.stretch // self.pieces
+        return low, (piece + 1) * self.stretch // self.pieces, strip // self.pieces * self.stretch + low
+
+    cdef void add_rows(self, char *scratch, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t image, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        """Rows first to last of one out_backprop, at most `band` of them, to strips begin to end."""
+        cdef Geometry g = self.g
+        cdef Axis y = self.y
+        cdef char *spill = scratch
+        cdef Py_ssize_t *row = <Py_ssize_t *> (spill + TALLEST * VECTOR_BYTES)
+        cdef char *tail = <char *> row + line_of(self.band)
+        cdef char *copy = tail + self.band * g.ow * VECTOR_BYTES
+        cdef const char *source = self.inputs[0].data + image * g.h * g.w * g.c * self.size
+        cdef const char *gradient = self.inputs[2].data + (image * g.oh + first) * g.ow * g.f * self.size
+        cdef const char *panel
+        cdef char *out
+        cdef Py_ssize_t line = g.w * g.c, top = 0, f = 0, strip, tap, offset, low, high, start, begin_row, end_row, j, vectors, left, ld
+        if self.padded:
+            top = max(0, first * y.stride + y.offset)
+            line = self.width * g.c
+            pad_rows(copy, source, top, min(g.h, first * y.stride + y.offset + reach(&y, last - first)), g.w, self.first, self.width, g.c * self.size)
+            source = copy
+        else:
+            source += self.first * g.c * self.size
+        while f < g.f:
+            vectors, left = panel_at(f, g.f, self.vectors, self.lanes), g.f - f
+            panel, ld = gradient + f * self.size, g.f
+            if left < self.lanes:
+                for j in range((last - first) * g.ow):
+                    memset(tail + j * VECTOR_BYTES, 0, VECTOR_BYTES)
+                    memcpy(tail + j * VECTOR_BYTES, panel + j * g.f * self.size, left * self.size)
+                panel, ld = tail, self.lanes
+            for strip in range(begin, end):
+                low, high, start = self.place(strip)
+                tap, offset = strip // self.pieces // self.stretches, strip // self.pieces % self.stretches * g.dilation_w * g.c
+                begin_row, end_row = first, last
+                while begin_row < last and begin_row * y.stride + y.offset + tap * y.dilation < 0:
+                    begin_row += 1
+                while end_row > begin_row and (end_row - 1) * y.stride + y.offset + tap * y.dilation >= g.h:
+                    end_row -= 1
+                for j in range(begin_row, end_row):
+                    row[j - begin_row] = (j * y.stride + y.offset + tap * y.dilation - top) * line
+                out = self.outputs[0].data + (start * g.f + f) * self.size
+                if left < self.lanes:
+                    memset(spill, 0, TALLEST * VECTOR_BYTES)
+                filter_tile_of(self.size == 8, high - low, vectors)(
+                    source + (offset + low) * self.size, row, end_row - begin_row, g.ow, g.stride_w * g.c,
+                    panel + (begin_row - first) * g.ow * ld * self.size, ld,
+                    spill if left < self.lanes else out, self.lanes if left < self.lanes else g.f)
+                if left < self.lanes:
+                    for j in range(high - low):
+                        if self.size == 4:
+                            add(<float *> out + j * g.f, <float *> spill + j * self.lanes, left)
+                        else:
+                            add(<double *> out + j * g.f, <double *> spill + j * self.lanes, left)
+            f += vectors * self.lanes
+
+
+cdef void add(real *out, const real *more, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] += more[i]
+
+
+register_kernel("Conv2D", T=[float32, float64])(Conv2D)
+register_kernel("Conv2DBackpropInput", T=[float32, float64])(Conv2DBackpropInput)
+register_kernel("Conv2DBackpropFilter", T=[float32, float64])(Conv2DBackpropFilter)
