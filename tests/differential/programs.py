@@ -274,7 +274,7 @@ def run(tf, program):
     """What a program does: per step ("error", class) or ("shape", dtype, static shape), then values and gradients or ("error", class)."""
     own = special(tf)
     graph = tf.Graph()
-    told, tensors, feeds = [], [], {}
+    told, tensors, feeds, grads = [], [], {}, []
     with graph.as_default():
         for step in program:
             try:
@@ -302,9 +302,9 @@ def run(tf, program):
         except (LookupError, ValueError, TypeError) as error:
             grads, told = [], told + [("gradient error", type(error).__name__, str(error)[:200])]
         with tf.Session(graph=graph) as sess:
-            values = [None if t is None else value_of(tf, sess, t, feeds) for t in tensors]
-            slopes = [None if g is None else value_of(tf, sess, g, feeds) for g in grads]
-    return told, values, slopes
+            found = values_of(tf, sess, [t for t in tensors + grads if t is not None], feeds)
+    values = [None if t is None else found.pop(0) for t in tensors]
+    return told, values, [None if g is None else found.pop(0) for g in grads]
 
 
 def sum_of(tf, floats):
@@ -313,11 +313,15 @@ def sum_of(tf, floats):
     return tf.add_n(parts) if parts else None
 
 
-def value_of(tf, sess, t, feeds):
+def values_of(tf, sess, tensors, feeds):
+    """A value or ("error", class) for each: all in one run, or, where that fails, the two halves by themselves."""
     try:
-        return np.asarray(sess.run(t, feeds))
+        return [np.asarray(v) for v in sess.run(tensors, feeds)]
     except tf.errors.OpError as error:
-        return ("error", type(error).__name__, error.message[:200])
+        if len(tensors) == 1:
+            return [("error", type(error).__name__, error.message[:200])]
+        half = len(tensors) // 2
+        return values_of(tf, sess, tensors[:half], feeds) + values_of(tf, sess, tensors[half:], feeds)
 
 
 def _argument(a, tensors):
