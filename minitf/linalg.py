@@ -11,6 +11,7 @@ from .ops.linalg_ops import norm, qr, slogdet, svd
 from .ops.linalg_ops import self_adjoint_eig as eigh
 from .ops.linalg_ops import self_adjoint_eigvals as eigvalsh
 from .ops.matmul_ops import cross, matmul
+from .ops.matrix_ops import adjoint
 from .ops.matrix_ops import diag as tensor_diag
 from .ops.matrix_ops import diag_part as tensor_diag_part
 from .ops.matrix_ops import eye

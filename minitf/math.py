@@ -1,5 +1,6 @@
 """tf.math: the mathematical functions once more, and those that TensorFlow 1.x has only here."""
 from .core.nearest import no_attribute as _no_attribute
+from .ops.complex_ops import angle, conj, imag, real
 from .ops.counting_ops import bincount, confusion_matrix, count_nonzero
 from .ops.cumulative_ops import cumprod, cumsum
 from .ops.logical_ops import (equal, greater, greater_equal, less, less_equal, logical_and, logical_not, logical_or, logical_xor, not_equal)
