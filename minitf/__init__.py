@@ -12,7 +12,7 @@ except ImportError as error:
 from .core import errors
 from .core.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from .core.devices import DeviceSpec
-from .core.dtypes import DType, as_dtype, bool, double, float32, float64, int8, int16, int32, int64, string, uint8
+from .core.dtypes import DType, as_dtype, bool, complex64, complex128, double, float32, float64, int8, int16, int32, int64, string, uint8
 from .core.errors import OpError
 from .core.nearest import no_attribute as _no_attribute
 from .core.protos import CLASSES as _PROTOS, proto as _proto
@@ -30,6 +30,7 @@ from .ops.check_ops import (add_check_numerics_ops, assert_equal, assert_greater
                             assert_rank_at_least, assert_rank_in, assert_type, check_numerics, is_non_decreasing, is_numeric_tensor,
                             is_strictly_increasing, verify_tensor_all_finite)
 from .ops.clip_ops import clip_by_average_norm, clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
+from .ops.complex_ops import angle, complex, conj, fft, fft2d, fft3d, ifft, ifft2d, ifft3d, imag, real
 from .ops.constant_op import constant, make_tensor_proto, placeholder, placeholder_with_default
 from .ops.contraction_ops import einsum, tensordot
 from .ops.control_ops import group, no_op, tuple
@@ -48,9 +49,9 @@ from .ops.logical_ops import (equal, greater, greater_equal, less, less_equal, l
 from .ops.logging_ops import Assert, Print
 from .ops.math_ops import (abs, accumulate_n, add, add_n, cast, ceil, div, divide, exp, floor, floor_div, floordiv, floormod,
                            is_finite, is_nan, log, log1p, maximum, minimum, mod, multiply, negative, pow, realdiv, reciprocal, rsqrt,
-                           saturate_cast, scalar_mul, sigmoid, sign, sqrt, square, squared_difference, subtract, tanh, to_double, to_float,
-                           to_int32, to_int64, truediv)
-from .ops.matmul_ops import cross, matmul
+                           saturate_cast, scalar_mul, sigmoid, sign, sqrt, square, squared_difference, subtract, tanh, to_complex64,
+                           to_complex128, to_double, to_float, to_int32, to_int64, truediv)
+from .ops.matmul_ops import cross, matmul, sparse_matmul
 from .ops.matrix_ops import (diag, diag_part, eye, matrix_band_part, matrix_diag, matrix_diag_part, matrix_set_diag, matrix_transpose,
                              trace)
 from .ops.nd_ops import gather_nd, scatter_nd
@@ -60,8 +61,8 @@ from .ops.partitioned_variables import (PartitionedVariable, fixed_size_partitio
 from .ops.parts_ops import dynamic_partition, dynamic_stitch, listdiff, setdiff1d, unique_with_counts
 from .ops.random_ops import random_normal, random_uniform, truncated_normal
 from .ops.random_seed import get_seed, set_random_seed
-from .ops.reduction_ops import (argmax, argmin, reduce_all, reduce_any, reduce_logsumexp, reduce_max, reduce_mean, reduce_min, reduce_prod,
-                                reduce_sum)
+from .ops.reduction_ops import (arg_max, arg_min, argmax, argmin, reduce_all, reduce_any, reduce_logsumexp, reduce_max, reduce_mean,
+                                reduce_min, reduce_prod, reduce_sum)
 from .ops.reverse_ops import reverse, reverse_sequence, reverse_v2
 from .ops.rounding_ops import is_inf, rint, round, truncatediv, truncatemod
 from .ops.script_ops import py_func

@@ -1,5 +1,6 @@
 """tf.linalg: linear algebra under its short names."""
 from .core.nearest import no_attribute as _no_attribute
+from .ops.clip_ops import global_norm
 from .ops.contraction_ops import einsum, tensordot
 from .ops.linalg_ops import cholesky, cholesky_solve, logdet
 from .ops.linalg_ops import matrix_determinant as det
@@ -11,6 +12,7 @@ from .ops.linalg_ops import norm, qr, slogdet, svd
 from .ops.linalg_ops import self_adjoint_eig as eigh
 from .ops.linalg_ops import self_adjoint_eigvals as eigvalsh
 from .ops.matmul_ops import cross, matmul
+from .ops.matrix_ops import adjoint
 from .ops.matrix_ops import diag as tensor_diag
 from .ops.matrix_ops import diag_part as tensor_diag_part
 from .ops.matrix_ops import eye
@@ -20,6 +22,7 @@ from .ops.matrix_ops import matrix_diag_part as diag_part
 from .ops.matrix_ops import matrix_set_diag as set_diag
 from .ops.matrix_ops import matrix_transpose, trace
 from .ops.matrix_ops import matrix_transpose as transpose
+from .ops.nn_ops import l2_normalize
 
 
 def __getattr__(name):

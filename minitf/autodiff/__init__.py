@@ -6,6 +6,7 @@ from ..ops.indexed_slices import IndexedSlices
 from . import activation_grad
 from . import array_grad
 from . import check_grad
+from . import complex_grad
 from . import conv_grad
 from . import counting_grad
 from . import cumulative_grad

@@ -18,7 +18,7 @@ def explain_gradient(y, x):
     y, x = convert_to_tensor(y), symbol(x)
     none = f"The gradient of '{y.name}' with respect to '{x.name}' is None"
     for tensor in (x, y):
-        if not tensor.dtype.is_floating:
+        if not tensor.dtype.carries_gradient:
             return f"{none}: {_integer(tensor)}"
     connected = _between(y, x)
     if y not in connected:
@@ -68,7 +68,7 @@ def _cuts(y, x, connected):
         without = _inputs_without_gradient(op, rule)
         for i in inputs:
             t = op.inputs[i]
-            if not t.dtype.is_floating:
+            if not t.dtype.carries_gradient:
                 cuts.append(f"{_describe(op)} takes '{t.name}': {_integer(t)}")
             elif i in without:
                 cuts.append(f"{_describe(op)}: the gradient function of {op.type} gives None for input {i}, '{t.name}'")

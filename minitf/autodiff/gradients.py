@@ -62,9 +62,9 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         xs = [symbol(x) for x in xs]
         terms = {}
         for i, (y, grad) in enumerate(zip(ys, grad_ys)):
-            if y.dtype.is_floating:
+            if y.dtype.carries_gradient:
                 terms.setdefault(y, []).append(_initial_gradient(y, grad, i))
-        order, wanted = paths(terms, [x for x in xs if x.dtype.is_floating], {symbol(s).op for s in stops})
+        order, wanted = paths(terms, [x for x in xs if x.dtype.carries_gradient], {symbol(s).op for s in stops})
         for op in order:
             _visit(op, terms, wanted, scope, colocate_gradients_with_ops, gate_gradients, aggregation_method)
         results = [_total(x, terms, aggregation_method) for x in xs]
@@ -98,7 +98,7 @@ def hessians(ys, xs, name="hessians", **options):
 def paths(ys, xs, stops=()):
     """(order, wanted): the ops to visit, last first, and the tensors on which some x acts through differentiable ops.
 
-    ys, xs: tensors; the walk passes floating-point tensors only, no op whose type is declared not differentiable, and
+    ys, xs: tensors; the walk passes tensors of floating-point and complex numbers only, no op whose type is declared not differentiable, and
     no op of `stops`.
     """
     ancestors, stack = set(), [y.op for y in ys]
@@ -106,12 +106,12 @@ def paths(ys, xs, stops=()):
         op = stack.pop()
         if op not in ancestors:
             ancestors.add(op)
-            stack.extend(t.op for t in op.inputs if t.dtype.is_floating)
+            stack.extend(t.op for t in op.inputs if t.dtype.carries_gradient)
     wanted, order = set(xs), []
     for op in sorted(ancestors, key=lambda op: op._id):
         if any(t in wanted for t in op.inputs) and op not in stops and is_differentiable(op):
             order.append(op)
-            wanted.update(t for t in op.outputs if t.dtype.is_floating)
+            wanted.update(t for t in op.outputs if t.dtype.carries_gradient)
     order.reverse()
     return order, wanted
 
@@ -144,7 +144,7 @@ def _visit(op, terms, wanted, scope, colocate, gate, method):
         with graph.name_scope(f"{scope}{op.name}_grad/"):
             if op.type not in KEEPS_SLICES:
                 grads = [convert_to_tensor(g) if type(g) is IndexedSlices else g for g in grads]
-            grads = [array_ops.zeros_like(t) if g is None and t.dtype.is_floating else g for t, g in zip(op.outputs, grads)]
+            grads = [array_ops.zeros_like(t) if g is None and t.dtype.carries_gradient else g for t, g in zip(op.outputs, grads)]
             results = rule(op, *grads)
             results = list(results) if isinstance(results, (list, tuple)) else [results]
             if len(results) != len(op.inputs):
@@ -191,6 +191,8 @@ def _checked(op, i, tensor, grad):
 def _initial_gradient(y, grad, i):
     """grad_ys[i] as a tensor that fits y, or ones."""
     if grad is None:
+        if y.dtype.is_complex:
+            raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {y.dtype!r}), {y.name}")
         return array_ops.ones_like(y, name=f"grad_ys_{i}")
     if isinstance(grad, IndexedSlices):
         return grad

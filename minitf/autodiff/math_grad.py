@@ -1,11 +1,15 @@
 """Gradients of arithmetic.  Each rule is the line a table of derivatives would have, times grad.
 
 For a binary op the two results have the output's shape; unbroadcast() brings them back to the shapes of the inputs.
+
+Of complex numbers, the gradient is dL/d(real part) + i dL/d(imaginary part), and the factor of grad is the conjugate of the derivative;
+conj() of a real tensor is that tensor.
 """
 from ..core.registry import not_differentiable, register_gradient
 from ..graph import constant_value
 from ..ops import array_ops, logical_ops, math_ops, matmul_ops
 from ..ops.apply import apply_op
+from ..ops.complex_ops import conj
 from .broadcasting import unbroadcast
 
 for _op_type in ("FloorDiv", "Floor", "Ceil", "Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual",
@@ -22,11 +26,13 @@ def _neg(op, grad):
 
 @register_gradient("Square")
 def _square(op, grad):
-    return grad * (op.inputs[0] * 2.0)
+    return grad * conj(op.inputs[0] * 2.0)
 
 
 @register_gradient("Sqrt")
 def _sqrt(op, grad):
+    if grad.dtype.is_complex:
+        return math_ops.realdiv(grad, conj(2.0 * op.outputs[0]))
     return apply_op("SqrtGrad", op.outputs[0], grad)
 
 
@@ -38,12 +44,12 @@ def _rsqrt(op, grad):
 
 @register_gradient("Exp")
 def _exp(op, grad):
-    return grad * op.outputs[0]
+    return grad * conj(op.outputs[0])
 
 
 @register_gradient("Log")
 def _log(op, grad):
-    return math_ops.realdiv(grad, op.inputs[0])
+    return math_ops.realdiv(grad, conj(op.inputs[0]))
 
 
 @register_gradient("Log1p")
@@ -53,11 +59,15 @@ def _log1p(op, grad):
 
 @register_gradient("Tanh")
 def _tanh(op, grad):
+    if grad.dtype.is_complex:
+        return grad * conj(1.0 - math_ops.square(op.outputs[0]))
     return apply_op("TanhGrad", op.outputs[0], grad)
 
 
 @register_gradient("Sigmoid")
 def _sigmoid(op, grad):
+    if grad.dtype.is_complex:
+        return grad * conj(op.outputs[0] * (1.0 - op.outputs[0]))
     return apply_op("SigmoidGrad", op.outputs[0], grad)
 
 
@@ -74,13 +84,13 @@ def _sign(op, grad):
 @register_gradient("Reciprocal")
 def _reciprocal(op, grad):
     y = op.outputs[0]
-    return -grad * (y * y)
+    return -grad * conj(y * y)
 
 
 @register_gradient("Cast")
 def _cast(op, grad):
     source = op.inputs[0].dtype.base_dtype
-    return math_ops.cast(grad, source) if source.is_floating else None
+    return math_ops.cast(grad, source) if source.carries_gradient else None
 
 
 # ---- derivatives that are ops of their own, functions of y = f(x) and dy ----------------------------------------------------
@@ -118,14 +128,14 @@ def _sub(op, grad):
 @register_gradient("Mul")
 def _mul(op, grad):
     x, y = op.inputs
-    return unbroadcast(op, grad * y, grad * x)
+    return unbroadcast(op, grad * conj(y), grad * conj(x))
 
 
 @register_gradient("RealDiv")
 def _real_div(op, grad):
     x, y = op.inputs
-    gx = math_ops.realdiv(grad, y)
-    return unbroadcast(op, gx, -gx * op.outputs[0])
+    gx = math_ops.realdiv(grad, conj(y))
+    return unbroadcast(op, gx, -gx * conj(op.outputs[0]))
 
 
 @register_gradient("FloorMod")
@@ -169,8 +179,9 @@ def _pow(op, grad):
         if exponent is None or (exponent == 0).any():   # 0 * 0^-1 would be NaN
             lower = logical_ops.where(logical_ops.equal(y, 0.0), array_ops.ones_like(y), lower)
         slope = y * math_ops.pow(x, lower)
-    log_x = math_ops.log(logical_ops.where(logical_ops.greater(x, 0.0), x, array_ops.ones_like(x)))
-    return unbroadcast(op, grad * slope, grad * (op.outputs[0] * log_x))
+    has_log = logical_ops.not_equal(x, 0.0) if x.dtype.is_complex else logical_ops.greater(x, 0.0)
+    log_x = math_ops.log(logical_ops.where(has_log, x, array_ops.ones_like(x)))
+    return unbroadcast(op, grad * conj(slope), grad * conj(op.outputs[0] * log_x))
 
 
 # ---- more -------------------------------------------------------------------------------------------------------------------
@@ -183,7 +194,7 @@ def _add_n(op, grad):
 @register_gradient("MatMul")
 def _matmul(op, grad):
     """With A = a or a', B = b or b':  dA = grad B',  dB = A' grad; the transposition of each is undone in the same product."""
-    a, b = op.inputs
+    a, b = map(conj, op.inputs)
     matmul = matmul_ops.matmul
     ta, tb = op.get_attr("transpose_a"), op.get_attr("transpose_b")
     if not ta and not tb:

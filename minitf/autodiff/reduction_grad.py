@@ -1,6 +1,7 @@
 """Gradients of reductions: what was added up is spread out again."""
 from ..core.registry import not_differentiable, register_gradient
 from ..ops import array_ops, logical_ops, math_ops, reduction_ops, slice_ops
+from ..ops.complex_ops import conj
 from .broadcasting import reduced_axes, reduced_count, restore_axes, shape_of
 
 for _op_type in ("All", "Any", "ArgMax", "ArgMin"):
@@ -48,7 +49,7 @@ def _prod(op, grad):
     axes, count = reduced_axes(op), reduced_count(op)
     grad = restore_axes(op, grad)
     if axes is None or not isinstance(count, int):
-        return grad * _others_by_division(op), None
+        return grad * conj(_others_by_division(op)), None
     if count < 2:
         return grad * array_ops.ones_like(op.inputs[0]), None
     x = op.inputs[0]
@@ -60,7 +61,7 @@ def _prod(op, grad):
     others = array_ops.reshape(_products(rows, count, True) * _products(rows, count, False), shape_of(x))
     if order != list(range(rank)):
         others = array_ops.transpose(others, [order.index(axis) for axis in range(rank)])
-    return grad * others, None
+    return grad * conj(others), None
 
 
 def _products(rows, n, before):

@@ -1,17 +1,18 @@
 """Gradients of trigonometric and hyperbolic functions: the table of derivatives, times grad."""
 from ..core.registry import register_gradient
 from ..ops import math_ops, trig_ops
+from ..ops.complex_ops import conj
 from .broadcasting import unbroadcast
 
 
 @register_gradient("Sin")
 def _sin(op, grad):
-    return grad * trig_ops.cos(op.inputs[0])
+    return grad * conj(trig_ops.cos(op.inputs[0]))
 
 
 @register_gradient("Cos")
 def _cos(op, grad):
-    return -grad * trig_ops.sin(op.inputs[0])
+    return -grad * conj(trig_ops.sin(op.inputs[0]))
 
 
 @register_gradient("Tan")

@@ -12,8 +12,10 @@ cdef enum DTypeCode:             # the numbers of TensorFlow's types.proto, as i
     INT16 = 5
     INT8 = 6
     STRING = 7                   # elements are references to Python objects: bytes
+    COMPLEX64 = 8
     INT64 = 9
     BOOL = 10
+    COMPLEX128 = 18
     VARIANT = 21                 # elements are references to Python objects of any kind
 
 cdef struct Storage:             # reference-counted memory: retain() and release() are atomic and need no GIL

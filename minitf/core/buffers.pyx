@@ -123,8 +123,10 @@ cdef bint holds_objects(int dtype) noexcept nogil:
 
 
 cdef int itemsize_of(int dtype) noexcept nogil:
-    if dtype == FLOAT64 or dtype == INT64 or dtype == STRING or dtype == VARIANT:
+    if dtype == FLOAT64 or dtype == INT64 or dtype == STRING or dtype == VARIANT or dtype == COMPLEX64:
         return 8
+    if dtype == COMPLEX128:
+        return 16
     if dtype == FLOAT32 or dtype == INT32:
         return 4
     return 2 if dtype == INT16 else 1
@@ -139,6 +141,8 @@ cdef int typenum_of(int dtype) noexcept nogil:
     if dtype == UINT8: return np.NPY_UINT8
     if dtype == INT16: return np.NPY_INT16
     if dtype == STRING or dtype == VARIANT: return np.NPY_OBJECT
+    if dtype == COMPLEX64: return np.NPY_COMPLEX64
+    if dtype == COMPLEX128: return np.NPY_COMPLEX128
     return np.NPY_INT8
 
 

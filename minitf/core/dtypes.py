@@ -27,7 +27,7 @@ class DType:
     (True, True, False)
     """
     __slots__ = ("name", "as_numpy_dtype", "numpy_dtype", "as_datatype_enum", "size",
-                 "is_floating", "is_integer", "is_bool", "is_unsigned", "is_ref_dtype", "holds_objects", "base_dtype", "_ref")
+                 "is_floating", "is_integer", "is_bool", "is_complex", "is_unsigned", "carries_gradient", "is_ref_dtype", "holds_objects", "base_dtype", "_ref")
 
     def __init__(self, name, as_numpy_dtype, as_datatype_enum, base=None):
         self.name, self.as_numpy_dtype, self.as_datatype_enum = name, as_numpy_dtype, as_datatype_enum
@@ -35,7 +35,8 @@ class DType:
         self.size = self.numpy_dtype.itemsize
         kind = self.numpy_dtype.kind
         self.is_floating, self.is_integer, self.is_bool = kind == "f", kind in "iu", kind == "b"
-        self.is_unsigned = kind == "u"
+        self.is_unsigned, self.is_complex = kind == "u", kind == "c"
+        self.carries_gradient = self.is_floating or self.is_complex
         self.holds_objects = kind == "O"
         self.is_ref_dtype = base is not None
         self.base_dtype = base or self
@@ -50,11 +51,8 @@ class DType:
 
     @property
     def real_dtype(self):
-        return self.base_dtype
-
-    @property
-    def is_complex(self):
-        return False
+        """The type of a complex number's parts; the base dtype where it is no complex one."""
+        return {complex64: float32, complex128: float64}.get(self.base_dtype, self.base_dtype)
 
     @property
     def is_quantized(self):
@@ -66,12 +64,12 @@ class DType:
 
     @property
     def min(self):
-        """The least finite value.  TypeError for bool and string."""
+        """The least finite value.  TypeError for bool, string and complex types."""
         return self._info("minimum").min
 
     @property
     def max(self):
-        """The greatest finite value.  TypeError for bool and string."""
+        """The greatest finite value.  TypeError for bool, string and complex types."""
         return self._info("maximum").max
 
     @property
@@ -127,12 +125,14 @@ int8 = DType("int8", np.int8, 6)
 string = DType("string", np.object_, 7)              # elements are bytes
 int64 = DType("int64", np.int64, 9)
 bool = DType("bool", np.bool_, 10)
+complex64 = DType("complex64", np.complex64, 8)
+complex128 = DType("complex128", np.complex128, 18)
 variant = DType("variant", np.object_, 21)           # elements are Python objects that only the ops which make and take them understand
 double = float64
 
-ALL_DTYPES = (float32, float64, int32, uint8, int16, int8, string, int64, bool)
+ALL_DTYPES = (float32, float64, int32, uint8, int16, int8, string, int64, bool, complex64, complex128)
 
-float32_ref, float64_ref, int32_ref, uint8_ref, int16_ref, int8_ref, string_ref, int64_ref, bool_ref = (
+float32_ref, float64_ref, int32_ref, uint8_ref, int16_ref, int8_ref, string_ref, int64_ref, bool_ref, complex64_ref, complex128_ref = (
     d.as_ref for d in ALL_DTYPES)
 
 _BOTH = (*ALL_DTYPES, variant, *(d.as_ref for d in ALL_DTYPES))
@@ -143,7 +143,7 @@ _TABLE = {
     **{d.as_numpy_dtype: d for d in ALL_DTYPES},
     **{d.numpy_dtype: d for d in ALL_DTYPES},
     "float": float32, "double": float64, "float_ref": float32_ref, "double_ref": float64_ref,
-    float: float32, int: int32, builtins.bool: bool, str: string, bytes: string, object: string,
+    float: float32, int: int32, complex: complex128, builtins.bool: bool, str: string, bytes: string, object: string,
 }
 
 

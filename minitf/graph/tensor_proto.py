@@ -13,7 +13,7 @@ from .wire_values import MOST_DIMENSIONS, MOST_ELEMENTS
 
 MOST_REPEATED = 1 << 28       # bytes of all tensors of a message that are told by one element and a shape
 _FIELDS = {"float32": "float_val", "float64": "double_val", "int32": "int_val", "int16": "int_val", "int8": "int_val", "uint8": "int_val",
-           "string": "string_val", "int64": "int64_val", "bool": "bool_val"}
+           "string": "string_val", "int64": "int64_val", "bool": "bool_val", "complex64": "scomplex_val", "complex128": "dcomplex_val"}
 
 
 def shape_from_proto(message, where="a shape"):
@@ -37,7 +37,9 @@ def array_to_proto(array):
     """A TensorProto: one element as a number, several as little-endian bytes, strings as a list."""
     dtype = as_dtype(array.dtype)
     message = proto("TensorProto")(dtype=dtype.as_datatype_enum, tensor_shape=as_shape(array.shape).as_proto())
-    if array.size == 1 or dtype is string:
+    if dtype.is_complex:
+        getattr(message, _FIELDS[dtype.name]).extend(array.ravel().view(dtype.real_dtype.numpy_dtype).tolist())
+    elif array.size == 1 or dtype is string:
         getattr(message, _FIELDS[dtype.name]).extend(array.ravel().tolist())
     elif array.size:
         message.tensor_content = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
@@ -76,7 +78,10 @@ def array_from_proto(message, budget, where):
             raise ValueError(f"{where}: the bytes of a bool tensor are 0 and 1, got {max(message.tensor_content)}")
         array = np.frombuffer(message.tensor_content, dtype.numpy_dtype.newbyteorder("<")).astype(dtype.numpy_dtype)
     else:
-        array = _from_elements(getattr(message, _FIELDS[dtype.name]), dtype, count, budget, where)
+        elements = getattr(message, _FIELDS[dtype.name])
+        if dtype.is_complex:                              # real and imaginary parts in turn
+            elements = [complex(*pair) for pair in zip(elements[::2], elements[1::2])]
+        array = _from_elements(elements, dtype, count, budget, where)
     array = array.reshape(shape.tuple)
     array.setflags(write=False)
     return array

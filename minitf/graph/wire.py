@@ -23,7 +23,7 @@ with `seed`, the graph-level random seed (an integer or null), and `collections`
 
 Nodes may stand in any order; one in which every node follows its inputs is kept.  An attribute's JSON depends on its declared type:
 
-    type         "float32" "float64" "int32" "int64" "int16" "int8" "uint8" "bool" "string"
+    type         "float32" "float64" "int32" "int64" "int16" "int8" "uint8" "bool" "string" "complex64" "complex128"
     bool, int    true, 3 (ints of 64 bits)          string   "SAME"
     float        0.5, or "nan", "inf", "-inf"       list(x)  [x, x, ...]
     shape        [2, null, 3], null for a dimension that is not known; null for an unknown rank

@@ -97,7 +97,7 @@ def as_array(value, dtype=None):
         return np.ascontiguousarray(array).reshape(array.shape).astype(as_dtype(array.dtype).as_numpy_dtype, copy=False)
     wanted = np.dtype(dtype.as_numpy_dtype)
     if array.size and array.dtype != wanted:
-        if wanted.kind in "iu" and array.dtype.kind == "f" or (wanted.kind == "b") != (array.dtype.kind == "b"):
+        if wanted.kind in "iu" and array.dtype.kind == "f" or array.dtype.kind == "c" and wanted.kind != "c" or (wanted.kind == "b") != (array.dtype.kind == "b"):
             raise TypeError(f"Expected {dtype.name}, got {_shorten(value)} of type '{type(value).__name__}' instead.")
         if wanted.kind in "iu" and (array.min() < np.iinfo(wanted).min or array.max() > np.iinfo(wanted).max):
             raise ValueError(f"{_shorten(value)} does not fit into {dtype.name}")
@@ -157,4 +157,4 @@ def _convert_dimension(value, dtype=None, name=None, as_ref=False):
 register_tensor_conversion_function((list, tuple), _convert_sequence, 50)
 register_tensor_conversion_function(TensorShape, _convert_shape, 40)
 register_tensor_conversion_function(Dimension, _convert_dimension, 40)
-register_tensor_conversion_function((int, float, bool, str, bytes, np.ndarray, np.generic), _convert_value, 100)
+register_tensor_conversion_function((int, float, complex, bool, str, bytes, np.ndarray, np.generic), _convert_value, 100)

@@ -3,7 +3,7 @@ from ..core.dtypes import as_dtype, float64, int32, int64
 from ..core.registry import register_op
 from ..core.shapes import TensorShape
 from ..graph import convert_to_tensor, name_scope
-from . import array_ops, clip_ops, logical_ops, math_ops, reduction_ops
+from . import array_ops, check_ops, clip_ops, control_ops, logical_ops, math_ops, reduction_ops, segment_ops
 from .apply import apply_op
 from .constant_op import constant
 from .shape_fns import NUMBER, with_rank
@@ -27,11 +27,6 @@ def histogram_shape(c):
     if with_rank(c, 1, 1)[0] not in (2, None):
         raise ValueError(f"value_range must have 2 elements, got shape {c.inputs[1]}")
     return _vector_of_size(c, 2)
-
-
-@register_op("_ConfusionMatrix", ["labels: int64", "predictions: int64", "num_classes: int64", "weights: T"], ["output: T"], [f"T: {NUMBER}"])
-def confusion_matrix_shape(c):
-    return [_vector_of_size(c, 2)[0].concatenate(_vector_of_size(c, 2)[0])]
 
 
 def count_nonzero(input_tensor, axis=None, keepdims=None, dtype=int64, name=None, reduction_indices=None, keep_dims=None):
@@ -107,9 +102,13 @@ def confusion_matrix(labels, predictions, num_classes=None, dtype=int32, name=No
         if labels.get_shape().ndims not in (1, None) or predictions.get_shape().ndims not in (1, None):
             raise ValueError(f"labels and predictions must be vectors, got shapes {labels.get_shape()} and {predictions.get_shape()}")
         labels.get_shape().assert_is_compatible_with(predictions.get_shape())
+        checks = [check_ops.assert_non_negative(v, message=f"`{n}` contains negative values") for v, n in ((labels, "labels"), (predictions, "predictions"))]
         if num_classes is None:
             num_classes = math_ops.maximum(reduction_ops.reduce_max(labels), reduction_ops.reduce_max(predictions)) + 1
         else:
             num_classes = math_ops.cast(num_classes, int64)
-        weights = constant([], as_dtype(dtype)) if weights is None else math_ops.cast(weights, dtype)
-        return apply_op("_ConfusionMatrix", labels, predictions, num_classes, weights, name=name)
+            checks += [check_ops.assert_less(v, num_classes, message=f"`{n}` out of bound") for v, n in ((labels, "labels"), (predictions, "predictions"))]
+        weights = array_ops.ones_like(predictions, dtype) if weights is None else math_ops.cast(weights, dtype)
+        places = control_ops.with_dependencies(checks, labels * num_classes + predictions)
+        total = segment_ops.unsorted_segment_sum(weights, places, math_ops.cast(num_classes * num_classes, int32))
+        return array_ops.reshape(total, apply_op("Pack", [num_classes, num_classes]), name=name)

@@ -7,7 +7,7 @@ from .shape_fns import REAL, argument, broadcast, merge_shapes, merge_dims, unch
 for _name in ("Less", "LessEqual", "Greater", "GreaterEqual"):
     register_op(_name, ["x: T", "y: T"], ["z: bool"], [f"T: {REAL}"])(broadcast)
 for _name in ("Equal", "NotEqual"):
-    register_op(_name, ["x: T", "y: T"], ["z: bool"], ["T: {float32, float64, int32, int64, int8, int16, uint8, bool, string}"], is_commutative=True)(broadcast)
+    register_op(_name, ["x: T", "y: T"], ["z: bool"], ["T: {float32, float64, int32, int64, int8, int16, uint8, bool, string, complex64, complex128}"], is_commutative=True)(broadcast)
 for _name in ("LogicalAnd", "LogicalOr"):
     register_op(_name, ["x: bool", "y: bool"], ["z: bool"], is_commutative=True)(broadcast)
 register_op("LogicalNot", ["x: bool"], ["y: bool"])(unchanged)

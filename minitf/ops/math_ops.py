@@ -1,13 +1,13 @@
 """Element-wise arithmetic, sums of lists, and casts."""
 import numpy as np
 
-from ..core.dtypes import as_dtype, float32, float64, int32, int64
+from ..core.dtypes import as_dtype, complex64, complex128, float32, float64, int32, int64
 from ..core.registry import register_op, register_value
 from ..core.shapes import as_shape
 from ..graph import Tensor, convert_to_tensor, name_scope
 from .apply import apply_op
 from .indexed_slices import IndexedSlices
-from .shape_fns import FLOAT, NUMBER, REAL, broadcast, merge_shapes, same_shape, unchanged, value_from_constants
+from .shape_fns import ANY_NUMBER, FIELD, FLOAT, NUMBER_OR_COMPLEX, REAL, broadcast, merge_shapes, same_shape, unchanged, value_from_constants
 
 
 def _unary(op_type, allowed):
@@ -18,15 +18,20 @@ def _binary(op_type, allowed, is_commutative=False):
     register_op(op_type, ["x: T", "y: T"], ["z: T"], [f"T: {allowed}"], is_commutative=is_commutative)(broadcast)
 
 
-for _name in ("Neg", "Square", "Abs", "Sign"):
+for _name in ("Abs", "Sign"):
     _unary(_name, REAL)
-for _name in ("Sqrt", "Rsqrt", "Exp", "Log", "Log1p", "Tanh", "Sigmoid", "Reciprocal", "Floor", "Ceil"):
+for _name in ("Neg", "Square"):
+    _unary(_name, ANY_NUMBER)
+for _name in ("Rsqrt", "Log1p", "Floor", "Ceil"):
     _unary(_name, FLOAT)
-for _name in ("Add", "Mul", "SquaredDifference"):
-    _binary(_name, REAL, is_commutative=True)
+for _name in ("Sqrt", "Exp", "Log", "Tanh", "Sigmoid", "Reciprocal"):
+    _unary(_name, FIELD)
+for _name in ("Add", "Mul"):
+    _binary(_name, ANY_NUMBER, is_commutative=True)
+_binary("SquaredDifference", REAL, is_commutative=True)
 for _name in ("Maximum", "Minimum",                        # not commutative: of zeros of two signs they give one of the operands
               "Sub", "FloorDiv", "FloorMod", "Pow", "RealDiv"):
-    _binary(_name, {"Pow": NUMBER, "RealDiv": FLOAT}.get(_name, REAL))
+    _binary(_name, {"Sub": ANY_NUMBER, "Pow": NUMBER_OR_COMPLEX, "RealDiv": FIELD}.get(_name, REAL))
 
 for _name in ("TanhGrad", "SigmoidGrad", "SqrtGrad"):      # of y = f(x), from y and dy: the derivative is simpler in y
     register_op(_name, ["y: T", "dy: T"], ["dx: T"], [f"T: {FLOAT}"])(same_shape)
@@ -44,7 +49,7 @@ def cast_value(c):
     return None if x is None else [x.astype(c.attrs["DstT"].as_numpy_dtype)]
 
 
-@register_op("AddN", ["inputs: N * T"], ["sum: T"], ["N: int >= 1", f"T: {REAL}"])
+@register_op("AddN", ["inputs: N * T"], ["sum: T"], ["N: int >= 1", f"T: {ANY_NUMBER}"])
 def add_n_shape(c):
     shapes = c.inputs
     result = shapes[0]
@@ -114,7 +119,7 @@ def truediv(x, y, name=None):
         y = y if isinstance(y, Tensor) else convert_to_tensor(y, dtype=x.dtype.base_dtype, name="y")
         if x.dtype.base_dtype is not y.dtype.base_dtype:
             raise TypeError(f"x and y must have the same dtype, got {x.dtype.base_dtype.name} != {y.dtype.base_dtype.name}")
-        if not x.dtype.is_floating:
+        if x.dtype.is_integer:
             wide = float32 if x.dtype.size < 4 else float64
             x, y = cast(x, wide), cast(y, wide)
         return apply_op("RealDiv", x, y, name=name)
@@ -132,7 +137,7 @@ def div(x, y, name=None):
     if dtype is None:
         x = convert_to_tensor(x, name="x")
         dtype = x.dtype.base_dtype
-    return apply_op("RealDiv" if dtype.is_floating else "FloorDiv", x, y, name=name or "div")
+    return apply_op("FloorDiv" if dtype.is_integer else "RealDiv", x, y, name=name or "div")
 
 
 def divide(x, y, name=None):
@@ -186,7 +191,10 @@ def sigmoid(x, name=None):
 
 
 def abs(x, name=None):
-    """The absolute value."""
+    """The absolute value; of complex numbers a real tensor."""
+    dtype = _dtype_of(x)
+    if dtype.is_complex if dtype is not None else np.iscomplexobj(x):
+        return apply_op("ComplexAbs", x, name=name, Tout=convert_to_tensor(x).dtype.real_dtype)
     return apply_op("Abs", x, name=name)
 
 
@@ -274,7 +282,7 @@ def add_n(inputs, name=None):
 
 
 def cast(x, dtype, name=None):
-    """x converted to another dtype: floats to integers by truncation, anything to bool by != 0.  x itself if it has that dtype."""
+    """x converted to another dtype: floats to integers by truncation, complex numbers by their real part, anything to bool by != 0.  x itself if it has that dtype."""
     dtype = as_dtype(dtype).base_dtype
     if not isinstance(x, Tensor):
         x = convert_to_tensor(x, name="x")
@@ -301,6 +309,16 @@ def to_int32(x, name="ToInt32"):
 def to_int64(x, name="ToInt64"):
     """cast(x, tf.int64)"""
     return cast(x, int64, name=name)
+
+
+def to_complex64(x, name="ToComplex64"):
+    """cast(x, tf.complex64)"""
+    return cast(x, complex64, name=name)
+
+
+def to_complex128(x, name="ToComplex128"):
+    """cast(x, tf.complex128)"""
+    return cast(x, complex128, name=name)
 
 
 def saturate_cast(value, dtype, name=None):

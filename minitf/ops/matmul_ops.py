@@ -3,10 +3,11 @@ from ..core.registry import register_op
 from ..core.shapes import TensorShape
 from ..graph import convert_to_tensor, name_scope
 from .apply import apply_op
-from .shape_fns import NUMBER, REAL, UNKNOWN, argument, at_least, merge_dims, merge_shapes, with_rank
+from .complex_ops import conj
+from .shape_fns import NUMBER_OR_COMPLEX, REAL, UNKNOWN, argument, at_least, merge_dims, merge_shapes, with_rank
 
 
-@register_op("MatMul", ["a: T", "b: T"], ["product: T"], [f"T: {NUMBER}", "transpose_a: bool = False", "transpose_b: bool = False"])
+@register_op("MatMul", ["a: T", "b: T"], ["product: T"], [f"T: {NUMBER_OR_COMPLEX}", "transpose_a: bool = False", "transpose_b: bool = False"])
 def matmul_shape(c):
     rows, inner_a = with_rank(c, 0, 2)
     inner_b, columns = with_rank(c, 1, 2)
@@ -19,7 +20,7 @@ def matmul_shape(c):
     return [TensorShape.from_tuple((rows, columns))]
 
 
-@register_op("BatchMatMul", ["x: T", "y: T"], ["output: T"], [f"T: {NUMBER}", "adj_x: bool = False", "adj_y: bool = False"])
+@register_op("BatchMatMul", ["x: T", "y: T"], ["output: T"], [f"T: {NUMBER_OR_COMPLEX}", "adj_x: bool = False", "adj_y: bool = False"])
 def batch_matmul_shape(c):
     """Matrices in the last two dimensions; all dimensions before those are the same in x and y."""
     x, y = at_least(c, 0, 2), at_least(c, 1, 2)
@@ -58,20 +59,31 @@ def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_
     if transpose_b and adjoint_b:
         raise ValueError("Only one of transpose_b and adjoint_b can be True.")
     if all(getattr(v, "_shape", None) is not None and v._shape.ndims == 2 for v in (a, b)) or a_is_sparse or b_is_sparse:
-        return apply_op("MatMul", a, b, name=name, transpose_a=transpose_a or adjoint_a, transpose_b=transpose_b or adjoint_b)
+        return _matmul(a, b, transpose_a, transpose_b, adjoint_a, adjoint_b, name)
     a_dtype, b_dtype = (getattr(getattr(v, "dtype", None), "base_dtype", None) for v in (a, b))
     if a_dtype is None or b_dtype is None:
         with name_scope(name, "MatMul", [a, b]) as name:
             a = convert_to_tensor(a, dtype=b_dtype if a_dtype is None else None, name="a")
             b = convert_to_tensor(b, dtype=a.dtype.base_dtype if b_dtype is None else None, name="b")
     if all(v.get_shape().ndims is None or v.get_shape().ndims > 2 for v in (a, b)):
+        a, b = conj(a) if transpose_a else a, conj(b) if transpose_b else b
         return apply_op("BatchMatMul", a, b, name=name or "MatMul", adj_x=transpose_a or adjoint_a, adj_y=transpose_b or adjoint_b)
+    return _matmul(a, b, transpose_a, transpose_b, adjoint_a, adjoint_b, name)
+
+
+def _matmul(a, b, transpose_a, transpose_b, adjoint_a, adjoint_b, name):
+    a, b = conj(a) if adjoint_a else a, conj(b) if adjoint_b else b
     return apply_op("MatMul", a, b, name=name, transpose_a=transpose_a or adjoint_a, transpose_b=transpose_b or adjoint_b)
 
 
 def batch_matmul(x, y, adj_x=False, adj_y=False, name=None):
     """The products of the matrices in the last two dimensions of x and y, as matmul; the name that 0.x had."""
     return apply_op("BatchMatMul", x, y, name=name, adj_x=adj_x, adj_y=adj_y)
+
+
+def sparse_matmul(a, b, transpose_a=False, transpose_b=False, a_is_sparse=False, b_is_sparse=False, name=None):
+    """As matmul of two matrices: many zeros do not make it faster here."""
+    return apply_op("MatMul", a, b, transpose_a=transpose_a, transpose_b=transpose_b, name=name or "SparseMatMul")
 
 
 def cross(a, b, name=None):

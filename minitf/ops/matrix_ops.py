@@ -5,9 +5,10 @@ from ..core.shapes import TensorShape
 from ..graph import Tensor, convert_to_tensor, name_scope
 from . import array_ops, math_ops, reduction_ops, sequence_ops
 from .apply import apply_op
+from .complex_ops import conj
 from .shape_fns import INDEX, UNKNOWN, argument, at_least, merge_dims, with_rank
 
-TYPES = "{float32, float64, int32, int64, int8, int16, uint8, bool}"
+TYPES = "{float32, float64, int32, int64, int8, int16, uint8, bool, complex64, complex128}"
 
 
 @register_op("Diag", ["diagonal: T"], ["output: T"], [f"T: {TYPES}"])
@@ -109,10 +110,11 @@ def trace(x, name=None):
         return reduction_ops.reduce_sum(matrix_diag_part(x), [-1], name=name)
 
 
-def matrix_transpose(a, name="matrix_transpose"):
-    """The last two dimensions of `a` exchanged.  ValueError if its rank is below 2."""
+def matrix_transpose(a, name="matrix_transpose", conjugate=False):
+    """The last two dimensions of `a` exchanged; conjugate: the complex conjugates as well.  ValueError if its rank is below 2."""
     with name_scope(name, "matrix_transpose", [a]) as name:
         a = convert_to_tensor(a, name="a")
+        a = conj(a) if conjugate else a
         rank = a.get_shape().ndims
         if rank is not None:
             if rank < 2:
@@ -121,6 +123,11 @@ def matrix_transpose(a, name="matrix_transpose"):
         rank = array_ops.rank(a)
         perm = apply_op("ConcatV2", [sequence_ops.range(rank - 2), apply_op("Pack", [rank - 1, rank - 2])], 0)
         return array_ops.transpose(a, perm, name=name)
+
+
+def adjoint(matrix, name=None):
+    """The last two dimensions of `matrix` exchanged, and complex numbers conjugated."""
+    return matrix_transpose(matrix, name=name or "adjoint", conjugate=True)
 
 
 def eye(num_rows, num_columns=None, batch_shape=None, dtype=float32, name=None):

@@ -9,7 +9,7 @@ from . import sequence_ops
 from .apply import apply_op
 from .array_ops import either
 from .constant_op import constant
-from .shape_fns import REAL, UNKNOWN, argument, at_least, axis_in, value_from_constants, with_rank
+from .shape_fns import ANY_NUMBER, REAL, UNKNOWN, argument, at_least, axis_in, value_from_constants, with_rank
 
 
 def reduction_shape(c):
@@ -33,8 +33,8 @@ def reduction_shape(c):
     return [TensorShape.from_tuple(tuple([d for i, d in enumerate(dims) if i not in reduced]))]
 
 
-for _name in ("Sum", "Mean", "Max", "Min", "Prod"):
-    register_op(_name, ["input: T", "reduction_indices: int32"], ["output: T"], [f"T: {REAL}", "keep_dims: bool = False"], constants=["reduction_indices"])(reduction_shape)
+for _name, _allowed in (("Sum", ANY_NUMBER), ("Mean", ANY_NUMBER), ("Max", REAL), ("Min", REAL), ("Prod", ANY_NUMBER)):
+    register_op(_name, ["input: T", "reduction_indices: int32"], ["output: T"], [f"T: {_allowed}", "keep_dims: bool = False"], constants=["reduction_indices"])(reduction_shape)
 for _name in ("All", "Any"):
     register_op(_name, ["input: bool", "reduction_indices: int32"], ["output: bool"], ["keep_dims: bool = False"], constants=["reduction_indices"])(reduction_shape)
 
@@ -142,6 +142,16 @@ def argmax(input, axis=None, name=None, dimension=None, output_type=int64):
 def argmin(input, axis=None, name=None, dimension=None, output_type=int64):
     """Where along `axis` (0) the least element is; the first such place if there are several."""
     return _place("ArgMin", input, axis, name, dimension, output_type)
+
+
+def arg_max(input, dimension, output_type=int64, name=None):
+    """As argmax; the name that 0.x had."""
+    return _place("ArgMax", input, dimension, name, None, output_type)
+
+
+def arg_min(input, dimension, output_type=int64, name=None):
+    """As argmin; the name that 0.x had."""
+    return _place("ArgMin", input, dimension, name, None, output_type)
 
 
 def _place(op_type, x, axis, name, dimension, output_type):

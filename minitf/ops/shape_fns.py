@@ -11,6 +11,10 @@ from ..core.registry import op_def, register_value
 from ..core.shapes import TensorShape, broadcast_shapes
 
 REAL = "{float32, float64, int32, int64, int8, int16, uint8}"
+ANY_NUMBER = "{float32, float64, int32, int64, int8, int16, uint8, complex64, complex128}"
+FIELD = "{float32, float64, complex64, complex128}"
+NUMBER_OR_COMPLEX = "{float32, float64, int32, int64, complex64, complex128}"
+COMPLEX = "{complex64, complex128}"
 NUMBER = "{float32, float64, int32, int64}"
 FLOAT = "{float32, float64}"
 INDEX = "{int32, int64}"

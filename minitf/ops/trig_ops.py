@@ -1,9 +1,11 @@
 """Trigonometric and hyperbolic functions, and their inverses."""
 from ..core.registry import register_op
 from .apply import apply_op
-from .shape_fns import FLOAT, broadcast, unchanged
+from .shape_fns import FIELD, FLOAT, broadcast, unchanged
 
-for _name in ("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"):
+for _name in ("Sin", "Cos"):
+    register_op(_name, ["x: T"], ["y: T"], [f"T: {FIELD}"])(unchanged)
+for _name in ("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"):
     register_op(_name, ["x: T"], ["y: T"], [f"T: {FLOAT}"])(unchanged)
 register_op("Atan2", ["y: T", "x: T"], ["z: T"], [f"T: {FLOAT}"])(broadcast)
 

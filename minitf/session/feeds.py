@@ -59,8 +59,8 @@ def array_of(tensor, value):
     except ValueError:
         raise ValueError(f"The value fed for {tensor.name!r} is not an array: its rows have different lengths") from None
     if array.dtype != wanted:
-        is_number = array.dtype.kind in "biuf"
-        if not is_number or array.dtype.kind == "f" and wanted.kind != "f" or wanted.kind == "b":
+        is_number = array.dtype.kind in "biufc"
+        if not is_number or array.dtype.kind == "f" and wanted.kind not in "fc" or array.dtype.kind == "c" and wanted.kind != "c" or wanted.kind == "b":
             if array.size or not is_number:
                 raise TypeError(f"Type of feed value {str(value)[:60]} ({array.dtype}) is not compatible with Tensor type {tensor.dtype.name} of {tensor.name!r}."
                                 + (" Nothing that could lose a part of a value is cast silently; value.astype does it." if is_number else ""))

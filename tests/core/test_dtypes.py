@@ -7,7 +7,7 @@ import pytest
 from minitf.core import dtypes
 from minitf.core.dtypes import ALL_DTYPES, as_dtype
 
-ENUMS = dict(float32=1, float64=2, int32=3, uint8=4, int16=5, int8=6, string=7, int64=9, bool=10)
+ENUMS = dict(float32=1, float64=2, int32=3, uint8=4, int16=5, int8=6, string=7, int64=9, bool=10, complex64=8, complex128=18)
 
 
 @pytest.mark.parametrize("dtype", ALL_DTYPES, ids=lambda d: d.name)
@@ -26,7 +26,7 @@ def test_aliases_and_python_types():
     assert as_dtype("double") is dtypes.double is dtypes.float64
     assert as_dtype("float32_ref") is dtypes.float32.as_ref is dtypes.float32._ref
     assert as_dtype(float) is dtypes.float32
-    assert as_dtype(int) is dtypes.int32
+    assert as_dtype(int) is dtypes.int32 and as_dtype(complex) is dtypes.complex128
     assert as_dtype(bool) is dtypes.bool
     assert as_dtype(str) is as_dtype(np.dtype("U5")) is as_dtype(np.bytes_) is dtypes.string
 
@@ -37,7 +37,7 @@ def test_byte_order_and_platform_names_do_not_matter():
     assert as_dtype(np.longlong) is as_dtype(np.intp) is dtypes.int64
 
 
-@pytest.mark.parametrize("value", [None, True, 1.0, 8, 0, "", "float31", [1], (1, 2), {}, np.complex64, np.dtype("i4,i4"), np.float32(1)], ids=repr)
+@pytest.mark.parametrize("value", [None, True, 1.0, 11, 0, "", "float31", [1], (1, 2), {}, np.float16, np.dtype("i4,i4"), np.float32(1)], ids=repr)
 def test_anything_else_is_an_error(value):
     with pytest.raises(TypeError) as e:
         as_dtype(value)
@@ -60,7 +60,9 @@ def test_classification():
     assert [d.name for d in ALL_DTYPES if d.is_integer] == ["int32", "uint8", "int16", "int8", "int64"]
     assert [d.name for d in ALL_DTYPES if d.is_unsigned] == ["uint8"]
     assert [d.name for d in ALL_DTYPES if d.is_bool] == ["bool"]
-    assert [d.size for d in ALL_DTYPES] == [4, 8, 4, 1, 2, 1, 8, 8, 1]
+    assert [d.size for d in ALL_DTYPES] == [4, 8, 4, 1, 2, 1, 8, 8, 1, 8, 16]
+    assert [d.name for d in ALL_DTYPES if d.is_complex] == ["complex64", "complex128"]
+    assert [d.name for d in ALL_DTYPES if d.carries_gradient] == ["float32", "float64", "complex64", "complex128"]
 
 
 def test_ranges():

@@ -8,6 +8,7 @@ from . import array_parts
 from . import array_reverse
 from . import array_strings
 from . import checks
+from . import complex_numpy
 from . import conv
 from . import counting
 from . import elementwise

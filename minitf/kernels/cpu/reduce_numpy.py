@@ -1,11 +1,12 @@
-"""Reductions with NumPy: those of int8, int16 and uint8, for images become floats before they are reduced, and ArgMin."""
+"""Reductions with NumPy: those of int8, int16 and uint8, for images become floats before they are reduced, those of complex numbers, and ArgMin."""
 import numpy as np
 
-from ...core.dtypes import int8, int16, uint8
+from ...core.dtypes import complex64, complex128, int8, int16, uint8
 from ...core.errors import InvalidArgumentError
 from .kernel import register_python_kernel
 
 SMALL = [int8, int16, uint8]
+COMPLEX = [complex64, complex128]
 
 
 def _axes(x, indices):
@@ -15,8 +16,8 @@ def _axes(x, indices):
     return tuple({axis % x.ndim for axis in indices.ravel().tolist()})
 
 
-def _reduction(op_type, function):
-    @register_python_kernel(op_type, T=SMALL)
+def _reduction(op_type, dtypes, function):
+    @register_python_kernel(op_type, T=dtypes)
     def reduce(attrs, x, indices):
         return function(x, _axes(x, indices), attrs["keep_dims"])
 
@@ -31,11 +32,12 @@ def _mean(x, axes, keep):
     return np.trunc(total / count)
 
 
-_reduction("Sum", lambda x, axes, keep: x.sum(axis=axes, keepdims=keep, dtype=x.dtype))
-_reduction("Prod", lambda x, axes, keep: x.prod(axis=axes, keepdims=keep, dtype=x.dtype))
-_reduction("Max", _extreme(np.max, "min"))
-_reduction("Min", _extreme(np.min, "max"))
-_reduction("Mean", _mean)
+_reduction("Sum", SMALL + COMPLEX, lambda x, axes, keep: x.sum(axis=axes, keepdims=keep, dtype=x.dtype))
+_reduction("Prod", SMALL + COMPLEX, lambda x, axes, keep: x.prod(axis=axes, keepdims=keep, dtype=x.dtype))
+_reduction("Max", SMALL, _extreme(np.max, "min"))
+_reduction("Min", SMALL, _extreme(np.min, "max"))
+_reduction("Mean", SMALL, _mean)
+_reduction("Mean", COMPLEX, lambda x, axes, keep: x.mean(axis=axes, keepdims=keep))
 
 
 @register_python_kernel("ArgMax", T=SMALL)
