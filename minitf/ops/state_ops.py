@@ -3,7 +3,7 @@
 An op that changes a variable returns the reference again, so that what is computed from its result sees the new value.
 """
 from ..core.registry import register_op
-from ..core.shapes import as_shape
+from ..core.shapes import as_shape, shape_text
 from .apply import apply_op
 from .nd_ops import nd_slices
 from .shape_fns import FLOAT, INDEX, NUMBER, SCALAR, argument, merge_shapes, with_rank
@@ -18,7 +18,12 @@ def variable_shape(c):
 @register_op("Assign", ["ref: Ref(T)", "value: T"], ["output_ref: Ref(T)"], ["T: type", "validate_shape: bool = True", "use_locking: bool = True"],
              is_stateful=True)
 def assign_shape(c):
-    return [merge_shapes(c, 0, 1) if c.attrs["validate_shape"] else c.inputs[1]]
+    if not c.attrs["validate_shape"]:
+        return [c.inputs[1]]
+    try:
+        return [merge_shapes(c, 0, 1)]
+    except ValueError as error:
+        raise ValueError(f"Assign requires shapes of both tensors to match. lhs shape= {shape_text(c.inputs[0])} rhs shape= {shape_text(c.inputs[1])}. {error}") from None
 
 
 @register_op("IsVariableInitialized", ["ref: Ref(dtype)"], ["is_initialized: bool"], ["dtype: type"], is_stateful=True)

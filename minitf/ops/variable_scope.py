@@ -7,17 +7,13 @@ The name of a variable is that of its variable scopes, whatever name scopes are 
     reuse AUTO_REUSE      it is made where it does not exist
 """
 import contextlib
-import difflib
 import enum
-import inspect
+import re
 
 from ..core.dtypes import as_dtype, float32
-from ..core.shapes import as_shape
-from ..graph import GraphKeys, add_to_collection, colocate_with, get_default_graph, name_scope
-from . import init_ops
+from ..graph import GraphKeys, get_collection, get_default_graph, graph_of, name_scope
 from .constant_op import as_array
-from .partitioned_variables import PartitionedVariable, PartitionInfo, pieces_of
-from .variables import Variable
+from .variable_store import VariableStore
 
 
 class _Reuse(enum.Enum):
@@ -29,130 +25,14 @@ _STORE = "__variable_store"
 _SCOPE = "__varscope"
 
 
-class _VariableStore:
-    """The variables of one graph that get_variable made, by name."""
-
-    def __init__(self):
-        self.variables = {}
-        self.partitioned = {}
-        self.scopes_opened = {}           # how often a scope name was opened, for default_name
-
-    def get(self, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, validate_shape, partitioner=None):
-        shape = as_shape(shape)
-        if partitioner is not None and shape.ndims != 0:
-            return self._get_partitioned(name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, validate_shape,
-                                         partitioner)
-        if f"{name}/part_0" in self.variables:
-            raise ValueError(f"No partitioner was provided, but a partitioned version of the variable was found: {name}/part_0. Perhaps a variable of "
-                             "the same name was already created with partitioning?")
-        found = self.variables.get(name)
-        if found is None:
-            if reuse is True:
-                raise ValueError(f"Variable {name} does not exist, or was not created with tf.get_variable(). "
-                                 f"Did you mean to set reuse=None in VarScope?{self._near(name)}")
-            return self._create(name, shape, dtype, initializer, regularizer, trainable, collections, caching_device, validate_shape)
-        if not reuse:
-            raise ValueError(f"Variable {name} already exists, disallowed. Did you mean to set reuse=True in VarScope? "
-                             f"Originally defined at:\n\n{_origin(found)}")
-        if not shape.is_compatible_with(found.get_shape()):
-            raise ValueError(f"Trying to share variable {name}, but specified shape {shape} and found shape {found.get_shape()}. "
-                             f"Originally defined at:\n\n{_origin(found)}")
-        if dtype.base_dtype is not found.dtype.base_dtype:
-            raise ValueError(f"Trying to share variable {name}, but specified dtype {dtype.base_dtype.name} and found dtype {found.dtype.base_dtype.name}. "
-                             f"Originally defined at:\n\n{_origin(found)}")
-        return found
-
-    def _get_partitioned(self, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device, validate_shape, partitioner):
-        """A PartitionedVariable whose pieces are variables of the store; the one that exists, where it is to be reused."""
-        if not callable(partitioner):
-            raise ValueError(f"Partitioner must be callable, but received: {partitioner}")
-        if name in self.variables:
-            raise ValueError(f"A partitioner was provided, but an unpartitioned version of the variable was found: {name}. Perhaps a variable of "
-                             "the same name was already created without partitioning?")
-        found = self.partitioned.get(name)
-        if found is not None and reuse:
-            if not shape.is_compatible_with(found.get_shape()):
-                raise ValueError(f"Trying to reuse partitioned variable {name}, but specified shape {shape} and found shape {found.get_shape()}.")
-            if not dtype.is_compatible_with(found.dtype):
-                raise ValueError(f"Trying to reuse partitioned variable {name}, but specified dtype {dtype.name} and found dtype {found.dtype.name}.")
-            return found
-        if not shape.is_fully_defined():
-            raise ValueError(f"Shape of a new partitioned variable ({name}) must be fully defined, but instead was {shape}.")
-        if initializer is not None and not callable(initializer):
-            raise ValueError(f"Partitioned variable {name} needs an initializer that can be called with the shape of a piece, got {initializer!r}")
-        whole = shape.as_list()
-        partitions = [int(n) for n in partitioner(shape=shape, dtype=dtype)]
-        pieces = []
-        for i, (offset, size) in enumerate(pieces_of(whole, partitions)):
-            pieces.append(self.get(f"{name}/part_{i}", size, dtype, _for_piece(initializer or _default_initializer(name, dtype), dtype, PartitionInfo(whole, offset)),
-                                   regularizer, reuse, trainable, collections, caching_device, validate_shape))
-        self.partitioned[name] = PartitionedVariable(name, shape, dtype, pieces, partitions)
-        return self.partitioned[name]
-
-    def _create(self, name, shape, dtype, initializer, regularizer, trainable, collections, caching_device, validate_shape):
-        if initializer is None:
-            initializer = _default_initializer(name, dtype)
-        if not callable(initializer):
-            if shape.is_fully_defined():
-                raise ValueError("If initializer is a constant, do not specify shape.")
-            initial_value = initializer
-        elif not shape.is_fully_defined():
-            raise ValueError(f"Shape of a new variable ({name}) must be fully defined, but instead was {shape}.")
-        else:
-            if inspect.isclass(initializer):
-                initializer = initializer(dtype=dtype)
-
-            def initial_value():
-                return initializer(shape.as_list(), dtype=dtype)
-        variable = Variable(initial_value, trainable, collections, validate_shape, caching_device, name, dtype=dtype)
-        self.variables[name] = variable
-        if regularizer is not None:
-            with colocate_with(variable.op), name_scope(name + "/Regularizer/"):
-                loss = regularizer(variable)
-            if loss is not None:
-                add_to_collection(GraphKeys.REGULARIZATION_LOSSES, loss)
-        return variable
-
-    def _near(self, name):
-        near = difflib.get_close_matches(name, self.variables, 3, cutoff=0.5)
-        near = near or [n for n in self.variables if n.rpartition("/")[2] == name.rpartition("/")[2]][:3]
-        return f" The nearest names are {', '.join(near)}." if near else ""
-
-
-def _for_piece(initializer, dtype, info):
-    """An initializer for one piece, which tells the given one what it is a piece of, if that wants to know."""
-    if inspect.isclass(initializer):
-        initializer = initializer(dtype=dtype)
-    try:
-        parameters = inspect.signature(initializer).parameters.values()
-    except (TypeError, ValueError):
-        return initializer
-    if any(p.name == "partition_info" or p.kind is p.VAR_KEYWORD for p in parameters):
-        return lambda shape, dtype=None: initializer(shape, dtype=dtype, partition_info=info)
-    return initializer
-
-
-def _origin(variable):
-    frames = variable.op.source.frames[:3]
-    return "\n".join(f'  File "{file}", line {line}, in {function}' for file, line, function in frames)
-
-
-def _default_initializer(name, dtype):
-    if dtype.is_floating:
-        return init_ops.glorot_uniform_initializer()
-    if dtype.is_integer or dtype.is_bool:
-        return init_ops.zeros_initializer()
-    raise ValueError(f"An initializer for variable {name} of {dtype.base_dtype.name} is required")
-
-
 class VariableScope:
     """What get_variable assumes inside a scope: the prefix of names, whether to reuse, and defaults for its arguments."""
 
     def __init__(self, reuse, name="", initializer=None, regularizer=None, caching_device=None, custom_getter=None, name_scope="",
-                 dtype=float32, partitioner=None):
+                 dtype=float32, partitioner=None, use_resource=None):
         self._name, self._reuse, self._initializer, self._regularizer = name, reuse, initializer, regularizer
         self._caching_device, self._custom_getter, self._name_scope, self._dtype = caching_device, custom_getter, name_scope, dtype
-        self._partitioner = partitioner
+        self._partitioner, self._use_resource = partitioner, use_resource
 
     name = property(lambda self: self._name)
     original_name_scope = property(lambda self: self._name_scope)
@@ -162,6 +42,7 @@ class VariableScope:
     caching_device = property(lambda self: self._caching_device)
     partitioner = property(lambda self: self._partitioner)
     custom_getter = property(lambda self: self._custom_getter)
+    use_resource = property(lambda self: self._use_resource)
     dtype = property(lambda self: self._dtype)
 
     def reuse_variables(self):
@@ -180,29 +61,49 @@ class VariableScope:
     def set_partitioner(self, partitioner):
         self._partitioner = partitioner
 
+    def set_use_resource(self, use_resource):
+        self._use_resource = use_resource
+
     def set_custom_getter(self, custom_getter):
         self._custom_getter = custom_getter
 
     def set_dtype(self, dtype):
         self._dtype = as_dtype(dtype)
 
+    def get_collection(self, name):
+        """The members of a collection whose names begin with this scope's."""
+        return get_collection(name, re.escape(self._name + "/") if self._name else None)
+
+    def global_variables(self):
+        return self.get_collection(GraphKeys.GLOBAL_VARIABLES)
+
+    def local_variables(self):
+        return self.get_collection(GraphKeys.LOCAL_VARIABLES)
+
+    def trainable_variables(self):
+        return self.get_collection(GraphKeys.TRAINABLE_VARIABLES)
+
     def get_variable(self, name, shape=None, dtype=None, initializer=None, regularizer=None, reuse=None, trainable=True, collections=None,
-                     caching_device=None, validate_shape=True, custom_getter=None, partitioner=None):
+                     caching_device=None, validate_shape=True, custom_getter=None, partitioner=None, use_resource=None):
         """get_variable with this scope's prefix and defaults."""
-        if not name:
-            raise ValueError("get_variable needs a name")
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"get_variable needs a name, got {name!r}")
         initializer = self._initializer if initializer is None else initializer
         if dtype is None:
             dtype = self._dtype
             if initializer is not None and not callable(initializer):
                 # A value brings its own dtype; a Python number converts as it does everywhere.
                 dtype = getattr(initializer, "dtype", None) or as_array(initializer).dtype
+        elif not callable(initializer) and hasattr(initializer, "dtype"):
+            if as_dtype(initializer.dtype).base_dtype is not as_dtype(dtype).base_dtype:
+                raise ValueError(f"Initializer type '{as_dtype(initializer.dtype).base_dtype}' and explicit dtype '{as_dtype(dtype)}' don't match.")
         arguments = dict(
             shape=shape, dtype=as_dtype(dtype), initializer=initializer,
             regularizer=self._regularizer if regularizer is None else regularizer,
             reuse=self._reuse if reuse is None else reuse, trainable=trainable, collections=collections,
             caching_device=self._caching_device if caching_device is None else caching_device, validate_shape=validate_shape,
-            partitioner=self._partitioner if partitioner is None else partitioner)
+            partitioner=self._partitioner if partitioner is None else partitioner,
+            use_resource=self._use_resource if use_resource is None else use_resource)
         full_name = f"{self._name}/{name}" if self._name else name
         getter = custom_getter or self._custom_getter
         with name_scope(None):             # the variable's nodes bear its name, not that of the open name scopes
@@ -214,7 +115,7 @@ class VariableScope:
 def _store():
     found = get_default_graph().get_collection_ref(_STORE)
     if not found:
-        found.append(_VariableStore())
+        found.append(VariableStore())
     return found[0]
 
 
@@ -231,7 +132,7 @@ def get_variable(name, shape=None, dtype=None, initializer=None, regularizer=Non
     """The variable of that name in the current variable scope: a new one, or with `reuse` the one that exists.
 
     initializer   a function of (shape, dtype), by default the scope's, else Glorot uniform for floats and zeros otherwise;
-                  or a value, which then says shape and dtype
+                  or a value, or a function without arguments that gives one, which then says shape and dtype
     regularizer   a function of the variable whose result is added to collection REGULARIZATION_LOSSES
     partitioner   a function of (shape, dtype) that says into how many pieces to cut it: the result is a PartitionedVariable then
     use_resource  accepted for programs that ask for resource variables: reads are snapshots here anyway
@@ -240,7 +141,7 @@ def get_variable(name, shape=None, dtype=None, initializer=None, regularizer=Non
     if constraint is not None:
         raise ValueError("get_variable: constraints on variables are not implemented; assign the projected value after the update")
     return get_variable_scope().get_variable(name, shape, dtype, initializer, regularizer, None, trainable, collections, caching_device,
-                                             validate_shape, custom_getter, partitioner)
+                                             validate_shape, custom_getter, partitioner, use_resource)
 
 
 def get_local_variable(name, shape=None, dtype=None, initializer=None, regularizer=None, trainable=False, collections=None, caching_device=None,
@@ -270,12 +171,14 @@ def create_partitioned_variables(shape, slicing, initializer, dtype=float32, tra
 
 @contextlib.contextmanager
 def variable_scope(name_or_scope, default_name=None, values=None, initializer=None, regularizer=None, caching_device=None,
-                   partitioner=None, custom_getter=None, reuse=None, dtype=None):
+                   partitioner=None, custom_getter=None, reuse=None, dtype=None, use_resource=None, auxiliary_name_scope=True):
     """A scope for get_variable, and a name scope of the same name.
 
     name_or_scope  the name, appended to the enclosing scope's; or a VariableScope, which is entered again as it is
     default_name   where name_or_scope is None: a name that is made unique by _1, _2, ...
     reuse          see the head of this file
+    auxiliary_name_scope  False: no name scope is opened
+    The other arguments are defaults of get_variable inside.
 
     >>> with tf.variable_scope("layer") as scope:
     ...     w = tf.get_variable("w", [2, 3])              # layer/w
@@ -286,7 +189,9 @@ def variable_scope(name_or_scope, default_name=None, values=None, initializer=No
         raise TypeError("If default_name is None then name_or_scope is required")
     if name_or_scope is None and reuse:
         raise ValueError("reuse=True cannot be used without a name_or_scope")
-    graph = _graph_of(values)
+    if name_or_scope is not None and not isinstance(name_or_scope, (str, VariableScope)):
+        raise TypeError(f"VariableScope: name_or_scope must be a string or VariableScope, got {name_or_scope!r}.")
+    graph = graph_of(values or ())
     with graph.as_default():
         store, outer = _store(), get_variable_scope()
         if isinstance(name_or_scope, VariableScope):
@@ -300,12 +205,16 @@ def variable_scope(name_or_scope, default_name=None, values=None, initializer=No
             last = _unique(store, outer.name, default_name)
             name = f"{outer.name}/{last}" if outer.name else last
         with contextlib.ExitStack() as stack:
-            opened = stack.enter_context(name_scope(last if name_or_scope is not None else default_name)) if last else graph.get_name_scope()
+            if last and auxiliary_name_scope:
+                opened = stack.enter_context(name_scope(last if name_or_scope is not None else default_name))
+            else:
+                opened = graph.get_name_scope() and graph.get_name_scope() + "/"
             scope = VariableScope(
                 (reuse or outer.reuse) if base is outer else base.reuse if reuse is None else reuse, name,
                 base.initializer if initializer is None else initializer, base.regularizer if regularizer is None else regularizer,
                 base.caching_device if caching_device is None else caching_device, _nested(custom_getter, base.custom_getter),
-                base.original_name_scope if base is name_or_scope else opened, base.dtype if dtype is None else as_dtype(dtype), base.partitioner if partitioner is None else partitioner)
+                base.original_name_scope if base is name_or_scope else opened, base.dtype if dtype is None else as_dtype(dtype),
+                base.partitioner if partitioner is None else partitioner, base.use_resource if use_resource is None else use_resource)
             if base is not name_or_scope:
                 store.scopes_opened[name] = store.scopes_opened.get(name, 0) + 1
             opened_before = dict(store.scopes_opened)
@@ -317,14 +226,6 @@ def variable_scope(name_or_scope, default_name=None, values=None, initializer=No
                 current[:] = [outer]
                 # What was opened inside does not count when this scope is entered again: its inner names must come out the same.
                 store.scopes_opened = opened_before
-
-
-def _graph_of(values):
-    for value in values or ():
-        graph = getattr(value, "graph", None)
-        if graph is not None:
-            return graph
-    return get_default_graph()
 
 
 def _unique(store, prefix, name):

@@ -26,9 +26,11 @@ class Explanation:
     plans     [Plan] (minitf.session.plan), one per device
     keys      names of the transfers between devices
     program   the partitions that the plans were compiled from
+    notes     what may be a mistake: writes of one variable in no order
     """
 
-    def __init__(self, variant):
+    def __init__(self, variant, notes=()):
+        self.notes = list(notes)
         self.plans, self.keys, self.program = list(variant.plans), list(variant.keys), variant.program
 
     @property
@@ -72,7 +74,7 @@ class Explanation:
 
     def text(self, most=MOST):
         """The tables; of each plan the first `most` instructions (None: all)."""
-        return "\n\n".join(_Table(plan, most).text() for plan in self.plans)
+        return "\n\n".join([_Table(plan, most).text() for plan in self.plans] + ["Note: " + note for note in self.notes])
 
     def __str__(self):
         return self.text()

@@ -113,6 +113,10 @@ def _value_number(node):
         return _constant_key(node.attrs["value"])
     if node.type[0] == "_":
         return None
+    if node.values is not None and len(node.values) == 1:       # folded: its inputs may be gone, so its value is compared
+        key = _constant_key(node.values[0])
+        if key is not None:
+            return key
     definition = op_def(node.type)
     if definition.is_stateful or not node.dtypes or any(n.dtypes[i].is_ref_dtype for n, i in node.inputs):
         return None

@@ -141,8 +141,9 @@ class Session:
     def explain(self, fetches, feed_dict=None):
         """What run(fetches, feed_dict) will execute: an Explanation, which prints as a table per device (minitf.session.explain)."""
         from .explain import Explanation
+        from .unordered import note, unordered_writes
         executable, _, feeds = self._prepare(fetches, feed_dict)
-        return Explanation(executable.variant(feeds))
+        return Explanation(executable.variant(feeds), [note(*found) for found in unordered_writes(executable.fetches, feeds)])
 
     def stepper(self, fetches, feed_dict=None):
         """A Stepper that runs fetches instruction by instruction (minitf.session.stepper)."""
