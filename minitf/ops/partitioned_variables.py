@@ -22,15 +22,31 @@ class PartitionInfo:
         return f"PartitionInfo(full_shape={self.full_shape}, var_offset={self.var_offset})"
 
 
+class SaveSliceInfo:
+    """What a Saver knows of a piece: the whole variable's name and shape, and where in it the piece lies."""
+
+    def __init__(self, full_name, full_shape, var_offset, var_shape):
+        self.full_name, self.full_shape, self.var_offset, self.var_shape = full_name, list(full_shape), list(var_offset), list(var_shape)
+
+    @property
+    def spec(self):
+        """"6 2 0,3:0,2": the whole shape, then first and length along each axis."""
+        return " ".join(map(str, self.full_shape)) + " " + ":".join(f"{first},{n}" for first, n in zip(self.var_offset, self.var_shape))
+
+
 class PartitionedVariable:
     """The pieces of a variable `name`, which are variables themselves (name/part_0, ...).
 
-    It converts to the whole, joined; embedding_lookup and the like take the pieces one by one, as iteration does.
+    It converts to the whole, joined; embedding_lookup and the like take the pieces one by one, as iteration does.  A Saver keeps them as one
+    tensor, which may be restored into other pieces or into a whole variable.
     """
 
     def __init__(self, name, shape, dtype, variable_list, partitions):
         self._name, self._shape, self._dtype = name, as_shape(shape), dtype
         self._variable_list, self._partitions = list(variable_list), list(partitions)
+        whole = self._shape.as_list()
+        for piece, (offset, size) in zip(self._variable_list, pieces_of(whole, self._partitions) if whole else ()):
+            piece._save_slice_info = SaveSliceInfo(name, whole, offset, size)
 
     def __iter__(self):
         return iter(self._variable_list)

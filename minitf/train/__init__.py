@@ -13,13 +13,13 @@ from .gradient_descent import GradientDescentOptimizer
 from .graph_io import write_graph
 from .learning_rate_decay import (cosine_decay, cosine_decay_restarts, exponential_decay, inverse_time_decay, linear_cosine_decay, natural_exp_decay,
                                   noisy_linear_cosine_decay, piecewise_constant, polynomial_decay)
-from .meta_graph import MetaGraphDef, export_meta_graph, import_meta_graph
+from .meta_graph import MetaGraphDef, export_meta_graph
 from .momentum import MomentumOptimizer
 from .moving_averages import ExponentialMovingAverage
 from .optimizer import Optimizer
 from .proximal import ProximalAdagradOptimizer, ProximalGradientDescentOptimizer
 from .rmsprop import RMSPropOptimizer
-from .saver import Saver
+from .saver import Saver, import_meta_graph
 from .saver_ops import SaverDef
 
 piecewise_constant_decay = piecewise_constant

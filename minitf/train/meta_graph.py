@@ -13,10 +13,8 @@ from ..core.errors import DataLossError, InvalidArgumentError
 from ..graph import get_default_graph
 from ..graph.wire import from_wire, graph_to_wire, text_to_wire
 from ..graph.wire_values import cut, shown
-from ..ops.variables import global_variables
 from ..platform.aside import written_aside
 from ..platform.os_errors import os_errors
-from .saver import Saver
 from .saver_ops import SaverDef
 
 FORMAT, VERSION = "minitf-meta-graph", 1
@@ -92,20 +90,8 @@ def read_meta_graph_file(filename):
         raise kind(None, None, f"{os.fspath(filename)}: {error}") from None
 
 
-def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None):
-    """Add a meta graph to the default graph; returns its Saver, or, if it has none, one of the variables there are, or None.
-
-    meta_graph_or_file  a MetaGraphDef, or the path of a file that Saver.save or export_meta_graph wrote
-    clear_devices       do not ask for the devices that it was built for
-    import_scope        put before all names
-
-    >>> saver = tf.train.import_meta_graph("/tmp/model-100.meta")
-    >>> saver.restore(sess, "/tmp/model-100")
-    >>> sess.run(tf.get_collection("train_op")[0], {"x:0": batch})
-
-    Collections are added to; variables in them are Variables again.  DataLossError or InvalidArgumentError for a file that is damaged
-    or not a meta graph; ValueError for a name that the graph has already.  In these cases nothing was added.
-    """
+def add_meta_graph(meta_graph_or_file, clear_devices, import_scope):
+    """What import_meta_graph does but for the Saver: returns (SaverDef or None, the scope that was put before all names or None)."""
     if isinstance(meta_graph_or_file, MetaGraphDef):
         meta_graph, where = meta_graph_or_file, "The meta graph"
     else:
@@ -123,9 +109,7 @@ def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None
     graph = get_default_graph()
     scope = graph.unique_name(import_scope, mark_as_used=False) if import_scope else None
     from_wire(wire, graph=graph, scope=scope)
-    if meta_graph.saver_def is not None:
-        return Saver(saver_def=meta_graph.saver_def, name=scope)
-    return Saver() if global_variables() else None
+    return meta_graph.saver_def, scope
 
 
 def _clear_devices(wire):

@@ -10,6 +10,7 @@ from ..core.errors import FailedPreconditionError, NotFoundError
 from ..ops.variables import global_variables
 from ..platform import gfile
 from .checkpoint_management import (checkpoint_exists, get_checkpoint_mtimes, meta_graph_filename, remove_checkpoint, update_checkpoint_state)
+from .meta_graph import add_meta_graph, export_meta_graph
 from .saver_ops import SaverDef, add_saver_ops, check_restorable, saveables
 
 _log = logging.getLogger("minitf")
@@ -201,7 +202,6 @@ class Saver:
 
     def export_meta_graph(self, filename=None, collection_list=None, as_text=False, clear_devices=False):
         """The default graph with this Saver: see tf.train.export_meta_graph."""
-        from .meta_graph import export_meta_graph
         return export_meta_graph(filename, saver_def=self.saver_def, collection_list=collection_list, as_text=as_text, clear_devices=clear_devices)
 
 
@@ -216,3 +216,23 @@ def _check(saver_def):
     for name in ("filename_tensor_name", "save_tensor_name", "restore_op_name"):
         if not getattr(saver_def, name):
             raise ValueError(f"saver_def must specify the {name}: {saver_def}")
+
+
+def import_meta_graph(meta_graph_or_file, clear_devices=False, import_scope=None):
+    """Add a meta graph to the default graph; returns its Saver, or, if it has none, one of the variables there are, or None.
+
+    meta_graph_or_file  a MetaGraphDef, or the path of a file that Saver.save or export_meta_graph wrote
+    clear_devices       do not ask for the devices that it was built for
+    import_scope        put before all names
+
+    >>> saver = tf.train.import_meta_graph("/tmp/model-100.meta")
+    >>> saver.restore(sess, "/tmp/model-100")
+    >>> sess.run(tf.get_collection("train_op")[0], {"x:0": batch})
+
+    Collections are added to; variables in them are Variables again.  DataLossError or InvalidArgumentError for a file that is damaged
+    or not a meta graph; ValueError for a name that the graph has already.  In these cases nothing was added.
+    """
+    saver_def, scope = add_meta_graph(meta_graph_or_file, clear_devices, import_scope)
+    if saver_def is not None:
+        return Saver(saver_def=saver_def, name=scope)
+    return Saver() if global_variables() else None

@@ -15,6 +15,7 @@ from ..core.shapes import TensorShape, shape_text
 from ..graph import colocate_with, constant_value, control_dependencies, convert_to_tensor, device, name_scope
 from ..ops import array_ops, control_ops, io_ops, state_ops
 from ..ops.constant_op import placeholder_with_default
+from ..ops.partitioned_variables import PartitionedVariable
 from ..platform.checkpoint_file import CheckpointFile, near_names, parse_slice
 
 MOST_SHOWN = 20               # names in one list of an error
@@ -56,13 +57,14 @@ def saveables(var_list):
         raise TypeError(f"Variables to save should be passed in a dict or a list: {var_list}")
     found, seen = [], set()
     for name, value in sorted(names.items(), key=_key):
-        for variable in value if isinstance(value, (list, tuple)) else [value]:
+        pieces = value if isinstance(value, (list, tuple, PartitionedVariable)) else [value]
+        for variable in pieces:
             _check_variable(variable)
             if variable.op in seen:
                 raise ValueError(f"The same saveable will be restored with two names: {name}")
             seen.add(variable.op)
             info = getattr(variable, "_save_slice_info", None)
-            if info is None and isinstance(value, (list, tuple)):
+            if info is None and pieces is value and len(pieces) > 1:
                 raise ValueError(f"Slices must all be slices: {variable}")
             found.append(_Saveable(name, "" if info is None else info.spec, variable))
     return found
@@ -71,6 +73,11 @@ def saveables(var_list):
 def _by_name(variables):
     names = {}
     for variable in variables:
+        if isinstance(variable, PartitionedVariable):
+            if variable.name in names:
+                raise ValueError(f"At least two variables have the same name: {variable.name}")
+            names[variable.name] = variable
+            continue
         _check_variable(variable)
         info = getattr(variable, "_save_slice_info", None)
         name = variable.op.name if info is None else info.full_name

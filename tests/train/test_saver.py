@@ -312,25 +312,28 @@ def test_the_ops_themselves_name_what_is_missing(session, tmp_path):
     assert tf.train.load_variable(path, "s").tolist() == [b"a", b"b"]
 
 
-def test_slices_of_a_partitioned_variable(session, tmp_path):
-    class Info:
-        def __init__(self, spec):
-            self.full_name, self.spec = "whole", spec
-    parts = [tf.Variable(tf.fill([2, 2], float(n)), name=f"part{n}") for n in range(3)]
-    for n, part in enumerate(parts):
-        part._save_slice_info = Info(f"6 2 {2 * n},2:-")
+def test_a_partitioned_variable_is_saved_whole(session, tmp_path):
+    w = tf.get_variable("w", [5, 2], initializer=tf.random_normal_initializer(), partitioner=tf.fixed_size_partitioner(3))
+    c = tf.get_variable("c", [2, 4], initializer=tf.ones_initializer(), partitioner=tf.fixed_size_partitioner(2, axis=1))
     session.run(tf.global_variables_initializer())
+    whole = session.run(tf.convert_to_tensor(w))
     path = tf.train.Saver().save(session, str(tmp_path / "m"))
-    assert tf.train.list_variables(path) == [("whole", [6, 2])]
-    assert tf.train.load_variable(path, "whole")[:, 0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert tf.train.list_variables(path) == [("c", [2, 4]), ("w", [5, 2])]
+    assert tf.train.load_variable(path, "w").tolist() == whole.tolist()
+    assert tf.train.list_variables(tf.train.Saver([w, c]).save(session, str(tmp_path / "n"))) == [("c", [2, 4]), ("w", [5, 2])]
+    assert tf.train.list_variables(tf.train.Saver({"x": w, "y": list(c)}).save(session, str(tmp_path / "o"))) == [("x", [5, 2]), ("y", [2, 4])]
+    for wrong in ([w, w], [*w, w]):
+        with pytest.raises(ValueError, match="At least two variables have the same name: w|same saveable will be restored with two names: w"):
+            tf.train.Saver(wrong)
     with tf.Graph().as_default(), tf.Session() as sess:
-        halves = [tf.Variable(tf.zeros([3, 2]), name=f"half{n}") for n in range(2)]
-        whole = tf.Variable(tf.zeros([6, 2]), name="whole")
-        for n, half in enumerate(halves):
-            half._save_slice_info = Info(f"6 2 {3 * n},3:-")
-        tf.train.Saver({"whole": halves}).restore(sess, path)
-        tf.train.Saver([whole]).restore(sess, path)
-        assert [x[:, 0].tolist() for x in sess.run(halves)] == [[0, 0, 1], [1, 2, 2]] and sess.run(whole)[:, 0].tolist() == [0, 0, 1, 1, 2, 2]
+        halves = tf.get_variable("halves", [5, 2], partitioner=tf.fixed_size_partitioner(2))
+        all_of_it = tf.get_variable("all", [5, 2])
+        tf.train.Saver({"w": halves}).restore(sess, path)
+        tf.train.Saver({"w": all_of_it}).restore(sess, path)
+        assert sess.run(tf.convert_to_tensor(halves)).tolist() == sess.run(all_of_it).tolist() == whole.tolist()
+        other = tf.get_variable("other", [6, 2], partitioner=tf.fixed_size_partitioner(2))
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"w float32\[3,2\]; in the checkpoint float32\[5,2\]"):
+            tf.train.Saver({"w": other}).restore(sess, path)
 
 
 def test_several_devices(tmp_path):
