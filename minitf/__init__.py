@@ -58,7 +58,8 @@ from .ops.pad_ops import pad
 from .ops.partitioned_variables import (PartitionedVariable, fixed_size_partitioner, min_max_variable_partitioner,
                                         variable_axis_size_partitioner)
 from .ops.parts_ops import dynamic_partition, dynamic_stitch, listdiff, setdiff1d, unique_with_counts
-from .ops.random_ops import random_normal, random_uniform, truncated_normal
+from .ops.random_ops import (multinomial, random_crop, random_gamma, random_normal, random_poisson, random_shuffle, random_uniform,
+                             truncated_normal)
 from .ops.random_seed import get_seed, set_random_seed
 from .ops.reduction_ops import (argmax, argmin, reduce_all, reduce_any, reduce_logsumexp, reduce_max, reduce_mean, reduce_min, reduce_prod,
                                 reduce_sum)
