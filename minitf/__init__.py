@@ -71,6 +71,9 @@ from .ops.segment_ops import (segment_max, segment_mean, segment_min, segment_pr
                               unsorted_segment_sqrt_n, unsorted_segment_sum)
 from .ops.sequence_ops import invert_permutation, lin_space, linspace, one_hot, range, unique
 from .ops.slice_ops import concat, parallel_stack, slice, split, stack, tile, unstack
+from .ops.sparse_ops import (sparse_add, sparse_concat, sparse_reduce_sum, sparse_reorder, sparse_reshape, sparse_retain, sparse_slice,
+                             sparse_split, sparse_tensor_dense_matmul, sparse_tensor_to_dense, sparse_to_dense, sparse_transpose)
+from .ops.sparse_tensor import SparseTensor, SparseTensorValue, sparse_placeholder
 from .ops.special_ops import betainc, digamma, div_no_nan, erf, erfc, expm1, igamma, igammac, lbeta, lgamma, log_sigmoid, polygamma, zeta
 from .ops.state_ops import (assign, assign_add, assign_sub, count_up_to, scatter_add, scatter_div, scatter_max, scatter_min, scatter_mul,
                             scatter_nd_add, scatter_nd_sub, scatter_nd_update, scatter_sub, scatter_update)
