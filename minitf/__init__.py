@@ -59,7 +59,8 @@ from .ops.pad_ops import pad
 from .ops.partitioned_variables import (PartitionedVariable, fixed_size_partitioner, min_max_variable_partitioner,
                                         variable_axis_size_partitioner)
 from .ops.parts_ops import dynamic_partition, dynamic_stitch, listdiff, setdiff1d, unique_with_counts
-from .ops.random_ops import random_normal, random_uniform, truncated_normal
+from .ops.random_ops import (multinomial, random_crop, random_gamma, random_normal, random_poisson, random_shuffle, random_uniform,
+                             truncated_normal)
 from .ops.random_seed import get_seed, set_random_seed
 from .ops.reduction_ops import (arg_max, arg_min, argmax, argmin, reduce_all, reduce_any, reduce_logsumexp, reduce_max, reduce_mean,
                                 reduce_min, reduce_prod, reduce_sum)
@@ -71,6 +72,9 @@ from .ops.segment_ops import (segment_max, segment_mean, segment_min, segment_pr
                               unsorted_segment_sqrt_n, unsorted_segment_sum)
 from .ops.sequence_ops import invert_permutation, lin_space, linspace, one_hot, range, unique
 from .ops.slice_ops import concat, parallel_stack, slice, split, stack, tile, unstack
+from .ops.sparse_ops import (sparse_add, sparse_concat, sparse_reduce_sum, sparse_reorder, sparse_reshape, sparse_retain, sparse_slice,
+                             sparse_split, sparse_tensor_dense_matmul, sparse_tensor_to_dense, sparse_to_dense, sparse_transpose)
+from .ops.sparse_tensor import SparseTensor, SparseTensorValue, sparse_placeholder
 from .ops.special_ops import betainc, digamma, div_no_nan, erf, erfc, expm1, igamma, igammac, lbeta, lgamma, log_sigmoid, polygamma, zeta
 from .ops.state_ops import (assign, assign_add, assign_sub, count_up_to, scatter_add, scatter_div, scatter_max, scatter_min, scatter_mul,
                             scatter_nd_add, scatter_nd_sub, scatter_nd_update, scatter_sub, scatter_update)

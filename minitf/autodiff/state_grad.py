@@ -8,7 +8,8 @@ from ..ops.training_ops import UPDATES
 for _op_type in ("VariableV2", "Assign", "AssignAdd", "AssignSub", "IsVariableInitialized", "ScatterAdd", "ScatterSub", "ScatterUpdate",
                  "ScatterMul", "ScatterDiv", "ScatterMin", "ScatterMax", "ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub", "CountUpTo",
                  "ApplyGradientDescent", "ApplyAdam",
-                 "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "OrthonormalColumns",
+                 "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "OrthonormalColumns", "RandomShuffle",
+                 "Multinomial", "RandomGamma", "RandomPoisson",
                  "NoOp", "PyFunc", "PyFuncStateless", "Assert",
                  "ScalarSummary", "HistogramSummary", "ImageSummary", "AudioSummary", "TextSummary", "MergeSummary"):
     not_differentiable(_op_type)

@@ -5,7 +5,7 @@ from ..ops.conv_ops import atrous_conv2d, conv2d, conv2d_backprop_filter, conv2d
 from ..ops.cross_entropy_ops import (log_poisson_loss, sigmoid_cross_entropy_with_logits, softmax_cross_entropy_with_logits,
                                      softmax_cross_entropy_with_logits_v2, sparse_softmax_cross_entropy_with_logits,
                                      weighted_cross_entropy_with_logits)
-from ..ops.embedding_ops import embedding_lookup
+from ..ops.embedding_ops import embedding_lookup, embedding_lookup_sparse
 from ..ops.math_ops import sigmoid, tanh
 from ..ops.moments_ops import (batch_norm_with_global_normalization, batch_normalization, moments, normalize_moments, sufficient_statistics,
                                weighted_moments)

@@ -1,10 +1,11 @@
-"""embedding_lookup: gather from a table that may be spread over several variables."""
+"""embedding_lookup: gather from a table that may be spread over several variables; and what combines the rows of several ids."""
 import numpy as np
 
 from ..graph import colocate_with, convert_to_tensor, name_scope
-from . import array_ops, gather_ops, logical_ops, math_ops, reduction_ops, sequence_ops, slice_ops
+from . import array_ops, gather_ops, logical_ops, math_ops, reduction_ops, segment_ops, sequence_ops, slice_ops
 from .apply import apply_op
 from .partitioned_variables import PartitionedVariable
+from .sparse_tensor import convert_to_sparse
 
 
 def embedding_lookup(params, ids, partition_strategy="mod", name=None, validate_indices=True, max_norm=None):
@@ -78,3 +79,49 @@ def _clipped(rows, ids_rank, max_norm, name):
     axes = np.arange(ids_rank, rank, dtype=np.int32) if rank is not None else sequence_ops.range(ids_rank, array_ops.rank(rows))
     inverse = apply_op("Rsqrt", reduction_ops.reduce_sum(apply_op("Square", rows), axes, keep_dims=True))
     return apply_op("Mul", rows, apply_op("Minimum", apply_op("Mul", inverse, max_norm), rows.dtype.as_numpy_dtype(1)), name=name)
+
+
+def embedding_lookup_sparse(params, sp_ids, sp_weights, partition_strategy="mod", name=None, combiner=None, max_norm=None):
+    """For each row of sp_ids the embeddings of its ids, combined: [rows, ...].
+
+    sp_ids      a SparseTensor [rows, any] of int32 or int64, in row-major order; a row without ids gives zeros if others follow
+    sp_weights  a SparseTensor of floats with the same indices, or None for weights of 1
+    combiner    "sum" of the weighted embeddings, "mean": that over the sum of the weights (the default), "sqrtn": that over the root of the sum of
+                the squared weights
+    """
+    combiner = "mean" if combiner is None else combiner
+    if combiner not in ("mean", "sqrtn", "sum"):
+        raise ValueError("combiner must be one of 'mean', 'sqrtn' or 'sum'")
+    sp_ids = convert_to_sparse(sp_ids)
+    if sp_weights is not None:
+        sp_weights = convert_to_sparse(sp_weights)
+        sp_ids.values.get_shape().assert_is_compatible_with(sp_weights.values.get_shape())
+        sp_ids.get_shape().assert_is_compatible_with(sp_weights.get_shape())
+    with name_scope(name, "embedding_lookup_sparse", [sp_ids.values]) as name:
+        rows = math_ops.cast(sp_ids.indices[:, 0], "int32")
+        ids, which = sequence_ops.unique(sp_ids.values)
+        found = gather_ops.gather(embedding_lookup(params, ids, partition_strategy, max_norm=max_norm), which)
+        if sp_weights is None:
+            segments = {"sum": segment_ops.segment_sum, "mean": segment_ops.segment_mean, "sqrtn": _segment_sqrt_n}[combiner]
+            return segments(found, rows, name=name)
+        weights = math_ops.cast(sp_weights.values, found.dtype.base_dtype)
+        rank = found.get_shape().ndims
+        if rank is None:
+            raise ValueError("embedding_lookup_sparse with weights needs params of known rank")
+        weights = array_ops.reshape(weights, [-1] + [1] * (rank - 1))
+        total = segment_ops.segment_sum(found * weights, rows, name=name if combiner == "sum" else None)
+        if combiner == "sum":
+            return total
+        if combiner == "mean":
+            return math_ops.realdiv(total, segment_ops.segment_sum(weights, rows), name=name)
+        return math_ops.realdiv(total, math_ops.sqrt(segment_ops.segment_sum(math_ops.square(weights), rows)), name=name)
+
+
+def _segment_sqrt_n(data, rows, name=None):
+    """The sum of each segment over the root of its size."""
+    ones = array_ops.fill(array_ops.shape(rows), data.dtype.as_numpy_dtype(1))
+    count = math_ops.sqrt(math_ops.maximum(segment_ops.segment_sum(ones, rows), 1.0))
+    rank = data.get_shape().ndims
+    if rank is None:
+        raise ValueError("combiner 'sqrtn' needs params of known rank")
+    return math_ops.realdiv(segment_ops.segment_sum(data, rows), array_ops.reshape(count, [-1] + [1] * (rank - 1)), name=name)

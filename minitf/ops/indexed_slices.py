@@ -1,9 +1,12 @@
 """IndexedSlices: some rows of a tensor, as gradients of gather have."""
 import collections
+import warnings
 
 from ..graph import constant_value_as_shape, convert_to_tensor, register_tensor_conversion_function
 from .apply import apply_op
 
+
+_LARGE = 10 ** 8                   # elements: making so many out of a few rows is seldom meant
 
 IndexedSlicesValue = collections.namedtuple("IndexedSlicesValue", ["values", "indices", "dense_shape"])
 IndexedSlicesValue.__doc__ = "What fetching IndexedSlices gives: three arrays, dense_shape None where there was none."
@@ -66,6 +69,9 @@ def _to_dense(value, dtype=None, name=None, as_ref=False):
         raise ValueError(f"Tensor conversion requested dtype {dtype.name} for IndexedSlices with dtype {value.dtype.name}")
     if value.dense_shape is None:
         raise ValueError(f"Tensor conversion requested for IndexedSlices without dense_shape: {value!r}")
+    count = constant_value_as_shape(value.dense_shape).num_elements()
+    if count is not None and count >= _LARGE:
+        warnings.warn(f"Converting sparse IndexedSlices to a dense Tensor with {count} elements. This may consume a large amount of memory.", stacklevel=3)
     rows = apply_op("Squeeze", apply_op("Slice", value.dense_shape, [0], [1]), squeeze_dims=(0,))
     if rows.dtype.base_dtype.name != "int32":
         rows = apply_op("Cast", rows, DstT="int32")

@@ -260,7 +260,7 @@ def test_losses():
     assert dims(tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)) == [32]
     sparse = tf.nn.sparse_softmax_cross_entropy_with_logits
     assert dims(sparse(labels=tf.placeholder("int64", [7]), logits=logits)) == [7]
-    assert dims(sparse(labels=tf.placeholder("int32", [None, 5]), logits=tf.placeholder("float32", [3, None, 10]))) == [None, 5]
+    assert dims(sparse(labels=tf.placeholder("int32", [None, 5]), logits=tf.placeholder("float32", [3, None, 10]))) == [3, 5]
     assert dims(tf.nn.sigmoid_cross_entropy_with_logits(labels=logits, logits=logits)) == [None, 10]
     with pytest.raises(ValueError, match="Rank mismatch"):
         sparse(labels=tf.placeholder("int64", [7, 1]), logits=logits)

@@ -192,6 +192,11 @@ cdef class RandomKernel(Kernel):
         self.state = attrs["_state"]
 
 
+def take_block(RandomState state):
+    """(key, number) of the next block of a stream: for kernels that draw from it in Python."""
+    return state.key, state.take(1)
+
+
 cdef class RandomFloats(RandomKernel):
     """float32 or float64 numbers, 16 blocks at a time."""
     cdef Draw draw
