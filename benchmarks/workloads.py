@@ -6,14 +6,15 @@
     mlp_b16 mlp_b128       one SGD step of 784-200-10 on a fed batch; the loss fetched
     adam_10m               one Adam step on 10 million parameters with a constant gradient
     tanh_1m ... matmul_N   one kernel on variables; the result is computed, not fetched
+    conv3x3_fwd ...        with convolutions: convnets.py
 """
 import numpy as np
 
-from . import data
+from . import convnets, data
 
 ORDER = (["add1000", "addmul1000", "fetch_var", "fetch_feed", "power1000", "mlp_b16", "mlp_b128", "adam_10m",
           "tanh_1m", "sigmoid_1m", "exp_1m", "softmax_128x10k", "biasadd_1k", "transpose_1k", "sum_ax0_1k", "sum_ax1_1k"]
-         + [f"matmul_{n}" for n in data.MATMUL_SIZES])
+         + [f"matmul_{n}" for n in data.MATMUL_SIZES] + convnets.ORDER)
 
 
 class Builder:
@@ -135,4 +136,6 @@ def make(tf, new_session):
                      mlp_b128=in_graph(mlp, 128), adam_10m=in_graph(adam))
     for name, inputs in data.micro().items():
         workloads[name] = in_graph(kernel, name, inputs)
+    for name, (build, *arguments) in convnets.builders().items():
+        workloads[name] = in_graph(build, *arguments)
     return workloads

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from .. import data
+from . import torch_convnets
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 torch.set_num_interop_threads(1)
@@ -115,3 +116,4 @@ WORKLOADS = dict(add1000=chain(False), addmul1000=chain(True), fetch_var=without
                  fetch_feed=without_gradients(fetch_fed), power1000=without_gradients(power_method),
                  mlp_b16=mlp(16), mlp_b128=mlp(128), adam_10m=adam)
 WORKLOADS.update((name, kernel(name, inputs)) for name, inputs in data.micro().items())
+WORKLOADS.update(torch_convnets.WORKLOADS)
