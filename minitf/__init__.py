@@ -79,6 +79,8 @@ from .ops.special_ops import betainc, digamma, div_no_nan, erf, erfc, expm1, iga
 from .ops.state_ops import (assign, assign_add, assign_sub, count_up_to, scatter_add, scatter_div, scatter_max, scatter_min, scatter_mul,
                             scatter_nd_add, scatter_nd_sub, scatter_nd_update, scatter_sub, scatter_update)
 from .ops.strided_slice_ops import strided_slice
+from .ops.string_ops import (as_string, decode_csv, decode_raw, reduce_join, string_join, string_split, string_to_hash_bucket,
+                             string_to_hash_bucket_fast, string_to_number, substr)
 from .ops.trig_ops import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan
 from .ops.variable_scope import (AUTO_REUSE, VariableScope, create_partitioned_variables, get_local_variable, get_variable,
                                  get_variable_scope, no_regularizer, op_scope, variable_op_scope, variable_scope)
@@ -90,7 +92,7 @@ from .autodiff import (AggregationMethod, NoGradient, NotDifferentiable, Registe
 from .session import InteractiveSession, Session, get_default_session
 from .platform import app, compat, flags, gfile, python_io
 from .platform import tf_logging as logging
-from . import initializers, linalg, losses, math, nn, summary, test, train
+from . import image, initializers, linalg, losses, math, nn, summary, test, train
 
 __version__ = "0.1.0"
 newaxis = None

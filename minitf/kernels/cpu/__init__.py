@@ -1,5 +1,6 @@
 """CPU kernels.  Importing the package registers them."""
-from . import array, array_nd, array_parts, array_reverse, random_numpy, sparse, sparse_numpy, strided_slice, top_k
+from . import (array, array_nd, array_parts, array_reverse, image, image_codecs, random_numpy, sparse, sparse_numpy, strided_slice,
+               string_kernels, top_k)
 from . import array_gather
 from . import array_make
 from . import array_nd
