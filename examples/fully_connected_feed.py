@@ -3,8 +3,8 @@
     python examples/fully_connected_feed.py --log-dir /tmp/digits
     tensorboard --logdir /tmp/digits
 
-inference() makes the logits, loss() the loss, training() the op that learns, evaluation() the count of digits read rightly: each adds its part to the graph,
-and the loop feeds them.  Run it again with a larger --steps, and it goes on where the last checkpoint was written.
+inference() makes the logits, loss() the loss, training() the op that learns, evaluation() the count of digits read rightly: each adds its part to
+the graph, and the loop feeds them.  Run it again with a larger --steps, and it goes on where the last checkpoint was written.
 """
 import argparse
 import time
