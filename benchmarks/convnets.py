@@ -35,7 +35,8 @@ def net_data(name):
     """x, y one-hot, and a (weights, biases) for each layer but the poolings."""
     random = np.random.default_rng(10)
     image, layers = NETS[name]
-    parameters = [(random.standard_normal(s, np.float32) * np.float32(np.prod(s[:-1]) ** -0.5), np.zeros(s[-1], np.float32)) for s in layers if s != "pool"]
+    parameters = [(random.standard_normal(s, np.float32) * np.float32(np.prod(s[:-1]) ** -0.5), np.zeros(s[-1], np.float32))
+                  for s in layers if s != "pool"]
     return random.random(image, np.float32), np.eye(10, dtype=np.float32)[random.integers(0, 10, image[0])], parameters
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import minitf as tf
 from minitf.datasets import data_folder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +48,20 @@ def test_softmax_regression(run):
 def test_convolutional_network(run):
     output = run("mnist_deep.py", "--steps", 60, "--learning-rate", 0.002, "--test-digits", 1000)
     assert numbers(r"test accuracy (\S+)%", output)[0] >= 85 and "60/60" in output
+
+
+@DIGITS
+def test_summaries_and_checkpoints(run, tmp_path):
+    """A second run goes on where the first one stopped, and adds to what TensorBoard shows."""
+    output = run("fully_connected_feed.py", "--steps", 400, "--log-dir", "logs")
+    assert numbers(r"test accuracy (\S+)%", output)[0] >= 85 and "going on" not in output and "step   400" in output
+    again = run("fully_connected_feed.py", "--steps", 600, "--log-dir", "logs")
+    assert "going on from" in again and "step   400" not in again and "step   600" in again
+    steps = {event.step for path in sorted((tmp_path / "logs").glob("events.out.tfevents.*")) for event in tf.train.summary_iterator(str(path))
+             if event.HasField("summary")}
+    assert steps == {100, 200, 300, 400, 500, 600}
+    nothing_left = run("fully_connected_feed.py", "--steps", 600, "--log-dir", "logs")
+    assert numbers(r"test accuracy (\S+)%", nothing_left) == numbers(r"test accuracy (\S+)%", again)
 
 
 def test_linear_regression(run):

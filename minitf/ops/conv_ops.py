@@ -107,8 +107,8 @@ def conv2d_backprop_filter_shape(c):
 def check_format(op_type, data_format):
     """UnimplementedError for NCHW, ValueError for what is no format."""
     if data_format == "NCHW":
-        raise UnimplementedError(None, None, f"The {op_type} op currently only supports the NHWC tensor format on the CPU. The op was given the format: "
-                                 "NCHW. tf.transpose(x, [0, 2, 3, 1]) gives the one from the other.")
+        raise UnimplementedError(None, None, f"The {op_type} op currently only supports the NHWC tensor format on the CPU. The op was given "
+                                 "the format: NCHW. tf.transpose(x, [0, 2, 3, 1]) gives the one from the other.")
     if data_format not in (None, "NHWC"):
         raise ValueError(f"data_format must be 'NHWC' or 'NCHW', got {data_format!r}")
 

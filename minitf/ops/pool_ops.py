@@ -82,7 +82,8 @@ def max_pool(value=None, ksize=None, strides=None, padding=None, data_format="NH
     >>> tf.nn.max_pool(x, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="SAME")
     """
     check_format("MaxPool", data_format)
-    return apply_op("MaxPool", input if value is None else value, ksize=four(ksize, "ksize"), strides=four(strides, "strides"), padding=padding, name=name)
+    return apply_op("MaxPool", input if value is None else value, ksize=four(ksize, "ksize"), strides=four(strides, "strides"), padding=padding,
+                    name=name)
 
 
 def avg_pool(value=None, ksize=None, strides=None, padding=None, data_format="NHWC", name=None, input=None):
@@ -91,4 +92,5 @@ def avg_pool(value=None, ksize=None, strides=None, padding=None, data_format="NH
     value [n, h, w, c] of float32 or float64.  ksize, strides: four numbers, those of batch and depth 1 (or one number, or two).
     """
     check_format("AvgPool", data_format)
-    return apply_op("AvgPool", input if value is None else value, ksize=four(ksize, "ksize"), strides=four(strides, "strides"), padding=padding, name=name)
+    return apply_op("AvgPool", input if value is None else value, ksize=four(ksize, "ksize"), strides=four(strides, "strides"), padding=padding,
+                    name=name)

@@ -24,7 +24,8 @@ def check(shape, ksize, strides, padding, dtype="float32"):
     if dtype.startswith("float"):
         tolerance = 8 * np.finfo(dtype).eps
         x, g = rng.standard_normal(shape).astype(dtype), rng.standard_normal(pooled).astype(dtype)
-        np.testing.assert_allclose(run_kernel(AvgPool, attrs, [x], [pooled], [dtype])[0], pool(x, ksize, strides, padding, "mean"), tolerance, tolerance)
+        y, = run_kernel(AvgPool, attrs, [x], [pooled], [dtype])
+        np.testing.assert_allclose(y, pool(x, ksize, strides, padding, "mean"), tolerance, tolerance)
         np.testing.assert_allclose(run_kernel(AvgPoolGrad, attrs, [np.array(shape, "int32"), g], [shape], [dtype])[0],
                                    pool_gradient(x, g, ksize, strides, padding, "mean"), tolerance, 4 * tolerance)
 

@@ -18,14 +18,16 @@ def dims(t):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.data(), st.tuples(*[st.integers(1, 7)] * 3), st.tuples(st.integers(1, 4), st.integers(1, 4)), st.integers(1, 3), st.sampled_from(["SAME", "VALID"]))
+@given(st.data(), st.tuples(*[st.integers(1, 7)] * 3), st.tuples(st.integers(1, 4), st.integers(1, 4)), st.integers(1, 3),
+       st.sampled_from(["SAME", "VALID"]))
 def test_static_shape_is_the_run_time_shape(data, shape, taps, stride, padding):
     x = np.ones((*shape, 2), "float32")
     w = np.ones((*taps, 2, 3), "float32")
     hidden = [None if data.draw(st.booleans()) else d for d in x.shape]
     with tf.Graph().as_default(), tf.Session() as sess:
         known, partial, unknown = tf.placeholder(tf.float32, x.shape), tf.placeholder(tf.float32, hidden), tf.placeholder(tf.float32)
-        builds = [lambda x: tf.nn.conv2d(x, w, stride, padding), lambda x: tf.nn.max_pool(x, taps, stride, padding), lambda x: tf.nn.avg_pool(x, taps, stride, padding)]
+        builds = [lambda x: tf.nn.conv2d(x, w, stride, padding), lambda x: tf.nn.max_pool(x, taps, stride, padding),
+                  lambda x: tf.nn.avg_pool(x, taps, stride, padding)]
         if padding == "VALID" and (taps[0] > shape[1] or taps[1] > shape[2]):
             for build in builds:
                 with pytest.raises(ValueError, match="Negative dimension size caused by subtracting"):
@@ -46,7 +48,8 @@ def test_partly_known_shapes():
     assert dims(tf.nn.conv2d(image(), image(), ONES, "SAME")) == [None] * 4
     assert dims(tf.nn.conv2d(image(None, 28, 28, 1), image(None, 5, None, None), [1, 2, 2, 1], "VALID")) == [None, None, 12, None]
     assert dims(tf.nn.max_pool(image(None, 28, 28, 3), [1, 2, 2, 1], [1, 2, 2, 1], "SAME")) == [None, 14, 14, 3]
-    assert dims(tf.nn.conv2d_transpose(image(None, 14, 14, 8), image(5, 5, 3, 8), tf.stack([tf.shape(image(None))[0], 28, 28, 3]), [1, 2, 2, 1])) == [None, 28, 28, 3]
+    asked = tf.stack([tf.shape(image(None))[0], 28, 28, 3])
+    assert dims(tf.nn.conv2d_transpose(image(None, 14, 14, 8), image(5, 5, 3, 8), asked, [1, 2, 2, 1])) == [None, 28, 28, 3]
     assert dims(tf.nn.conv2d_transpose(image(4, 14, 14, 8), image(5, 5, 3, 8), tf.placeholder(tf.int32, [4]), 2)) == [4, None, None, 3]
 
 
@@ -73,10 +76,12 @@ def test_transpose_is_the_adjoint():
 BAD = [
     (lambda: tf.nn.conv2d(image(28, 28, 1), image(5, 5, 1, 32), ONES, "SAME"), "Shape must be rank 4 but is rank 3"),
     (lambda: tf.nn.conv2d(image(1, 28, 28, 1), image(5, 5, 1), ONES, "SAME"), "Shape must be rank 4 but is rank 3"),
-    (lambda: tf.nn.conv2d(image(1, 28, 28, 3), image(5, 5, 2, 32), ONES, "SAME"), r"Dimensions must be equal, but are 3 and 2 for input: \[1,28,28,3\]"),
+    (lambda: tf.nn.conv2d(image(1, 28, 28, 3), image(5, 5, 2, 32), ONES, "SAME"),
+     r"Dimensions must be equal, but are 3 and 2 for input: \[1,28,28,3\]"),
     (lambda: tf.nn.conv2d(image(1, 2, 2, 1), image(5, 5, 1, 32), ONES, "VALID"), r"Negative dimension size caused by subtracting 5 from 2"),
     (lambda: tf.nn.conv2d(image(1, 8, 8, 1), image(3, 3, 1, 2), ONES, "VALID", dilations=4), r"subtracting 9 from 8"),
-    (lambda: tf.nn.conv2d(image(1, 8, 8, 1), image(5, 5, 1, 2), [2, 1, 1, 1], "SAME"), "does not yet support strides in the batch and depth dimensions"),
+    (lambda: tf.nn.conv2d(image(1, 8, 8, 1), image(5, 5, 1, 2), [2, 1, 1, 1], "SAME"),
+     "does not yet support strides in the batch and depth dimensions"),
     (lambda: tf.nn.conv2d(image(1, 8, 8, 1), image(5, 5, 1, 2), [1, 0, 0, 1], "SAME"), "Stride must be > 0, but got 0"),
     (lambda: tf.nn.conv2d(image(1, 8, 8, 1), image(5, 5, 1, 2), [1, 1, 1], "SAME"), "strides should be of length 1, 2 or 4 but was 3"),
     (lambda: tf.nn.conv2d(image(1, 8, 8, 1), image(5, 5, 1, 2), ONES, "FULL"), "'FULL', not in the list of allowed values: 'SAME', 'VALID'"),
@@ -84,14 +89,17 @@ BAD = [
     (lambda: tf.nn.conv2d_transpose(image(4, 14, 14, 9), image(5, 5, 3, 8), [4, 28, 28, 3], 2), "Dimensions must be equal, but are 8 and 9"),
     (lambda: tf.nn.conv2d_transpose(image(4, 14, 14, 8), image(5, 5, 3, 8), [4, 30, 30, 3], 2),
      "Size of out_backprop doesn't match computed: actual = 14, computed = 15"),
-    (lambda: tf.nn.conv2d_transpose(image(4, 14, 14, 8), image(5, 5, 3, 8), [5, 28, 28, 3], 2), "batch sizes of input_sizes and out_backprop must be equal, but are 5 and 4"),
-    (lambda: tf.nn.conv2d_transpose(image(4, 14, 14, 8), image(5, 5, 3, 8), [4, 28, 28, 2], 2), "depths of input_sizes and filter must be equal, but are 2 and 3"),
+    (lambda: tf.nn.conv2d_transpose(image(4, 14, 14, 8), image(5, 5, 3, 8), [5, 28, 28, 3], 2),
+     "batch sizes of input_sizes and out_backprop must be equal, but are 5 and 4"),
+    (lambda: tf.nn.conv2d_transpose(image(4, 14, 14, 8), image(5, 5, 3, 8), [4, 28, 28, 2], 2),
+     "depths of input_sizes and filter must be equal, but are 2 and 3"),
     (lambda: tf.nn.conv2d_transpose(image(4, 14, 14, 8), image(5, 5, 3, 8), [28, 28, 3], 2), "input_sizes to contain 4 values, but got: 3"),
     (lambda: tf.nn.max_pool(image(2, 2, 3), 2, 2, "VALID"), "Shape must be rank 4 but is rank 3"),
     (lambda: tf.nn.max_pool(image(1, 2, 2, 3), [1, 3, 3], 2, "VALID"), "ksize should be of length 1, 2 or 4 but was 3"),
     (lambda: tf.nn.max_pool(image(1, 2, 2, 3), [1, 0, 3, 1], 2, "VALID"), "Ksize must be > 0, but got 0"),
     (lambda: tf.nn.max_pool(image(2, 4, 4, 3), [2, 2, 2, 1], ONES, "VALID"), "Pooling is not yet supported on the batch dimension"),
-    (lambda: tf.nn.max_pool(image(2, 4, 4, 4), [1, 2, 2, 2], [1, 1, 1, 2], "VALID"), "supports exactly one of pooling across depth or pooling across width/height"),
+    (lambda: tf.nn.max_pool(image(2, 4, 4, 4), [1, 2, 2, 2], [1, 1, 1, 2], "VALID"),
+     "supports exactly one of pooling across depth or pooling across width/height"),
     (lambda: tf.nn.max_pool(image(2, 4, 4, 4), [1, 1, 1, 2], ONES, "VALID"), "requires the depth window to equal the depth stride"),
     (lambda: tf.nn.max_pool(image(2, 4, 4, 5), [1, 1, 1, 2], [1, 1, 1, 2], "VALID"), "requires the depth window to evenly divide the input depth"),
     (lambda: tf.nn.avg_pool(image(2, 4, 4, 4), [1, 1, 1, 2], [1, 1, 1, 2], "VALID"), "Non-spatial pooling is not yet supported"),
@@ -105,7 +113,8 @@ def test_what_bad_arguments_are_told(build, text):
 
 
 def test_only_nhwc():
-    for build in (lambda: tf.nn.conv2d(image(), image(), ONES, "SAME", data_format="NCHW"), lambda: tf.nn.max_pool(image(), 2, 2, "SAME", data_format="NCHW"),
+    for build in (lambda: tf.nn.conv2d(image(), image(), ONES, "SAME", data_format="NCHW"),
+                  lambda: tf.nn.max_pool(image(), 2, 2, "SAME", data_format="NCHW"),
                   lambda: tf.nn.avg_pool(image(), 2, 2, "SAME", data_format="NCHW")):
         with pytest.raises(UnimplementedError, match="only supports the NHWC tensor format on the CPU"):
             build()

@@ -11,12 +11,11 @@ is one of these.  The gradient to the filter is a sum of outer products.
 (Reading images by stretches in place of im2col: M. Dukhan, The Indirect Convolution Algorithm, 2019, arXiv 1907.02129.)
 """
 from cpython.ref cimport PyObject
-from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.stdlib cimport posix_memalign
 
-from .kernel cimport FLOAT64, Buffer, Kernel
+from .kernel cimport Buffer, Kernel
 from .scratch cimport Scratch
 
 from minitf.core.dtypes import float32, float64
@@ -146,9 +145,6 @@ cdef class Correlation:
     cdef char *result
     cdef Scratch scratch
 
-    def __cinit__(self):
-        self.packed = NULL
-
     def __dealloc__(self):
         free(self.packed)
 
@@ -163,7 +159,8 @@ cdef class Correlation:
         self.padded = self.first < 0 or self.first + self.width > w
         self.band = band_of(&y, (self.width if self.padded else w) * c * self.size)
         self.scratch = Scratch()
-        self.scratch.prepare(TALLEST * VECTOR_BYTES + line_of(y.taps * max(1, x.taps)) + (reach(&y, self.band) * self.width * c * self.size if self.padded else 0))
+        self.scratch.prepare(TALLEST * VECTOR_BYTES + line_of(y.taps * max(1, x.taps))
+                             + (reach(&y, self.band) * self.width * c * self.size if self.padded else 0))
         if posix_memalign(<void **> &self.packed, 64, max(64, self.depth * (f + self.lanes) * self.size)):
             raise MemoryError()
         memset(self.packed, 0, self.depth * (f + self.lanes) * self.size)
@@ -172,7 +169,7 @@ cdef class Correlation:
     cdef int compute(self, const char *source, char *result) except -1 nogil:
         self.source, self.result = source, result
         self.rows(0, self.n * self.y.size)
-        return 0
+        return self.scratch.check()
 
     cdef void pack(self, const char *filters) noexcept nogil:
         """The filter [kh, kw, c, f] by panels: all terms of the first panel's channels, then the next panel's."""
@@ -312,7 +309,7 @@ cdef class Conv2D(Kernel):
     cdef int run(self) except -1 nogil:
         if self.outputs[0].size:
             self.correlation.pack(self.inputs[1].data)
-            self.correlation.compute(self.inputs[0].data, self.outputs[0].data)
+            return self.correlation.compute(self.inputs[0].data, self.outputs[0].data)
         return 0
 
 
@@ -395,7 +392,7 @@ cdef class Conv2DBackpropFilter(Kernel):
 
     cdef int run(self) except -1 nogil:
         self.strips(0, self.g.kh * self.stretches * self.pieces)
-        return 0
+        return self.scratch.check()
 
     cdef void strips(self, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
         cdef char *scratch = self.scratch.claim()

@@ -80,6 +80,7 @@ cdef class Pool(Kernel):
         cdef Py_ssize_t rows = self.n * self.oh
         if rows:
             self.rows(0, rows)
+            return self.scratch.check()
         return 0
 
     cdef void rows(self, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:

@@ -49,3 +49,10 @@ cdef class Scratch:
                 if other == NULL:
                     return
         free(other)
+
+    cdef int check(self) except -1 nogil:
+        if self.failed:
+            self.failed = False
+            with gil:
+                raise MemoryError()
+        return 0
