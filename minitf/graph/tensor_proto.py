@@ -80,6 +80,8 @@ def array_from_proto(message, budget, where):
     else:
         elements = getattr(message, _FIELDS[dtype.name])
         if dtype.is_complex:                              # real and imaginary parts in turn
+            if len(elements) % 2:
+                raise ValueError(f"{where}: {_FIELDS[dtype.name]} holds pairs, real and imaginary parts, but has {len(elements)} numbers")
             elements = [complex(*pair) for pair in zip(elements[::2], elements[1::2])]
         array = _from_elements(elements, dtype, count, budget, where)
     array = array.reshape(shape.tuple)
