@@ -19,12 +19,13 @@ static inline __attribute__((always_inline)) void fetch_next_tiles(char *y, int6
 
 #ifdef __AVX512F__
 typedef uint32_t words16 __attribute__((vector_size(64)));
+typedef uint32_t memory16 __attribute__((vector_size(64), aligned(1), may_alias));
 
 /* y[r][c] = x[c][r] for 16 rows and columns: words change places, then pairs, then quarters, then halves */
 static inline void transpose_16x16(char *y, int64_t width, const char *x, int64_t step) {
     words16 a[16], b[16];
     fetch_next_tiles(y, width, x, step);
-    for (int c = 0; c < 16; c++) memcpy(&a[c], x + c * step, 64);
+    for (int c = 0; c < 16; c++) a[c] = *(const memory16 *) (x + c * step);
     for (int k = 0; k < 16; k += 2) {
         b[k] = PICK(words16, a[k], a[k + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
         b[k + 1] = PICK(words16, a[k], a[k + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
@@ -45,7 +46,7 @@ static inline void transpose_16x16(char *y, int64_t width, const char *x, int64_
         a[k] = PICK(words16, b[k], b[k + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
         a[k + 8] = PICK(words16, b[k], b[k + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
     }
-    for (int r = 0; r < 16; r++) memcpy(y + r * width, &a[r], 64);
+    for (int r = 0; r < 16; r++) *(memory16 *) (y + r * width) = a[r];
 }
 #else
 typedef uint32_t words8 __attribute__((vector_size(32)));
