@@ -4,7 +4,7 @@ A row's largest element is taken away before exp, so nothing overflows.  Sums an
 pairwise: the compiler may not reorder a float sum by itself, and the rounding error is that of n / 32 additions.
 A shorter row than that is summed plainly, which takes a third of the time for 10 classes.
 """
-from libc.math cimport INFINITY, exp, log
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
 from .indexing cimport integer, shape_text
@@ -18,6 +18,8 @@ from minitf.core.registry import register_kernel
 cdef extern from "vector_math.h" nogil:
     float exp32(float)
     float log32(float)
+    double exp64(double)
+    double log64(double)
 
 cdef extern from *:
     void prefetch "__builtin_prefetch"(const void *) nogil
@@ -34,14 +36,14 @@ cdef inline real exp_of(real x) noexcept nogil:
     if real is float:
         return exp32(x)
     else:
-        return exp(x)
+        return exp64(x)
 
 
 cdef inline real log_of(real x) noexcept nogil:
     if real is float:
         return log32(x)
     else:
-        return log(x)
+        return log64(x)
 
 
 cdef inline real fold(real *lane) noexcept nogil:
