@@ -107,14 +107,15 @@ cdef int use_threads(int n) noexcept nogil:
 
 
 cdef void parallel_for(Body function, void *argument, Py_ssize_t n, Py_ssize_t least) noexcept nogil:
-    cdef Py_ssize_t grains = (n + least - 1) // least
+    cdef Py_ssize_t grains
     cdef int threads = min(allowed if allowed else default_threads, MOST)
-    if threads > grains:
-        threads = <int> grains
-    if threads < 2 or not replace(&taken, 0, 1):
+    if n <= least or threads < 2 or not replace(&taken, 0, 1):
         if n > 0:
             function(argument, 0, n)
         return
+    grains = (n + least - 1) // least
+    if threads > grains:
+        threads = <int> grains
     start_helpers(threads - 1)
     open_loop(function, argument, n, least, grains, threads)
     take_part(0)

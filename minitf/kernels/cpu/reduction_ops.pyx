@@ -213,10 +213,12 @@ cdef void reduce_columns(Operation op, element *out, const element *x, Py_ssize_
 cdef void reduce_block(Operation op, element *out, const element *x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t line) noexcept nogil:
     """`rows` rows of `line` elements, of which the first n count, to n elements."""
     cdef element side[2 * MANY]
-    cdef Py_ssize_t fold = MANY // line
+    cdef Py_ssize_t fold
     if line == 1:
         out[0] = reduce_line(op, x, rows)
-    elif fold > 1 and rows >= 2 * fold:                      # short rows: `fold` of them make one, whose sums are added last
+        return
+    fold = MANY // line
+    if fold > 1 and rows >= 2 * fold:                      # short rows: `fold` of them make one, whose sums are added last
         reduce_columns(op, side, x, rows // fold, fold * line, fold * line)
         reduce_columns(op, out, side, fold, line, line)
         take_rows(op, out, x + rows // fold * fold * line, rows % fold, line, line)
@@ -226,7 +228,11 @@ cdef void reduce_block(Operation op, element *out, const element *x, Py_ssize_t 
 
 cdef void reduce_blocks(Job *j, element *out, const element *x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Tasks begin to end: for each block of rows (of all lines of `outer`, one after the other) its pieces."""
-    cdef Py_ssize_t task, piece, block, row, c
+    cdef Py_ssize_t task, block, row, c
+    if j.blocks == 1 and j.pieces == 1:
+        for task in range(begin, end):
+            reduce_block(j.op, out + task * j.inner, x + task * j.n * j.inner, j.n, j.inner, j.inner)
+        return
     for task in range(begin, end):
         block = task // j.pieces
         c = task % j.pieces * COLUMNS
@@ -278,10 +284,16 @@ cdef void reduce_axis(Operation op, int dtype, char *out, const char *x, Py_ssiz
     cdef Py_ssize_t each
     if outer * inner == 0:
         return
-    j.op, j.dtype, j.x, j.n, j.inner, j.rows = op, dtype, x, n, inner, block_rows(inner)
+    j.op, j.dtype, j.out, j.x, j.n, j.inner = op, dtype, out, x, n, inner
+    if n <= ROWS and inner <= COLUMNS and outer * n * inner <= GRAIN:          # small: no time for divisions
+        j.blocks = j.pieces = 1
+        run_blocks(&j, 0, outer)
+        return
+    j.rows = block_rows(inner)
     j.blocks = max(1, (n + j.rows - 1) // j.rows)
     j.pieces = (inner + COLUMNS - 1) // COLUMNS
-    j.out = out if j.blocks == 1 else partial
+    if j.blocks > 1:
+        j.out = partial
     each = max(1, min(n, j.rows) * min(inner, COLUMNS))
     parallel_for(run_blocks, &j, outer * j.blocks * j.pieces, max(1, 2 * GRAIN // each))
     if j.blocks == 1:
