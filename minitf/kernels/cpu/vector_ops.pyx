@@ -8,7 +8,7 @@ element's bits do not depend on where it stands.
 NaN: comparisons are IEEE's; Maximum, Minimum, Relu and Sign give NaN for NaN (as NumPy's do); ReluGrad gives 0 where the feature
 is NaN.  Integers wrap.  FloorDiv and FloorMod are Python's // and % for every dtype, so 1.0 // 0.1 is 9; TruncateDiv and TruncateMod are C's.
 """
-from libc.math cimport ceil, ceilf, fabs, fabsf, floor, floorf, fmod, fmodf, pow, powf, sqrt, sqrtf, trunc, truncf
+from libc.math cimport INFINITY, ceil, ceilf, fabs, fabsf, floor, floorf, fmod, fmodf, pow, powf, sqrt, sqrtf, trunc, truncf
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
 from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8
 
@@ -224,11 +224,16 @@ cdef void softplus(real *o, const real *a, const real *b, const real *c, Py_ssiz
     cdef Py_ssize_t i
     for i in range(n): o[i] = softplus32(a[i]) if real is float else softplus64(a[i])
 
+cdef inline real root_of(real a) noexcept nogil:
+    """a to the power of 0.5, where -0 gives 0 and -inf gives inf."""
+    return <real> INFINITY if a == -<real> INFINITY else (sqrtf(a) if real is float else sqrt(a)) + 0
+
 cdef inline number power_of(number a, number b) noexcept nogil:
     cdef number result = 1
-    if number is float:
-        return powf(a, b)
-    elif number is double:
+    if number is float or number is double:
+        if b == 2: return a * a
+        if b == <number> 0.5: return root_of(a)
+        if number is float: return powf(a, b)
         return pow(a, b)
     else:
         while b > 0:
@@ -238,9 +243,21 @@ cdef inline number power_of(number a, number b) noexcept nogil:
             b = b >> 1
         return result
 
+cdef inline bint all_are(number value, const number *b, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef int32_t others = 0
+    for i in range(n): others |= b[i] != value
+    return not others
+
 cdef void power(number *o, const number *a, const number *b, const number *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n): o[i] = power_of(a[i], b[i])
+    if (number is float or number is double) and all_are[number](2, b, n):
+        for i in range(n): o[i] = a[i] * a[i]
+    elif (number is float or number is double) and all_are[number](<number> 0.5, b, n):
+        for i in range(n):
+            if number is float or number is double: o[i] = root_of(a[i])
+    else:
+        for i in range(n): o[i] = power_of(a[i], b[i])
 
 # Activations and gradients; y is the forward result, g the gradient with respect to it
 
