@@ -1,6 +1,6 @@
 """parallel_for: one loop on several threads, and the few threads that the process keeps for it.
 
-The threads are started by the first loop that is large enough.  Behind a loop each looks out for the next for some microseconds and then
+The threads are started by the first loop that is large enough.  Behind a loop each looks out for the next for some 40 microseconds and then
 sleeps.  Only one loop at a time has them: a loop that finds them taken (by another device's thread, or because it is itself part
 of a loop) runs on its own thread, so there are never more threads at work than asked for.
 
