@@ -16,10 +16,13 @@ EXTRA = {"minitf.kernels.cpu.vector_ops": EXACT + WIDE, "minitf.kernels.cpu.redu
          "minitf.kernels.cpu.vector_activations": EXACT + WIDE, "minitf.kernels.cpu.conv": WIDE, "minitf.kernels.cpu.pool": WIDE,
          "minitf.kernels.cpu.random": EXACT, "minitf.kernels.cpu.matmul": WIDE}
 
+LINKING = {"minitf.kernels.cpu.parallel": ["-pthread"]}       # where the C library is older than 2.34, pthread_atfork() is in another one
+
 root = Path(__file__).parent
 names = sorted(".".join(p.relative_to(root).with_suffix("").parts) for p in (root / "minitf").rglob("*.pyx"))
 headers = sorted(map(str, (root / "minitf").rglob("*.h")))
 extensions = [Extension(name, [name.replace(".", "/") + ".pyx"], extra_compile_args=FLAGS + EXTRA.get(name, []),
+                        extra_link_args=LINKING.get(name, []),
                         depends=headers, include_dirs=[numpy.get_include()], define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")])
               for name in names]
 

@@ -44,6 +44,7 @@ def micro():
     inputs["softmax_128x10k"] = dict(x=normal(random, (128, 10000)))
     inputs["biasadd_1k"] = dict(x=square, b=normal(random, 1024))
     inputs.update(dict.fromkeys(("transpose_1k", "sum_ax0_1k", "sum_ax1_1k"), dict(x=square)))
+    inputs["nhwc2nchw"] = dict(x=normal(random, (32, 56, 56, 64)))
     for n in MATMUL_SIZES:
         inputs[f"matmul_{n}"] = dict(x=normal(random, (n, n)), y=normal(random, (n, n)))
     return inputs

@@ -13,7 +13,7 @@ import numpy as np
 from . import convnets, data
 
 ORDER = (["add1000", "addmul1000", "fetch_var", "fetch_feed", "power1000", "mlp_b16", "mlp_b128", "adam_10m",
-          "tanh_1m", "sigmoid_1m", "exp_1m", "softmax_128x10k", "biasadd_1k", "transpose_1k", "sum_ax0_1k", "sum_ax1_1k"]
+          "tanh_1m", "sigmoid_1m", "exp_1m", "softmax_128x10k", "biasadd_1k", "transpose_1k", "nhwc2nchw", "sum_ax0_1k", "sum_ax1_1k"]
          + [f"matmul_{n}" for n in data.MATMUL_SIZES] + convnets.ORDER)
 
 
@@ -113,6 +113,7 @@ def kernel(b, name, inputs):
          "softmax_128x10k": lambda: tf.nn.softmax(v["x"]),
          "biasadd_1k": lambda: tf.nn.bias_add(v["x"], v["b"]),
          "transpose_1k": lambda: tf.transpose(v["x"]),
+         "nhwc2nchw": lambda: tf.transpose(v["x"], [0, 3, 1, 2]),
          "sum_ax0_1k": lambda: tf.reduce_sum(v["x"], 0),
          "sum_ax1_1k": lambda: tf.reduce_sum(v["x"], 1)}.get(name, lambda: tf.matmul(v["x"], v["y"]))()
     session, runs, compute = b.session(), [0], y.op

@@ -112,6 +112,7 @@ def kernel(name, inputs):
                      "softmax_128x10k": lambda x: jax.nn.softmax(x, 1),
                      "biasadd_1k": jnp.add,
                      "transpose_1k": jnp.transpose,
+                     "nhwc2nchw": lambda x: jnp.transpose(x, (0, 3, 1, 2)),
                      "sum_ax0_1k": lambda x: x.sum(0),
                      "sum_ax1_1k": lambda x: x.sum(1)}.get(name, jnp.matmul))
         return lambda: jax.block_until_ready(f(*arguments))

@@ -135,6 +135,7 @@ def kernel(name, inputs):
                 "softmax_128x10k": lambda: softmax(x, out),
                 "biasadd_1k": lambda: np.add(x, other, out=out),
                 "transpose_1k": lambda: transpose(x, out),
+                "nhwc2nchw": lambda: np.ascontiguousarray(x.transpose(0, 3, 1, 2)),
                 "sum_ax0_1k": lambda: np.sum(x, 0, out=out),
                 "sum_ax1_1k": lambda: np.sum(x, 1, out=out)}.get(name, lambda: np.matmul(x, other, out=out))
     return setup

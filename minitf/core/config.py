@@ -137,7 +137,7 @@ class ConfigProto(_Options):
     """What a session is made with.
 
     device_count                  {'CPU': 2}: how many devices of a type this process has
-    intra_op_parallelism_threads  threads of one kernel; 0: as many as the machine has
+    intra_op_parallelism_threads  threads of one kernel; 0: OMP_NUM_THREADS, or as many as the machine has cores
     inter_op_parallelism_threads  ops that run at once; 0: as many as the machine has
     use_per_session_threads       whether the session has threads of its own rather than the process's
     placement_period              steps between new placements while costs are being measured

@@ -21,6 +21,7 @@ cdef class StepState:
     cdef int aborted
     cdef double deadline                  # on the monotonic clock; 0: none
     cdef double timeout
+    cdef int threads                      # of one kernel
     cdef readonly object error
 
 

@@ -15,6 +15,7 @@ from minitf.core.buffers cimport (copy_of, describe, hand_over, holds_objects, i
 from minitf.core.resources cimport Resource
 from minitf.core.threads cimport (free_condition, free_mutex, lock, nanoseconds, new_condition, new_mutex, signal_one, unlock, wait_for, wait_until)
 from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, restore_denormals)
+from minitf.kernels.cpu.parallel cimport use_threads
 
 from minitf.core.errors import AbortedError, ResourceExhaustedError
 from minitf.session.plan import HAND_OVER
@@ -202,6 +203,7 @@ cdef class Activation(Waiter):
     cdef int proceed(self, Py_ssize_t most) except -1 nogil:
         """Run up to `most` instructions.  DONE at the end of the plan, PARK where an instruction waits; else DONE with pc before the end."""
         cdef unsigned saved = flush_denormals()
+        cdef int threads_before = use_threads(self.step.threads)
         cdef Py_ssize_t i = self.pc, stop, end = self.length
         cdef int status
         if most < end - i:
@@ -226,6 +228,7 @@ cdef class Activation(Waiter):
                     self.at_stop += 1
                     self.look_around()
         finally:
+            use_threads(threads_before)
             restore_denormals(saved)
         return DONE
 

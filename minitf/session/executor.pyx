@@ -68,6 +68,7 @@ cdef class Step(StepState):
         self.rendezvous = Rendezvous(keys)
         threads = context.threads([plan.device for plan in plans])
         self.on_threads, self.tracer = threads is not None, None
+        self.threads = context.kernel_threads(len(plans))
         self.activations = [Activation(plan, self, (<DeviceThread> threads[plan.device]).queue if self.on_threads else self.queue, context)
                             for plan in plans]
 

@@ -95,6 +95,9 @@ class Context:
     def threads(self, devices):
         return self.runtime.threads(devices)
 
+    def kernel_threads(self, devices):
+        return self.runtime.kernel_threads(devices)
+
     def enter(self, step):
         self.runtime.enter(step)
 

@@ -5,6 +5,7 @@ import threading
 from ..core.devices import full_name
 from ..core.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
 from ..core.resources import ResourceTable
+from ..kernels.cpu.parallel import threads_by_default
 from .executor import GRACE, DeviceThread
 
 
@@ -36,6 +37,10 @@ class Runtime:
                 if device not in self._threads:
                     self._threads[device] = DeviceThread(device)
             return {device: self._threads[device] for device in devices}
+
+    def kernel_threads(self, devices):
+        """How many threads a kernel may use where so many devices compute at once: they share what there is."""
+        return max(1, (self.config.intra_op_parallelism_threads or threads_by_default()) // devices)
 
     def enter(self, step):
         """A step is about to run on threads: CancelledError if they are being stopped."""

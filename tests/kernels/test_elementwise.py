@@ -193,6 +193,41 @@ def test_units_in_the_last_place(op):
     assert np.all((y[~normal] == 0) | np.isinf(y[~normal]))
 
 
+LONG_MANTISSA = np.finfo(np.longdouble).nmant > 52               # else the reference is as inexact
+
+
+@pytest.mark.parametrize("op", ["Exp", "Log", "Log1p", "Tanh", "Sigmoid", "Softplus"])
+def test_units_in_the_last_place_of_doubles(op):
+    """The same against extended precision."""
+    first, last = np.array([1e-290, 1.7e308]).view("u8")
+    spread = np.linspace(float(first), float(last), 40_000).astype("u8").view("f8")          # all magnitudes alike,
+    x = np.concatenate([spread, np.geomspace(1e-4, 700, 40_000)])                            # and where the functions bend
+    if op == "Log1p":
+        x = np.concatenate([x, -x[x < 1]])
+    elif op != "Log":
+        x = np.concatenate([x, -x])
+    with np.errstate(over="ignore"):
+        expected = OPS[op][2](x.astype(np.longdouble))
+    normal = (np.abs(expected) >= 2.**-1022) & (np.abs(expected) < 1.797e308)
+    y = run(op, [x], "float64")
+    error = np.abs(y[normal] - expected[normal]) / np.spacing(np.abs(expected[normal]).astype("f8"))
+    assert error.max() <= ULPS[op] + 0.2 + (0 if LONG_MANTISSA else 3)
+    assert np.all((y[~normal] == 0) | np.isinf(y[~normal]))
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("exponent", [2, 0.5])
+def test_common_powers_have_the_bits_that_they_have_among_others(exponent, dtype):
+    x = np.concatenate([np.abs(arguments("Exp", dtype, (200,))[0]), SPECIAL.astype(dtype)])
+    alone, mixed = np.full(x.shape, exponent, dtype), np.where(np.arange(x.size) % 2, exponent, 3).astype(dtype)
+    y = run("Pow", [x, alone], dtype)
+    assert same_bits(y[1::2], run("Pow", [x, mixed], dtype)[1::2])
+    with np.errstate(all="ignore"):
+        expected = np.where(x == -np.inf, np.inf, np.power(x, alone))                # IEEE's; NumPy's root of -inf is NaN
+    np.testing.assert_allclose(y, expected, rtol=np.finfo(dtype).eps)
+    assert not np.signbit(run("Pow", [np.array([-0.], dtype), np.array([exponent], dtype)], dtype)).any()
+
+
 def test_integers_wrap_and_divide_as_in_python():
     low = np.iinfo("int32").min
     a = np.array([7, -7, 7, -7, low, low, low, 0], "int32")

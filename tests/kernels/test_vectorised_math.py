@@ -63,6 +63,19 @@ def test_functions_of_one_argument(op):
     assert_below(UNARY[op], 2000, kernel_of(op, "float32"), {}, [numbers("f4")], (N,), "float32")
 
 
+DOUBLES = {"Exp": 35, "Log": 60, "Log1p": 80, "Tanh": 90, "Sigmoid": 48, "Softplus": 160}
+
+
+@pytest.mark.parametrize("op", DOUBLES)
+def test_functions_of_doubles(op):
+    assert_below(DOUBLES[op], 500, kernel_of(op, "float64"), {}, [numbers("f8")], (N,), "float64")
+
+
+@pytest.mark.parametrize("exponent, limit", [(2, 40), (0.5, 60)])
+def test_common_powers(exponent, limit):
+    assert_below(limit, 1000, kernel_of("Pow", "float32"), {}, [numbers("f4"), np.float32(exponent)], (N,), "float32")
+
+
 @pytest.mark.parametrize("op", BINARY)
 def test_functions_of_two_arguments(op):
     inputs, dtype = [numbers("f4"), numbers("f4")], "bool" if op in ("Less", "Equal") else "float32"

@@ -13,6 +13,7 @@ from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 from minitf.core.resources cimport VariableState
 from minitf.kernels.cpu.kernel cimport FLOAT32, FLOAT64, INT32, Buffer, Kernel
+from minitf.kernels.cpu.parallel cimport GRAIN, Body, parallel_for
 
 from minitf.core.dtypes import float32, float64, int32, int64
 from minitf.core.registry import register_kernel
@@ -37,6 +38,7 @@ cdef enum:
     TURNING = 8                        # terms for each row up to which transposing b is faster than adding up the lanes of dot tiles
     NEAR = 24576                       # bytes of b that stay in the L1 cache
     FAR = 1048576                      # bytes of b that do not stay in the L2 cache
+    WORTH = 1048576                    # multiplications that are worth a thread's while
 
 cdef enum Way:
     LOOP                               # integers
@@ -56,6 +58,14 @@ ctypedef fused number:
     int64_t
 
 
+cdef struct Part:                      # what the parts of a product share
+    void *kernel
+    const char *b
+    Py_ssize_t ldb
+    char *out
+    const char *alpha
+
+
 cdef class MatMul(Kernel):
     """product = op(a) op(b) for matrices, op being the identity or transposition (transpose_a, transpose_b).
 
@@ -72,14 +82,12 @@ cdef class MatMul(Kernel):
     cdef Py_ssize_t pieces             # row blocks, whose heights differ by one at most
     cdef bint by_panels                # whether a panel of b is copied before its tiles: b is far, and they read it several times
     cdef char *scratch                 # of b: turned, or its rows padded to a vector, or the panel
-    cdef char *spill                   # a tile's result of which only some columns count
 
     def __init__(self, attrs):
         self.transpose_a, self.transpose_b = attrs.get("transpose_a", False), attrs.get("transpose_b", False)
 
     def __dealloc__(self):
         free(self.scratch)
-        free(self.spill)
 
     def prepare(self):
         self.choose(self.inputs[0], self.inputs[1])
@@ -118,8 +126,6 @@ cdef class MatMul(Kernel):
             if posix_memalign(<void **> &self.scratch, 64, max(1, self.k) * width * self.itemsize):
                 raise MemoryError()
             memset(self.scratch, 0, max(1, self.k) * width * self.itemsize)
-        if posix_memalign(<void **> &self.spill, 64, TALLEST * VECTOR_BYTES):
-            raise MemoryError()
         return 0
 
     cdef int run(self) except -1 nogil:
@@ -131,44 +137,61 @@ cdef class MatMul(Kernel):
         if self.m == 0 or self.n == 0:
             return
         if self.way == LOOP:
-            if self.a.dtype == INT32:
-                loop_product[int32_t](self, <int32_t *> self.a.data, <int32_t *> self.b.data, <int32_t *> out)
-            else:
-                loop_product[int64_t](self, <int64_t *> self.a.data, <int64_t *> self.b.data, <int64_t *> out)
+            self.share(loop_rows, self.b.data, 0, out, NULL, self.m, self.n * self.k)
         elif self.way == TILES:
             self.tile(self.b.data, self.n, out, alpha)
         elif self.way == TURNED_TILES:
-            if self.itemsize == 4:
-                turn[float](<float *> self.b.data, <float *> self.scratch, self.n, self.k, max(self.n, self.lanes))
-            else:
-                turn[double](<double *> self.b.data, <double *> self.scratch, self.n, self.k, max(self.n, self.lanes))
+            self.share(turn_rows, self.b.data, max(self.n, self.lanes), self.scratch, NULL, (self.n + 15) // 16, 16 * self.k * WORTH // GRAIN)
             self.tile(self.scratch, max(self.n, self.lanes), out, alpha)
         elif self.way == DOT_TILES:
-            self.dot(out)
+            self.share(dot_columns, self.b.data, self.k, out, NULL, (self.n + DOT_COLUMNS - 1) // DOT_COLUMNS, self.m * DOT_COLUMNS * self.k)
         else:
             self.blas(out)
 
+    cdef void share(self, Body body, const char *b, Py_ssize_t ldb, char *out, const char *alpha, Py_ssize_t n, Py_ssize_t each) noexcept nogil:
+        """Run a body over n parts of `each` multiplications."""
+        cdef Part part = Part(<void *> self, b, ldb, out, alpha)
+        parallel_for(body, &part, n, max(1, WORTH // max(1, each)))
+
     cdef void tile(self, const char *b, Py_ssize_t ldb, char *out, const char *alpha) noexcept nogil:
-        cdef Py_ssize_t j, p, width = 0, panel = self.vectors * self.lanes
+        cdef Py_ssize_t panel = self.vectors * self.lanes
         if self.n < self.lanes and ldb == self.n:
             self.pad(b)
             b, ldb = self.scratch, self.lanes
         if self.k * self.n * self.itemsize <= NEAR:                  # all of b is near: write the product row by row
+            self.share(tile_rows, b, ldb, out, alpha, self.pieces, self.m // self.pieces * self.n * self.k)
+        else:
+            self.share(tile_panels, b, ldb, out, alpha, (self.n + panel - 1) // panel, self.m * panel * self.k)
+
+    cdef void tile_rows(self, const Part *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+        """All columns of the row blocks begin to end."""
+        cdef Py_ssize_t j, p
+        for p in range(begin, end):
+            j = 0
+            while j < self.n:
+                j += self.one_tile(p, j, part.b, part.ldb, part.out, part.alpha)
+
+    cdef void tile_panels(self, const Part *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+        """All rows of the panels of columns begin to end."""
+        cdef Py_ssize_t j, p, width = 0, panel = self.vectors * self.lanes, last = min(self.n, end * panel)
+        cdef char *copy = NULL
+        if self.by_panels:
+            copy = self.scratch
+            if begin > 0 or last < self.n:                           # not alone: then a panel of its own, or none where memory is short
+                if posix_memalign(<void **> &copy, 64, self.k * panel * self.itemsize):
+                    copy = NULL
+        j = begin * panel
+        while copy != NULL and j + panel <= last:
+            copy_panel(copy, part.b + j * self.itemsize, panel * self.itemsize, part.ldb * self.itemsize, self.k)
             for p in range(self.pieces):
-                j = 0
-                while j < self.n:
-                    j += self.one_tile(p, j, b, ldb, out, alpha)
-            return
-        j = 0
-        while self.by_panels and j + panel <= self.n:
-            copy_panel(self.scratch, b + j * self.itemsize, panel * self.itemsize, ldb * self.itemsize, self.k)
-            for p in range(self.pieces):
-                self.one_tile(p, j, self.scratch - j * self.itemsize, panel, out, alpha)
+                self.one_tile(p, j, copy - j * self.itemsize, panel, part.out, part.alpha)
             j += panel
-        while j < self.n:
+        while j < last:
             for p in range(self.pieces):
-                width = self.one_tile(p, j, b, ldb, out, alpha)
+                width = self.one_tile(p, j, part.b, part.ldb, part.out, part.alpha)
             j += width
+        if copy != self.scratch:
+            free(copy)
 
     cdef inline Py_ssize_t one_tile(self, Py_ssize_t piece, Py_ssize_t column, const char *b, Py_ssize_t ldb,
                                     char *out, const char *alpha) noexcept nogil:
@@ -178,6 +201,7 @@ cdef class MatMul(Kernel):
         cdef Py_ssize_t left = self.n - column, vectors = self.vectors, r, size = self.itemsize
         cdef const char *a = self.a.data + first * row * size
         cdef bint is_double = size == 8
+        cdef char spill[TALLEST * VECTOR_BYTES]
         out += (first * self.n + column) * size
         if left >= self.lanes:
             while vectors * self.lanes > left:
@@ -186,15 +210,15 @@ cdef class MatMul(Kernel):
             return vectors * self.lanes
         # the last columns: a whole vector that ends with the row (or with b's padding), of which the last `left` count
         r = max(self.n, self.lanes) - self.lanes
-        tile_of(is_double, rows, 1)(a, row, step, b + r * size, ldb, self.k, self.spill, self.lanes, NULL)
+        tile_of(is_double, rows, 1)(a, row, step, b + r * size, ldb, self.k, spill, self.lanes, NULL)
         r = column - r
         for piece in range(rows):
             if alpha == NULL:
-                memcpy(out + piece * self.n * size, self.spill + (piece * self.lanes + r) * size, left * size)
+                memcpy(out + piece * self.n * size, spill + (piece * self.lanes + r) * size, left * size)
             elif is_double:
-                descend[double](<double *> out + piece * self.n, <double *> self.spill + piece * self.lanes + r, (<double *> alpha)[0], left)
+                descend[double](<double *> out + piece * self.n, <double *> spill + piece * self.lanes + r, (<double *> alpha)[0], left)
             else:
-                descend[float](<float *> out + piece * self.n, <float *> self.spill + piece * self.lanes + r, (<float *> alpha)[0], left)
+                descend[float](<float *> out + piece * self.n, <float *> spill + piece * self.lanes + r, (<float *> alpha)[0], left)
         return left
 
     cdef void pad(self, const char *b) noexcept nogil:
@@ -206,19 +230,18 @@ cdef class MatMul(Kernel):
             else:
                 memcpy(self.scratch + i * VECTOR_BYTES, b + i * row, row)
 
-    cdef void dot(self, char *out) noexcept nogil:
-        """Blocks of DOT_ROWS by DOT_COLUMNS; the last ones overlap those before, and compute the same again."""
+    cdef void dot(self, char *out, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+        """The blocks of columns begin to end, by blocks of rows; the last ones overlap those before, and compute the same again."""
         cdef DotTile tile = dot_tile_of(self.itemsize == 8)
-        cdef Py_ssize_t i, j, first = 0, column = 0, line = self.k * self.itemsize
-        while column < self.n:
-            j = min(column, self.n - DOT_COLUMNS)
+        cdef Py_ssize_t i, j, first, block, line = self.k * self.itemsize
+        for block in range(begin, end):
+            j = min(block * DOT_COLUMNS, self.n - DOT_COLUMNS)
             first = 0
             while first < self.m:
                 i = min(first, self.m - DOT_ROWS)
                 tile(self.a.data + i * line, self.k, self.b.data + j * line, self.k, self.k,
                      out + (i * self.n + j) * self.itemsize, self.n)
                 first += DOT_ROWS
-            column += DOT_COLUMNS
 
     cdef void blas(self, char *out) noexcept nogil:
         """BLAS counts by columns, so it is asked for the transpose: op(b)' op(a)'."""
@@ -291,10 +314,7 @@ cdef class MatMulUpdate(MatMul):
             self.product(out, alpha)
         else:
             self.product(self.gradient, NULL)
-            if self.itemsize == 4:
-                descend[float](<float *> out, <float *> self.gradient, (<float *> alpha)[0], self.m * self.n)
-            else:
-                descend[double](<double *> out, <double *> self.gradient, (<double *> alpha)[0], self.m * self.n)
+            self.share(descend_range, self.gradient, 0, out, alpha, self.m * self.n, WORTH // GRAIN)
         self.variable.unlock()
         return 0
 
@@ -303,6 +323,14 @@ cdef void descend(real *p, const real *g, real alpha, Py_ssize_t n) noexcept nog
     cdef Py_ssize_t i
     for i in range(n):
         p[i] = fma32(-alpha, g[i], p[i]) if real is float else fma64(-alpha, g[i], p[i])
+
+
+cdef void descend_range(void *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Part *p = <Part *> part
+    if (<MatMul> p.kernel).itemsize == 4:
+        descend(<float *> p.out + begin, <float *> p.b + begin, (<float *> p.alpha)[0], end - begin)
+    else:
+        descend(<double *> p.out + begin, <double *> p.b + begin, (<double *> p.alpha)[0], end - begin)
 
 
 cdef void copy_panel(char *to, const char *b, Py_ssize_t width, Py_ssize_t line, Py_ssize_t rows) noexcept nogil:
@@ -315,31 +343,62 @@ cdef void copy_panel(char *to, const char *b, Py_ssize_t width, Py_ssize_t line,
         b += line
 
 
-cdef void turn(const real *b, real *to, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t ld) noexcept nogil:
+cdef void turn(const real *b, real *to, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t columns, Py_ssize_t ld) noexcept nogil:
     """b' in rows of ld elements, sixteen rows of b at a time: a cache line of each row of b' is written whole."""
-    cdef Py_ssize_t i, j, r = 0
-    while r + 16 <= rows:
+    cdef Py_ssize_t i, j, r = begin
+    while r + 16 <= end:
         for j in range(columns):
             for i in range(16):
                 to[j * ld + r + i] = b[(r + i) * columns + j]
         r += 16
-    for i in range(r, rows):
+    for i in range(r, end):
         for j in range(columns):
             to[j * ld + i] = b[i * columns + j]
 
 
-cdef void loop_product(MatMul self, const number *a, const number *b, number *out) noexcept nogil:
+cdef void loop_product(MatMul self, const number *a, const number *b, number *out, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t i, j, k
     cdef Py_ssize_t row = 1 if self.transpose_a else self.k, step = self.m if self.transpose_a else 1
     cdef Py_ssize_t down = 1 if self.transpose_b else self.n, along = self.k if self.transpose_b else 1
     cdef number left
-    for i in range(self.m):
+    for i in range(begin, end):
         for j in range(self.n):
             out[i * self.n + j] = 0
         for k in range(self.k):
             left = a[i * row + k * step]
             for j in range(self.n):
                 out[i * self.n + j] += left * b[k * down + j * along]
+
+
+# Parts begin to end of a product
+
+cdef void tile_rows(void *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    (<MatMul> (<Part *> part).kernel).tile_rows(<Part *> part, begin, end)
+
+
+cdef void tile_panels(void *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    (<MatMul> (<Part *> part).kernel).tile_panels(<Part *> part, begin, end)
+
+
+cdef void dot_columns(void *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    (<MatMul> (<Part *> part).kernel).dot((<Part *> part).out, begin, end)
+
+
+cdef void turn_rows(void *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Part *p = <Part *> part
+    cdef Py_ssize_t rows = (<MatMul> p.kernel).n, columns = (<MatMul> p.kernel).k
+    if (<MatMul> p.kernel).itemsize == 4:
+        turn(<float *> p.b, <float *> p.out, 16 * begin, min(rows, 16 * end), columns, p.ldb)
+    else:
+        turn(<double *> p.b, <double *> p.out, 16 * begin, min(rows, 16 * end), columns, p.ldb)
+
+
+cdef void loop_rows(void *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Part *p = <Part *> part
+    if (<MatMul> p.kernel).itemsize == 4:
+        loop_product(<MatMul> p.kernel, <int32_t *> (<MatMul> p.kernel).a.data, <int32_t *> p.b, <int32_t *> p.out, begin, end)
+    else:
+        loop_product(<MatMul> p.kernel, <int64_t *> (<MatMul> p.kernel).a.data, <int64_t *> p.b, <int64_t *> p.out, begin, end)
 
 
 register_kernel("MatMul", T=[float32, float64, int32, int64])(MatMul)

@@ -13,6 +13,7 @@ from libc.string cimport memcpy
 from minitf.core.resources cimport RandomState
 from .indexing cimport integer
 from .kernel cimport FLOAT32, INT32, Buffer, Kernel, int32s, int64s
+from .parallel cimport GRAIN, parallel_for
 
 from minitf.core.dtypes import float32, float64
 from minitf.core.errors import InvalidArgumentError
@@ -210,17 +211,30 @@ cdef class RandomFloats(RandomKernel):
     cdef int run(self) except -1 nogil:
         cdef Buffer *out = self.outputs[0]
         cdef int64_t per_block = 16 // out.itemsize, blocks = (out.size + per_block - 1) // per_block
-        cdef uint64_t first = self.state.take(blocks)
-        cdef int64_t block = 0, nbytes = out.size * out.itemsize
-        cdef char rest[16 * BLOCKS]
-        while block < blocks:
-            if nbytes - 16 * block >= 16 * BLOCKS:
-                self.draw(out.data + 16 * block, self.state.key, first + block)
-            else:
-                self.draw(rest, self.state.key, first + block)
-                memcpy(out.data + 16 * block, rest, nbytes - 16 * block)
-            block += BLOCKS
+        cdef Drawing d = Drawing(self.draw, out.data, out.size * out.itemsize, self.state.key, self.state.take(blocks))
+        parallel_for(draw_blocks, &d, blocks, GRAIN // 16 // BLOCKS * BLOCKS)
         return 0
+
+
+cdef struct Drawing:
+    Draw draw
+    char *out
+    int64_t nbytes
+    uint64_t key
+    uint64_t first                     # block of the stream
+
+
+cdef void draw_blocks(void *drawing, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Drawing *d = <Drawing *> drawing
+    cdef int64_t block = begin
+    cdef char rest[16 * BLOCKS]
+    while block < end:
+        if d.nbytes - 16 * block >= 16 * BLOCKS:
+            d.draw(d.out + 16 * block, d.key, d.first + block)
+        else:
+            d.draw(rest, d.key, d.first + block)
+            memcpy(d.out + 16 * block, rest, d.nbytes - 16 * block)
+        block += BLOCKS
 
 
 cdef class RandomUniform(RandomFloats):
@@ -246,23 +260,37 @@ cdef class RandomUniformInt(RandomKernel):
     cdef int run(self) except -1 nogil:
         cdef Buffer *out = self.outputs[0]
         cdef int64_t low = integer(self.inputs[1], 0), high = integer(self.inputs[2], 0)
-        cdef uint64_t span = <uint64_t> high - <uint64_t> low, first, number
-        cdef uint32_t words[WORDS]
-        cdef int64_t block = 0, blocks = (out.size + 1) // 2, i
+        cdef int64_t blocks = (out.size + 1) // 2
+        cdef Choosing c
         if low >= high:
             with gil:
                 raise InvalidArgumentError(None, None, f"Need minval < maxval, got {low} >= {high}")
-        first = self.state.take(blocks)
-        while block < blocks:
-            philox(words, self.state.key, first + block, 0)
-            for i in range(min(2 * BLOCKS, out.size - 2 * block)):
-                number = <uint64_t> low + scaled(words, self.state.key, first + block, <int> i, span)
-                if out.dtype == INT32:
-                    int32s(out)[2 * block + i] = <int32_t> number
-                else:
-                    int64s(out)[2 * block + i] = <int64_t> number
-            block += BLOCKS
+        c = Choosing(out, <uint64_t> low, <uint64_t> high - <uint64_t> low, self.state.key, self.state.take(blocks))
+        parallel_for(choose_blocks, &c, blocks, GRAIN // 16 // BLOCKS * BLOCKS)
         return 0
+
+
+cdef struct Choosing:
+    Buffer *out
+    uint64_t low, span
+    uint64_t key
+    uint64_t first
+
+
+cdef void choose_blocks(void *choosing, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Choosing *c = <Choosing *> choosing
+    cdef uint32_t words[WORDS]
+    cdef uint64_t number
+    cdef int64_t block = begin, i
+    while block < end:
+        philox(words, c.key, c.first + block, 0)
+        for i in range(min(2 * BLOCKS, c.out.size - 2 * block)):
+            number = c.low + scaled(words, c.key, c.first + block, <int> i, c.span)
+            if c.out.dtype == INT32:
+                int32s(c.out)[2 * block + i] = <int32_t> number
+            else:
+                int64s(c.out)[2 * block + i] = <int64_t> number
+        block += BLOCKS
 
 
 cdef uint64_t scaled(const uint32_t *words, uint64_t key, uint64_t block, int i, uint64_t span) noexcept nogil:

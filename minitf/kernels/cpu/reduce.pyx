@@ -10,7 +10,7 @@ from posix.stdlib cimport posix_memalign
 
 from minitf.kernels.cpu.indexing cimport integer, shape_text
 from minitf.kernels.cpu.kernel cimport FLOAT32, FLOAT64, INT32, MAX_RANK, Buffer, Kernel, int64s
-from minitf.kernels.cpu.reduction_ops cimport MAX, MIN, PROD, SQUARES, SUM, Operation, arg_max_axis, reduce_axis
+from minitf.kernels.cpu.reduction_ops cimport MAX, MIN, PROD, SQUARES, SUM, Operation, arg_max_axis, partial_elements, reduce_axis
 
 from minitf.core.dtypes import float32, float64, int32, int64
 from minitf.core.errors import InvalidArgumentError
@@ -39,6 +39,7 @@ cdef class Reduce(Kernel):
     cdef Pass passes[MAX_RANK]
     cdef Py_ssize_t count              # elements to each output
     cdef char *scratch[2]              # what one pass leaves for the next
+    cdef char *partial                 # what a pass makes of its blocks
 
     op_type = "Sum"
 
@@ -49,6 +50,7 @@ cdef class Reduce(Kernel):
     def __dealloc__(self):
         free(self.scratch[0])
         free(self.scratch[1])
+        free(self.partial)
 
     def axes(self):
         """The set of reduced axes."""
@@ -66,6 +68,7 @@ cdef class Reduce(Kernel):
     def prepare(self):
         cdef Buffer *x = self.inputs[0]
         cdef int d
+        cdef Py_ssize_t most = 0
         axes = self.axes()
         groups = []                    # [size, is reduced], alternating
         self.count = 1
@@ -84,6 +87,10 @@ cdef class Reduce(Kernel):
             self.passes[self.n_passes] = Pass(product(groups[:at]), g[0], product(groups[at + 1:]))
             self.n_passes += 1
             groups = groups[:at] + groups[at + 1:]
+        for d in range(self.n_passes):
+            most = max(most, partial_elements(self.passes[d].outer, self.passes[d].n, self.passes[d].inner))
+        if most and posix_memalign(<void **> &self.partial, 64, most * x.itemsize):
+            raise MemoryError()
         for d in range(min(2, self.n_passes - 1)):
             if posix_memalign(<void **> &self.scratch[d], 64, max(64, self.passes[d].outer * self.passes[d].inner * x.itemsize)):
                 raise MemoryError()
@@ -102,7 +109,7 @@ cdef class Reduce(Kernel):
             target = self.scratch[i % 2]
             if i == self.n_passes - 1:
                 target = out.data
-            reduce_axis(self.operation, x.dtype, target, source, p.outer, p.n, p.inner)
+            reduce_axis(self.operation, x.dtype, target, source, p.outer, p.n, p.inner, self.partial)
             source = target
         if self.is_mean and self.count != 1:
             if x.dtype == FLOAT32:
@@ -143,10 +150,19 @@ cdef int rank_of(Kernel kernel) except -1:
 
 cdef class L2Loss(Kernel):
     """output = sum(t^2) / 2."""
+    cdef char *partial
+
+    def __dealloc__(self):
+        free(self.partial)
+
+    def prepare(self):
+        cdef Buffer *t = self.inputs[0]
+        if posix_memalign(<void **> &self.partial, 64, max(64, partial_elements(1, t.size, 1) * t.itemsize)):
+            raise MemoryError()
 
     cdef int run(self) except -1 nogil:
         cdef Buffer *t = self.inputs[0]
-        reduce_axis(SQUARES, t.dtype, self.outputs[0].data, t.data, 1, t.size, 1)
+        reduce_axis(SQUARES, t.dtype, self.outputs[0].data, t.data, 1, t.size, 1, self.partial)
         if t.dtype == FLOAT32:
             (<float *> self.outputs[0].data)[0] *= 0.5
         else:
@@ -180,7 +196,7 @@ cdef class ArgMax(Kernel):
                 self.shape.inner *= x.shape[d]
         if self.shape.n == 0 and self.outputs[0].size:
             raise InvalidArgumentError(None, None, f"Reduction axis {axis} is empty in shape {shape_text(x)}")
-        if posix_memalign(<void **> &self.best, 64, max(64, self.shape.inner * x.itemsize)):
+        if posix_memalign(<void **> &self.best, 64, max(64, self.shape.outer * self.shape.inner * x.itemsize)):
             raise MemoryError()
 
     cdef int run(self) except -1 nogil:

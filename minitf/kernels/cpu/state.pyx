@@ -9,6 +9,7 @@ from minitf.core.resources cimport VariableState
 from .array_nd cimport check_rows, slice_number
 from .indexing cimport check_indices, integer, product, shape_text
 from .kernel cimport FLOAT32, FLOAT64, INT32, Buffer, Kernel, bools, int32s, int64s
+from .parallel cimport GRAIN, parallel_for
 
 from minitf.core.dtypes import float32, float64, int32, int64
 from minitf.core.errors import InvalidArgumentError, OutOfRangeError
@@ -159,16 +160,29 @@ cdef void add_bytes(int dtype, char *x, const char *value, Py_ssize_t n, bint ne
         add_to(<int64_t *> x, <const int64_t *> value, n, negative)
 
 
+cdef struct Addition:
+    int dtype, itemsize
+    bint negative
+    char *x
+    const char *value
+
+
+cdef void add_range(void *addition, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Addition *a = <Addition *> addition
+    add_bytes(a.dtype, a.x + begin * a.itemsize, a.value + begin * a.itemsize, end - begin, a.negative)
+
+
 cdef class AssignAdd(Update):
     """ref += value."""
     cdef bint negative
 
     cdef int update(self, Buffer *target) except -1 nogil:
+        cdef Addition a = Addition(target.dtype, target.itemsize, self.negative, target.data, self.inputs[1].data)
         if not same_shape(target, self.inputs[1]):
             with gil:
                 raise InvalidArgumentError(None, None, f"Parameters and update must be the same size: "
                                            f"{shape_text(target)} vs. {shape_text(self.inputs[1])}")
-        add_bytes(target.dtype, target.data, self.inputs[1].data, target.size, self.negative)
+        parallel_for(add_range, &a, target.size, GRAIN)
         return 0
 
 
@@ -382,18 +396,30 @@ cdef void descend(real *x, real alpha, const real *gradient, Py_ssize_t n) noexc
         x[i] = multiply_add(-alpha, gradient[i], x[i])
 
 
+cdef struct Descent:
+    int dtype
+    char *x
+    const char *alpha
+    const char *gradient
+
+
+cdef void descend_range(void *descent, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Descent *d = <Descent *> descent
+    if d.dtype == FLOAT32:
+        descend(<float *> d.x + begin, (<float *> d.alpha)[0], <const float *> d.gradient + begin, end - begin)
+    else:
+        descend(<double *> d.x + begin, (<double *> d.alpha)[0], <const double *> d.gradient + begin, end - begin)
+
+
 cdef class ApplyGradientDescent(Update):
     """var -= alpha * delta, one fused multiply-add per element."""
     cdef int update(self, Buffer *target) except -1 nogil:
-        cdef Buffer *alpha = self.inputs[1]
         cdef Buffer *delta = self.inputs[2]
+        cdef Descent d = Descent(target.dtype, target.data, self.inputs[1].data, delta.data)
         if not same_shape(target, delta):
             with gil:
                 raise InvalidArgumentError(None, None, f"var and delta do not have the same shape{shape_text(target)} {shape_text(delta)}")
-        if target.dtype == FLOAT32:
-            descend(<float *> target.data, (<float *> alpha.data)[0], <const float *> delta.data, target.size)
-        else:
-            descend(<double *> target.data, (<double *> alpha.data)[0], <const double *> delta.data, target.size)
+        parallel_for(descend_range, &d, target.size, GRAIN)
         return 0
 
 
@@ -408,6 +434,22 @@ cdef void adam(real *var, real *m, real *v, const real *gradient, real rate, rea
         m[i] = new_m
         v[i] = new_v
         var[i] -= rate * new_m / (root(new_v) + epsilon)
+
+
+cdef struct Adam:
+    int dtype
+    char *var
+    char *m
+    char *v
+    Buffer **inputs
+
+
+cdef void adam_range(void *step, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Adam *a = <Adam *> step
+    if a.dtype == FLOAT32:
+        adam_step(<float *> a.var, <float *> a.m, <float *> a.v, a.inputs, begin, end)
+    else:
+        adam_step(<double *> a.var, <double *> a.m, <double *> a.v, a.inputs, begin, end)
 
 
 cdef class ApplyAdam(Kernel):
@@ -469,6 +511,7 @@ cdef class ApplyAdam(Kernel):
                 (<VariableState> self.order[i]).unlock()
 
     cdef int update(self, Buffer *var, Buffer *m, Buffer *v) except -1 nogil:
+        cdef Adam a = Adam(var.dtype, var.data, m.data, v.data, self.inputs)
         if not same_shape(var, m):
             with gil:
                 self.raise_shapes("m", var, m)
@@ -478,20 +521,18 @@ cdef class ApplyAdam(Kernel):
         if not same_shape(var, self.inputs[9]):
             with gil:
                 self.raise_shapes("grad", var, self.inputs[9])
-        if var.dtype == FLOAT32:
-            adam_step(<float *> var.data, <float *> m.data, <float *> v.data, self.inputs, var.size)
-        else:
-            adam_step(<double *> var.data, <double *> m.data, <double *> v.data, self.inputs, var.size)
+        parallel_for(adam_range, &a, var.size, GRAIN // 4)
         return 0
 
     cdef int raise_shapes(self, str name, Buffer *var, Buffer *other) except -1:
         raise InvalidArgumentError(None, None, f"var and {name} do not have the same shape{shape_text(var)} {shape_text(other)}")
 
 
-cdef void adam_step(real *var, real *m, real *v, Buffer **inputs, Py_ssize_t n) noexcept nogil:
+cdef void adam_step(real *var, real *m, real *v, Buffer **inputs, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef real beta1_power = scalar(var, inputs[3]), beta2_power = scalar(var, inputs[4])
     cdef real rate = scalar(var, inputs[5]) * root(1 - beta2_power) / (1 - beta1_power)
-    adam(var, m, v, <const real *> inputs[9].data, rate, scalar(var, inputs[6]), scalar(var, inputs[7]), scalar(var, inputs[8]), n)
+    adam(var + begin, m + begin, v + begin, <const real *> inputs[9].data + begin, rate, scalar(var, inputs[6]), scalar(var, inputs[7]),
+         scalar(var, inputs[8]), end - begin)
 
 
 cdef inline real scalar(real *like, Buffer *b) noexcept nogil:

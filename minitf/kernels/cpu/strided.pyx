@@ -5,6 +5,7 @@ whole rows of a [4, 5, 6] float32 array has three axes that follow evenly on bot
 copy a memcpy.  A transpose of its last two axes keeps all three, and goes through tiles.
 """
 from libc.string cimport memcpy
+from minitf.kernels.cpu.parallel cimport GRAIN, parallel_for
 
 cdef extern from *:
     """
@@ -32,7 +33,8 @@ ctypedef fused word:
 
 cdef enum:
     TILE = 16                         # words: one cache line by one cache line of float32
-    ABREAST = 4                       # tiles side by side: a line that two of them share is still near when the second comes
+    BELOW = 2                         # tiles one below the other: they read a source row's cache lines in pairs, as processors fetch them
+    APART = 4 * GRAIN                 # bytes that are worth a thread's while
 
 
 cdef void begin_copy(StridedCopy *c, int64_t itemsize) noexcept nogil:
@@ -77,20 +79,59 @@ cdef void move_axis(StridedCopy *c, int i, int place) noexcept nogil:
     c.size[place], c.to[place], c.source[place] = size, to, source
 
 
+cdef struct Job:
+    const StridedCopy *copy
+    char *to
+    const char *source
+    int outer                         # axes outside those of copy_inner()
+
+
 cdef void run_copy(const StridedCopy *c, char *to, const char *source) noexcept nogil:
     """Move the box whose first elements lie at `to` and `source`.  The two sides must not overlap."""
-    cdef int64_t at[MAX_AXES]
-    cdef int k, outer = c.rank - (2 if c.tiled else 1)
+    cdef Job job = Job(c, to, source, c.rank - (2 if c.tiled else 1))
+    cdef int64_t lines = 1, inner = c.unit
+    cdef int k
     if c.empty:
         return
     if c.rank == 0:
-        memcpy(to, source, c.unit)
+        parallel_for(copy_bytes, &job, c.unit, APART)
         return
-    for k in range(outer):
-        at[k] = 0
-    while True:
-        copy_inner(c, to, source)
-        k = outer - 1
+    for k in range(c.rank):
+        if k < job.outer:
+            lines *= c.size[k]
+        else:
+            inner *= c.size[k]
+    if lines == 1:
+        parallel_for(copy_line, &job, steps(c), max(1, APART // (inner // steps(c))))
+    else:
+        parallel_for(copy_lines, &job, lines, max(1, APART // inner))
+
+
+cdef void copy_bytes(void *job, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    memcpy((<Job *> job).to + begin, (<Job *> job).source + begin, end - begin)
+
+
+cdef void copy_line(void *job, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    copy_inner((<Job *> job).copy, (<Job *> job).to, (<Job *> job).source, begin, end)
+
+
+cdef void copy_lines(void *job, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Indices begin to end of the outer axes, counted as one, the last fastest."""
+    cdef Job *j = <Job *> job
+    cdef const StridedCopy *c = j.copy
+    cdef char *to = j.to
+    cdef const char *source = j.source
+    cdef int64_t at[MAX_AXES]
+    cdef int64_t rest = begin
+    cdef int k
+    for k in range(j.outer - 1, -1, -1):
+        at[k] = rest % c.size[k]
+        rest //= c.size[k]
+        to += at[k] * c.to[k]
+        source += at[k] * c.source[k]
+    for begin in range(begin, end):
+        copy_inner(c, to, source, 0, steps(c))
+        k = j.outer - 1
         while k >= 0:
             to += c.to[k]
             source += c.source[k]
@@ -101,41 +142,47 @@ cdef void run_copy(const StridedCopy *c, char *to, const char *source) noexcept 
             source -= c.source[k] * c.size[k]
             at[k] = 0
             k -= 1
-        if k < 0:
-            return
 
 
-cdef void copy_inner(const StridedCopy *c, char *to, const char *source) noexcept nogil:
+cdef inline int64_t steps(const StridedCopy *c) noexcept nogil:
+    """What copy_inner() counts in: bands of tiles, or units along the last axis."""
+    return (c.size[c.rank - 2] + BELOW * TILE - 1) // (BELOW * TILE) if c.tiled else c.size[c.rank - 1]
+
+
+cdef void copy_inner(const StridedCopy *c, char *to, const char *source, int64_t begin, int64_t end) noexcept nogil:
     cdef int64_t i
     cdef int last = c.rank - 1
+    if not c.tiled:
+        to += begin * c.to[last]
+        source += begin * c.source[last]
     if c.tiled:
         if c.unit == 4:
-            copy_tiles[word4](c, <word4 *> to, <const word4 *> source)
+            copy_tiles[word4](c, <word4 *> to, <const word4 *> source, begin, end)
         elif c.unit == 8:
-            copy_tiles[word8](c, <word8 *> to, <const word8 *> source)
+            copy_tiles[word8](c, <word8 *> to, <const word8 *> source, begin, end)
         elif c.unit == 1:
-            copy_tiles[word1](c, <word1 *> to, <const word1 *> source)
+            copy_tiles[word1](c, <word1 *> to, <const word1 *> source, begin, end)
         else:
-            copy_tiles[word16](c, <word16 *> to, <const word16 *> source)
+            copy_tiles[word16](c, <word16 *> to, <const word16 *> source, begin, end)
     elif c.unit == 4:
-        copy_row[word4](c, <word4 *> to, <const word4 *> source)
+        copy_row[word4](c, <word4 *> to, <const word4 *> source, end - begin)
     elif c.unit == 8:
-        copy_row[word8](c, <word8 *> to, <const word8 *> source)
+        copy_row[word8](c, <word8 *> to, <const word8 *> source, end - begin)
     elif c.unit == 1:
-        copy_row[word1](c, <word1 *> to, <const word1 *> source)
+        copy_row[word1](c, <word1 *> to, <const word1 *> source, end - begin)
     elif c.unit == 16:
-        copy_row[word16](c, <word16 *> to, <const word16 *> source)
+        copy_row[word16](c, <word16 *> to, <const word16 *> source, end - begin)
     else:
-        for i in range(c.size[last]):
+        for i in range(end - begin):
             memcpy(to + i * c.to[last], source + i * c.source[last], c.unit)
 
 
-cdef inline void copy_row(const StridedCopy *c, word *to, const word *source) noexcept nogil:
-    """The last axis, word by word; one word again and again where the source stands still.
+cdef inline void copy_row(const StridedCopy *c, word *to, const word *source, int64_t n) noexcept nogil:
+    """n words along the last axis; one word again and again where the source stands still.
 
     Distances stay in bytes: a word of 8 may be two floats, and the next two lie 12 bytes on.
     """
-    cdef int64_t i, n = c.size[c.rank - 1], to_step = c.to[c.rank - 1], step = c.source[c.rank - 1]
+    cdef int64_t i, to_step = c.to[c.rank - 1], step = c.source[c.rank - 1]
     cdef word value
     if step == 0 and to_step == <int64_t> sizeof(word):
         value = source[0]
@@ -146,15 +193,15 @@ cdef inline void copy_row(const StridedCopy *c, word *to, const word *source) no
             (<word *> (<char *> to + i * to_step))[0] = (<const word *> (<const char *> source + i * step))[0]
 
 
-cdef inline void copy_tiles(const StridedCopy *c, word *to, const word *source) noexcept nogil:
-    """to[r, j] = source[j, r], tile by tile: each cache line of either side is touched once while it is near."""
-    cdef int64_t rows = c.size[c.rank - 2], cols = c.size[c.rank - 1], r, j, first
-    cdef int64_t width = c.to[c.rank - 2], step = c.source[c.rank - 1], tiles = (cols + TILE - 1) // TILE
+cdef inline void copy_tiles(const StridedCopy *c, word *to, const word *source, int64_t begin, int64_t end) noexcept nogil:
+    """to[r, j] = source[j, r], tile by tile, in bands of BELOW tiles of rows: each cache line of either side is touched while it is near."""
+    cdef int64_t rows = c.size[c.rank - 2], cols = c.size[c.rank - 1], band, r, j
+    cdef int64_t width = c.to[c.rank - 2], step = c.source[c.rank - 1]
     cdef char *y
     cdef const char *x
-    for first in range((tiles + ABREAST - 1) // ABREAST):
-        for r in range((rows + TILE - 1) // TILE):
-            for j in range(first * ABREAST, min(tiles, (first + 1) * ABREAST)):
+    for band in range(begin, end):
+        for j in range((cols + TILE - 1) // TILE):
+            for r in range(band * BELOW, min((rows + TILE - 1) // TILE, (band + 1) * BELOW)):
                 y = <char *> (to + j * TILE) + r * TILE * width
                 x = <const char *> (source + r * TILE) + j * TILE * step
                 if (r + 1) * TILE > rows or (j + 1) * TILE > cols:

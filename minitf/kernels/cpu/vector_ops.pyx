@@ -1,15 +1,14 @@
 """The element-wise functions themselves: one loop each, one specialisation for each dtype.
 
-Each is to become one vectorised loop.  So the loops have no branches and no calls: float32's exp, log and tanh are inline
-polynomials (vector_math.h).  float64's are libm's, as are Pow and the remainders of floats.  This file is compiled with
+Each is to become one vectorised loop.  So the loops have no branches and no calls: exp, log and tanh are inline polynomials
+(vector_math.h).  Pow and the remainders of floats are libm's.  This file is compiled with
 -ffp-contract=off, so a product and a sum are two roundings in the vectorised body of a loop and in its tail alike, and an
 element's bits do not depend on where it stands.
 
 NaN: comparisons are IEEE's; Maximum, Minimum, Relu and Sign give NaN for NaN (as NumPy's do); ReluGrad gives 0 where the feature
 is NaN.  Integers wrap.  FloorDiv and FloorMod are Python's // and % for every dtype, so 1.0 // 0.1 is 9; TruncateDiv and TruncateMod are C's.
 """
-from libc.math cimport (ceil, ceilf, exp, fabs, fabsf, floor, floorf, fmod, fmodf, log, log1p, pow, powf, sqrt, sqrtf, tanh, trunc,
-                        truncf)
+from libc.math cimport INFINITY, ceil, ceilf, fabs, fabsf, floor, floorf, fmod, fmodf, pow, powf, sqrt, sqrtf, trunc, truncf
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
 from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8
 
@@ -20,6 +19,12 @@ cdef extern from "vector_math.h":
     float tanh32(float) nogil
     float sigmoid32(float) nogil
     float softplus32(float) nogil
+    double exp64(double) nogil
+    double log64(double) nogil
+    double log1p64(double) nogil
+    double tanh64(double) nogil
+    double sigmoid64(double) nogil
+    double softplus64(double) nogil
 
 ctypedef fused real:
     float
@@ -197,34 +202,38 @@ cdef void ceil_(real *o, const real *a, const real *b, const real *c, Py_ssize_t
 
 cdef void exp_(real *o, const real *a, const real *b, const real *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n): o[i] = exp32(a[i]) if real is float else exp(a[i])
+    for i in range(n): o[i] = exp32(a[i]) if real is float else exp64(a[i])
 
 cdef void log_(real *o, const real *a, const real *b, const real *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n): o[i] = log32(a[i]) if real is float else log(a[i])
+    for i in range(n): o[i] = log32(a[i]) if real is float else log64(a[i])
 
 cdef void log1p_(real *o, const real *a, const real *b, const real *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n): o[i] = log1p32(a[i]) if real is float else log1p(a[i])
+    for i in range(n): o[i] = log1p32(a[i]) if real is float else log1p64(a[i])
 
 cdef void tanh_(real *o, const real *a, const real *b, const real *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n): o[i] = tanh32(a[i]) if real is float else tanh(a[i])
+    for i in range(n): o[i] = tanh32(a[i]) if real is float else tanh64(a[i])
 
 cdef void sigmoid(real *o, const real *a, const real *b, const real *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n): o[i] = sigmoid32(a[i]) if real is float else 1 / (1 + exp(-a[i]))
+    for i in range(n): o[i] = sigmoid32(a[i]) if real is float else sigmoid64(a[i])
 
 cdef void softplus(real *o, const real *a, const real *b, const real *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n):
-        o[i] = softplus32(a[i]) if real is float else (0 if a[i] < 0 else a[i]) + log1p(exp(-fabs(a[i])))
+    for i in range(n): o[i] = softplus32(a[i]) if real is float else softplus64(a[i])
+
+cdef inline real root_of(real a) noexcept nogil:
+    """a to the power of 0.5, where -0 gives 0 and -inf gives inf."""
+    return <real> INFINITY if a == -<real> INFINITY else (sqrtf(a) if real is float else sqrt(a)) + 0
 
 cdef inline number power_of(number a, number b) noexcept nogil:
     cdef number result = 1
-    if number is float:
-        return powf(a, b)
-    elif number is double:
+    if number is float or number is double:
+        if b == 2: return a * a
+        if b == <number> 0.5: return root_of(a)
+        if number is float: return powf(a, b)
         return pow(a, b)
     else:
         while b > 0:
@@ -234,9 +243,21 @@ cdef inline number power_of(number a, number b) noexcept nogil:
             b = b >> 1
         return result
 
+cdef inline bint all_are(number value, const number *b, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef int32_t others = 0
+    for i in range(n): others |= b[i] != value
+    return not others
+
 cdef void power(number *o, const number *a, const number *b, const number *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n): o[i] = power_of(a[i], b[i])
+    if (number is float or number is double) and all_are[number](2, b, n):
+        for i in range(n): o[i] = a[i] * a[i]
+    elif (number is float or number is double) and all_are[number](<number> 0.5, b, n):
+        for i in range(n):
+            if number is float or number is double: o[i] = root_of(a[i])
+    else:
+        for i in range(n): o[i] = power_of(a[i], b[i])
 
 # Activations and gradients; y is the forward result, g the gradient with respect to it
 
@@ -262,7 +283,7 @@ cdef void sqrt_grad(real *o, const real *y, const real *g, const real *c, Py_ssi
 
 cdef void softplus_grad(real *o, const real *g, const real *x, const real *c, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n): o[i] = g[i] * (sigmoid32(x[i]) if real is float else 1 / (1 + exp(-x[i])))
+    for i in range(n): o[i] = g[i] * (sigmoid32(x[i]) if real is float else sigmoid64(x[i]))
 
 # Truth values
 
