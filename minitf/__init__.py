@@ -31,6 +31,7 @@ from .ops.check_ops import (add_check_numerics_ops, assert_equal, assert_greater
                             is_strictly_increasing, verify_tensor_all_finite)
 from .ops.clip_ops import clip_by_average_norm, clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
 from .ops.complex_ops import angle, complex, conj, fft, fft2d, fft3d, ifft, ifft2d, ifft3d, imag, real
+from .ops.conditions import case, cond
 from .ops.constant_op import constant, make_tensor_proto, placeholder, placeholder_with_default
 from .ops.contraction_ops import einsum, tensordot
 from .ops.control_ops import group, no_op, tuple
@@ -47,6 +48,7 @@ from .ops.linalg_ops import (cholesky, cholesky_solve, matrix_determinant, matri
 from .ops.logical_ops import (equal, greater, greater_equal, less, less_equal, logical_and, logical_not, logical_or, logical_xor, not_equal,
                               where)
 from .ops.logging_ops import Assert, Print
+from .ops.loops import while_loop
 from .ops.math_ops import (abs, accumulate_n, add, add_n, cast, ceil, div, divide, exp, floor, floor_div, floordiv, floormod,
                            is_finite, is_nan, log, log1p, maximum, minimum, mod, multiply, negative, pow, realdiv, reciprocal, rsqrt,
                            saturate_cast, scalar_mul, sigmoid, sign, sqrt, square, squared_difference, subtract, tanh, to_complex64,

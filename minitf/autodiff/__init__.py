@@ -8,6 +8,7 @@ from . import activation_grad, array_grad, image_grad, parts_grad, sparse_grad, 
 from . import check_grad
 from . import complex_grad
 from . import conv_grad
+from . import control_flow_grad
 from . import counting_grad
 from . import cumulative_grad
 from . import io_grad

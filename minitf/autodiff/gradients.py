@@ -60,13 +60,17 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
     with graph.as_default(), graph.name_scope(name or "gradients") as scope:
         ys = [convert_to_tensor(y, name="y") for y in ys]
         xs = [symbol(x) for x in xs]
+        stands = {x: _stands(graph, x) for x in xs}
         terms = {}
         for i, (y, grad) in enumerate(zip(ys, grad_ys)):
             if y.dtype.carries_gradient:
                 terms.setdefault(y, []).append(_initial_gradient(y, grad, i))
-        order, wanted = paths(terms, [x for x in xs if x.dtype.carries_gradient], {symbol(s).op for s in stops})
+        order, wanted = paths(terms, [t for x in xs if x.dtype.carries_gradient for t in stands[x]], {symbol(s).op for s in stops})
         for op in order:
             _visit(op, terms, wanted, scope, colocate_gradients_with_ops, gate_gradients, aggregation_method)
+        for x in xs:
+            if len(stands[x]) > 1:
+                terms[x] = [g for t in stands[x] for g in terms.get(t, ())]
         results = [_total(x, terms, aggregation_method) for x in xs]
         if unconnected_gradients == UnconnectedGradients.ZERO:
             results = [array_ops.zeros_like(x) if g is None else g for x, g in zip(xs, results)]
@@ -202,6 +206,19 @@ def _initial_gradient(y, grad, i):
     if not grad.get_shape().is_compatible_with(y.get_shape()):
         raise ValueError(f"grad_ys[{i}] has shape {shape_text(grad.get_shape())}, but ys[{i}] ({y.name}) has shape {shape_text(y.get_shape())}")
     return grad
+
+
+def _stands(graph, x):
+    """[x]; in a body, for a tensor or variable from around it, also the inputs of the body that stand for it, or for a read of it."""
+    found = [x]
+    if x.op.graph is graph or graph.outer is None:
+        return found
+    for source, inner in graph.captures.items():
+        while source.op.graph.source_of(source) is not None:
+            source = source.op.graph.source_of(source)
+        if source is x or source.op.type == "Identity" and x.dtype.is_ref_dtype and source.op.inputs[0] is x:
+            found.append(inner)
+    return found
 
 
 def symbol(x):

@@ -11,7 +11,7 @@ An op is declared as in TensorFlow's REGISTER_OP, and the decorated function is 
 Arguments are "name: TYPE", where TYPE is a dtype (`int32`), a type attribute (`T`), a number of tensors of one type
 (`N * T`), a list of types (`Tin`, an attribute of type `list(type)`), or a reference to a variable (`Ref(T)`).
 Attributes are "name: TYPE [>= minimum] [= default]", where TYPE is bool, int, float, string, type, shape, tensor,
-list(int), list(type), list(shape), or a set of the allowed values: {float32, float64} or {"SAME", "VALID"}.  An op holds
+list(int), list(type), list(shape), graph (the body of a control flow op), or a set of the allowed values: {float32, float64} or {"SAME", "VALID"}.  An op holds
 a shape as a TensorShape and a list as a tuple; the minimum of a list is its least length.
 """
 import ast
@@ -130,6 +130,12 @@ def _string(value):
     return value
 
 
+def _graph(value):
+    if not hasattr(value, "inputs") or not hasattr(value, "outputs") or not hasattr(value, "captures"):
+        raise TypeError("not the body of a control flow op")
+    return value
+
+
 def _list_of(convert):
     def convert_all(values):
         if isinstance(values, str):
@@ -142,7 +148,7 @@ def _list_of(convert):
 _CONVERTERS = {
     "type": _base_dtype, "bool": _bool, "int": _int, "float": _float, "string": _string, "shape": as_shape,
     "tensor": lambda value: value,
-    "list(int)": _list_of(_int), "list(type)": _list_of(_base_dtype), "list(shape)": _list_of(as_shape),
+    "graph": _graph, "list(int)": _list_of(_int), "list(type)": _list_of(_base_dtype), "list(shape)": _list_of(as_shape),
 }
 
 
@@ -153,11 +159,13 @@ class OpDef:
     is_commutative    the order of its inputs does not matter (common subexpressions)
     is_alias          its output is its first input's bytes under another shape: no work at run time
     is_dynamic        an output's shape depends on the data (Where, Unique): a plan is cut behind it
+    has_bodies        an attribute is a graph that the op runs; it takes variables as references wherever an input is one
     constants         names of inputs whose values a kernel needs when it is prepared, not only when it runs (axes, a permutation)
     shape_fn(c)       static shapes of the outputs from a ShapeContext
     value_fn(c)       the outputs' values, where they follow from the inputs' shapes or known values alone; or None
     """
-    __slots__ = ("name", "inputs", "outputs", "attrs", "shape_fn", "value_fn", "is_stateful", "is_commutative", "is_alias", "is_dynamic", "constants")
+    __slots__ = ("name", "inputs", "outputs", "attrs", "shape_fn", "value_fn", "is_stateful", "is_commutative", "is_alias", "is_dynamic", "constants",
+                 "has_bodies")
 
     def __init__(self, name, inputs, outputs, attrs, shape_fn, is_stateful, is_commutative, is_alias, is_dynamic, constants):
         self.name = name
@@ -166,20 +174,22 @@ class OpDef:
         self.outputs = [ArgDef(text, self.attrs) for text in outputs]
         self.shape_fn, self.value_fn = shape_fn, None
         self.is_stateful, self.is_commutative, self.is_alias, self.is_dynamic = is_stateful, is_commutative, is_alias, is_dynamic
+        self.has_bodies = any(a.type == "graph" for a in self.attrs.values())
         self.constants = [k if k == 0 else k - len(self.inputs) for k, arg in enumerate(self.inputs) if arg.name in constants]
 
 
 class KernelDef:
     """A kernel class with the device type and the attribute values that it serves.
 
+    binds     it gives its outputs their memory itself, each a counted storage that it may share
     in_place  the first output may lie in the memory of any input of the same shape and dtype whose value nobody else needs
     strings   it serves elements that are Python objects (strings) too, though it names no dtypes: most kernels move bytes and may not
     """
-    __slots__ = ("op_type", "device_type", "constraints", "kernel", "in_place", "strings")
+    __slots__ = ("op_type", "device_type", "constraints", "kernel", "in_place", "strings", "binds")
 
-    def __init__(self, op_type, device_type, constraints, kernel, in_place, strings):
+    def __init__(self, op_type, device_type, constraints, kernel, in_place, strings, binds):
         self.op_type, self.device_type, self.constraints = op_type, device_type, constraints
-        self.kernel, self.in_place, self.strings = kernel, in_place, strings
+        self.kernel, self.in_place, self.strings, self.binds = kernel, in_place, strings, binds
 
     def serves(self, attrs):
         for name, allowed in self.constraints.items():
@@ -236,7 +246,7 @@ def op_types():
     return sorted(_ops)
 
 
-def register_kernel(op_type, device_type="CPU", in_place=False, strings=False, **constraints):
+def register_kernel(op_type, device_type="CPU", in_place=False, strings=False, binds=False, **constraints):
     """Decorate (or call with) a Kernel class.  constraints: attribute name -> allowed values, e.g. T=[float32, float64].
 
     A later registration is preferred to an earlier one that serves the same attributes.
@@ -245,7 +255,7 @@ def register_kernel(op_type, device_type="CPU", in_place=False, strings=False, *
                    for name, allowed in constraints.items()}
 
     def decorate(kernel):
-        _kernels.setdefault((op_type, device_type), []).insert(0, KernelDef(op_type, device_type, constraints, kernel, in_place, strings))
+        _kernels.setdefault((op_type, device_type), []).insert(0, KernelDef(op_type, device_type, constraints, kernel, in_place, strings, binds))
         return kernel
     return decorate
 

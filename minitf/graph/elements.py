@@ -5,7 +5,7 @@ from .operation import Operation, Tensor
 
 
 class Elements:
-    """The part of Graph that looks its elements up; _by_name is {name: Operation}."""
+    """The part of Graph that looks its elements up; _by_name is {name: Operation}, and _bodies has the bodies of its control flow ops."""
 
     def get_operation_by_name(self, name):
         """The operation of that name; KeyError with the nearest names if there is none, ValueError for a tensor's name."""
@@ -55,10 +55,16 @@ class Elements:
         if not isinstance(obj, allowed):
             names = " or ".join(kind.__name__ for kind in allowed)
             raise TypeError(f"Can not convert a {type(obj).__name__} into a {names}.")
+        if obj.graph is not self and obj.graph.outermost is self:
+            op = obj.op if isinstance(obj, Tensor) else obj
+            raise ValueError(f"Operation {op.name!r} has been marked as not fetchable. It is inside a branch of tf.cond or a tf.while_loop, "
+                             "which may run never or many times; only what the branch or loop returns can be fetched or fed.")
         if obj.graph is not self:
             raise ValueError(f"{'Tensor' if isinstance(obj, Tensor) else 'Operation'} {obj} is not an element of this graph.")
         return obj
 
     def _near(self, name):
+        if any(name in body._by_name for body in self._bodies):
+            return f" Operation '{name}' has been marked as not fetchable: it is inside a branch of tf.cond or a tf.while_loop."
         near = difflib.get_close_matches(name, self._by_name, 3)
         return f" The nearest names are {', '.join(near)}." if near else ""

@@ -51,8 +51,12 @@ class Graph(Elements):
     so one thread builds at a time.
     """
 
+    outer = None                              # of a body (FuncGraph): the graph around it
+    depth = 0                                 # of a body: how many it is nested in, itself included
+
     def __init__(self):
         self._lock = threading.RLock()
+        self._bodies = []                     # of the control flow ops in it, and in their bodies
         self._operations = []                 # in order of creation, which is a topological order
         self._by_name = {}
         self._names_in_use = {}
@@ -99,7 +103,8 @@ class Graph(Elements):
             raise RuntimeError("Graph is finalized and cannot be modified.")
         for t in inputs:
             if t.op.graph is not self:
-                raise ValueError(f"{t} must be from the same graph as {inputs[0] if inputs[0].op.graph is self else 'the default graph'}.")
+                inputs = [self._own(t, inputs) for t in inputs]
+                break
         if self._container and attrs.get("container") == "":
             attrs = {**attrs, "container": self._container}
         if op_type in self._gradient_overrides:
@@ -137,6 +142,30 @@ class Graph(Elements):
     def _keep_alive(self, value):
         """Hold what an operation needs and can not carry among its attributes: the function of a py_func."""
         self._kept.append(value)
+
+    def _own(self, tensor, inputs):
+        """One of the inputs of a new op as a tensor of this graph."""
+        if tensor.op.graph is not self:
+            raise ValueError(f"{tensor} must be from the same graph as {inputs[0] if inputs[0].op.graph is self else 'the default graph'}.")
+        return tensor
+
+    @property
+    def outermost(self):
+        """The graph that a body is in, however deep; any other graph itself."""
+        graph = self
+        while graph.outer is not None:
+            graph = graph.outer
+        return graph
+
+    def source_of(self, tensor):
+        """Of an input of a body: the outer tensor that it stands for."""
+
+    def encloses(self, other):
+        """Whether `other` is this graph, or one around it: then its tensors can be used here."""
+        graph = self
+        while graph is not other and graph is not None:
+            graph = graph.outer
+        return graph is not None
 
     def _remove_since(self, version):
         """Take back the operations after the first `version`: what began to add them failed, and nobody else has seen them."""

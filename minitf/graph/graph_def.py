@@ -1,7 +1,7 @@
 """A graph as a GraphDef, TensorFlow's protobuf message; importer.py is the way back.
 
 Op types, attributes and dtypes bear TensorFlow's names already, so a node is written as it stands.  What a GraphDef does not hold:
-collections (a MetaGraphDef does), lines of the user's program, which op a gradient's op differentiates.
+the bodies of control flow ops (a name stands for each), collections (a MetaGraphDef does), lines of the user's program, which op a gradient's op differentiates.
 """
 import math
 
@@ -54,6 +54,9 @@ def fill_node(message, op, add_shapes):
     declared = op_def(op.type).attrs
     for name, value in op.attrs.items():
         kind = declared[name].type if name in declared else _kind_of_note(value)
+        if kind == "graph":
+            message.attr[name].func.name = f"{op.name}/{name}"
+            continue
         if kind is None or not _fill(message.attr[name], kind, value):
             raise UnimplementedError(None, op, f"Attribute '{name}' ({kind or type(value).__name__}) of '{op.name}' ({op.type}) has no protobuf form; Graph.to_json may have one")
     if op.colocation:

@@ -177,6 +177,8 @@ class _Node:
         attrs, declared = {}, self.definition.attrs
         for name, value in message.attr.items():
             where = f"{self.where}: attribute '{cut(name)}'"
+            if name in declared and declared[name].type == "graph":
+                raise ValueError(f"{where}: a GraphDef does not hold the bodies of control flow ops; the wire form of a graph does (Graph.to_json)")
             if name in declared:
                 attrs[name] = _read(declared[name].type, value, where, budget)
             elif name == _CLASS:

@@ -56,8 +56,11 @@ def infer_shapes(context, count):
 
 def constant_value(tensor):
     """The value of a tensor as an ndarray (not to be written to), or None where it is not known."""
-    while tensor.op.type == "Identity" and not tensor.op.inputs[0].dtype.is_ref_dtype:
-        tensor = tensor.op.inputs[0]
+    while tensor.op.type == "Identity" and not tensor.op.inputs[0].dtype.is_ref_dtype or tensor.op.type == "Argument":
+        source = tensor.op.graph.source_of(tensor) if tensor.op.type == "Argument" else tensor.op.inputs[0]
+        if source is None:
+            return None
+        tensor = source
     op = tensor.op
     if op.type == "Const":
         return op.attrs["value"]
@@ -74,6 +77,10 @@ def constant_value_as_shape(tensor):
     if value is not None:
         return TensorShape([None if d < 0 else int(d) for d in np.ravel(value)])
     op = tensor.op
+    if op.type == "Argument":
+        source = op.graph.source_of(tensor)
+        if source is not None:
+            return constant_value_as_shape(source)
     if op.type == "Shape":
         return op.inputs[0].shape
     if op.type == "Pack":

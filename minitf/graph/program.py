@@ -20,14 +20,15 @@ class Node:
     op        the graph's operation, for messages; None for nodes that a stage made
     asked     numbers of the inputs whose values decide a shape and are not known before the run
     is_cut    whether only running the node tells the shape of a result
+    elements  the shapes of the tensors in each entry of a history (the loop's last output, or what stands for it); None elsewhere
     level     1, or 1 + the number of times the program must be cut before this node's shapes can be known
     """
-    __slots__ = ("name", "type", "attrs", "inputs", "controls", "device", "op", "dtypes", "shapes", "values", "asked", "is_cut", "level", "serial")
+    __slots__ = ("name", "type", "attrs", "inputs", "controls", "device", "op", "dtypes", "shapes", "values", "elements", "asked", "is_cut", "level", "serial")
 
     def __init__(self, name, type, attrs, inputs, controls, device, op, dtypes, shapes):
         self.name, self.type, self.attrs, self.inputs, self.controls = name, type, attrs, inputs, controls
         self.device, self.op, self.dtypes, self.shapes = device, op, dtypes, shapes
-        self.values, self.asked, self.is_cut, self.level, self.serial = None, (), False, 1, next(_serial)
+        self.values, self.elements, self.asked, self.is_cut, self.level, self.serial = None, None, (), False, 1, next(_serial)
 
     def describe(self):
         """"'h' (MatMul) of float32[2,3], float32[3,4]", as in error messages."""

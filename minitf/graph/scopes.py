@@ -1,5 +1,7 @@
 """The default graph of each thread, and the functions of tf.* that act on it."""
-from .default_graphs import default_graphs
+import contextlib
+
+from .default_graphs import default_graphs, here
 from .graph import Graph
 
 
@@ -17,6 +19,18 @@ def reset_default_graph():
     if default_graphs.stack:
         raise AssertionError("Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, exit the nesting and create a new graph.")
     default_graphs.bottom = Graph()
+
+
+@contextlib.contextmanager
+def outermost():
+    """Inside the body of a control flow op: add ops to the graph around it, under the same name scope.  Variables are made so."""
+    graph = get_default_graph()
+    if graph.outer is None:
+        yield
+        return
+    scope = graph._name_stack
+    with graph.outermost.as_default(), graph.outermost.name_scope(scope or None):
+        yield
 
 
 def device(device_name_or_function):
@@ -77,11 +91,11 @@ def graph_of(values):
     for value in values:
         graph = getattr(value, "graph", None)
         if isinstance(graph, Graph):
-            if found is None:
+            if found is None or graph.encloses(found):        # the innermost, of a body and the graphs around it
                 found, first = graph, value
-            elif graph is not found:
+            elif not found.encloses(graph):
                 raise ValueError(f"{value} must be from the same graph as {first}.")
-    return found or get_default_graph()
+    return get_default_graph() if found is None else here(found)
 
 
 def add_to_collection(name, value):

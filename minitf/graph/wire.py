@@ -30,6 +30,8 @@ Nodes may stand in any order; one in which every node follows its inputs is kept
     tensor       {"dtype": "int32", "shape": [2, 2], "data": "AQAAAAIAAAADAAAABAAAAA=="}: the elements in row-major order,
                  little-endian, a bool as one byte 0 or 1, all in base64.  Where arrays travel beside the JSON (to_wire),
                  "array": k in place of "data", for the k-th of them.  Of strings, "data" is a list, each in base64.
+    graph        {"inputs": ["x", ...], "outputs": ["y", "z:1", ...], "nodes": [...]}, the body of a control flow op: its inputs are Argument and
+                 RefArgument nodes of it, and its nodes take inputs from one another alone
 
 Attributes whose names begin with '_' are notes that any node may carry: a string, bool, int or float.
 
@@ -52,6 +54,7 @@ from ..core.dtypes import as_dtype
 from ..core.hooks import hook, register_hook
 from ..core.registry import REQUIRED, op_def
 from ..core.shapes import TensorShape
+from .func_graph import FuncGraph
 from .graph import _VALID_OP_NAME, Graph
 from .inference import ShapeContext, infer_shapes
 from .operation import Operation, Tensor
@@ -60,6 +63,8 @@ from .wire_values import (SourceLine, attr_to_wire, cut, frozen, integer, keys_o
 
 FORMAT, VERSION = "minitf-graph", 1
 MOST_OUTPUTS = 1 << 18        # of all "N * T" outputs in a graph: a number of few digits makes so many
+MOST_NESTED = 32              # bodies in one another
+_BODY_KEYS = ("inputs", "outputs", "nodes")
 _GRAPH_KEYS = {"format", "version", "seed", "nodes", "collections"}
 _NODE_KEYS = {"name", "op", "inputs", "attrs", "device", "colocation", "original_op", "shapes", "source"}
 _VARIABLE_KEYS = ("variable", "initializer", "snapshot", "initial_value")
@@ -114,7 +119,7 @@ def graph_to_wire(graph, arrays=None, sources=False):
 
 def _node_to_wire(op, arrays, sources, here=None):
     inputs = [t.op.name if t.value_index == 0 else t.name for t in op.inputs] + ["^" + c.name for c in op.control_inputs]
-    node = {"name": op.name, "op": op.type, "inputs": inputs, "attrs": _attrs_to_wire(op, arrays)}
+    node = {"name": op.name, "op": op.type, "inputs": inputs, "attrs": _attrs_to_wire(op, arrays, sources)}
     if op.device:
         node["device"] = op.device
     colocation = [name for name in op.colocation if here is None or op.graph._by_name.get(name) in here]
@@ -140,10 +145,14 @@ def _refined_shapes(op):
     return None if [s.tuple for s in merged] == [s.tuple for s in inferred[:len(merged)]] else merged
 
 
-def _attrs_to_wire(op, arrays):
+def _attrs_to_wire(op, arrays, sources):
     declared, attrs = op_def(op.type).attrs, {}
     for name, value in op.attrs.items():
-        if name in declared:
+        if name in declared and declared[name].type == "graph":
+            operations = value.get_operations()
+            attrs[name] = {"inputs": [t.op.name for t in value.inputs], "outputs": [t.op.name if t.value_index == 0 else t.name for t in value.outputs],
+                           "nodes": [_node_to_wire(o, arrays, sources, set(operations)) for o in operations]}
+        elif name in declared:
             attrs[name] = attr_to_wire(declared[name].type, value, arrays)
         elif name[0] == "_" and (isinstance(value, (str, bool, int)) or isinstance(value, float) and math.isfinite(value)):
             attrs[name] = value
@@ -196,27 +205,17 @@ def from_wire(wire, arrays=(), graph=None, scope=None):
         raise ValueError(f"The graph has version {shown(wire['version'])} of the format; this program reads version {VERSION}")
     seed = None if wire.get("seed") is None else integer(wire["seed"], "the graph's \"seed\"")
     prefix = f"{scope}/" if scope else ""
-    nodes = [_Node(number, node, prefix) for number, node in enumerate(list_of(wire["nodes"], "\"nodes\""))]
     if graph is None:
         graph = Graph()
         graph.seed = seed
     elif graph.finalized:
         raise RuntimeError("Graph is finalized and cannot be modified.")
-    by_name = {}
-    for node in nodes:
-        if node.name in by_name:
-            raise ValueError(f"{node.where}: {by_name[node.name].where} has the same name")
-        if node.name in graph._by_name:
-            raise ValueError(f"{node.where}: a node of that name already exists in the graph")
-        by_name[node.name] = node
-    arrays = [frozen(a) for a in arrays]
-    budget = [MOST_OUTPUTS]
     with graph.name_scope(None), graph.device(None), graph.control_dependencies(None):
-        for node in in_order(nodes, by_name):
-            node.add_to(graph, arrays, budget)
+        nodes = _read_nodes(wire["nodes"], graph, [frozen(a) for a in arrays], [MOST_OUTPUTS], "", prefix)
+    names = {node.name for node in nodes}
     for node in nodes:
         for name in node.colocation:
-            if name not in by_name:
+            if name not in names:
                 raise ValueError(f"{node.where}: it is colocated with '{name}', which is not in the graph")
         parts = node.name.split("/")
         for depth in range(1, min(len(parts), 16)):    # a scope of that name opened later gets a name of its own
@@ -225,15 +224,49 @@ def from_wire(wire, arrays=(), graph=None, scope=None):
     return graph
 
 
+def _read_nodes(wire, graph, arrays, budget, where, prefix):
+    """The _Nodes of a graph or body, which they have been added to."""
+    nodes = [_Node(where, number, node, prefix) for number, node in enumerate(list_of(wire, f"{where}\"nodes\""))]
+    by_name = {}
+    for node in nodes:
+        if node.name in by_name:
+            raise ValueError(f"{node.where}: {by_name[node.name].where} has the same name")
+        if node.name in graph._by_name:
+            raise ValueError(f"{node.where}: a node of that name already exists in the graph")
+        by_name[node.name] = node
+    for node in in_order(nodes, by_name):
+        node.add_to(graph, arrays, budget)
+    return nodes
+
+
+def _read_body(wire, graph, sources, arrays, budget, where, prefix):
+    """A FuncGraph inside `graph`.  sources: what its last inputs stand for."""
+    wire = keys_of(wire, set(_BODY_KEYS), _BODY_KEYS, where)
+    if graph.depth >= MOST_NESTED:
+        raise ValueError(f"{where}: more than {MOST_NESTED} bodies are nested in one another")
+    body = FuncGraph(graph)
+    body._names_in_use = {}                           # it may use names of the outer graph
+    _read_nodes(wire["nodes"], body, arrays, budget, f"{where}, ", prefix)
+    for key in ("inputs", "outputs"):
+        for text in list_of(wire[key], f"{where}: \"{key}\""):
+            tensor = _element(body, prefix + text_of(text, f"{where}: \"{key}\""), where)
+            getattr(body, key).append(tensor if isinstance(tensor, Tensor) else tensor.outputs[0] if tensor.outputs else None)
+    if None in body.outputs or len(set(body.inputs)) < len(body.inputs) or not all(t is not None and t.op.type in ("Argument", "RefArgument") for t in body.inputs):
+        raise ValueError(f"{where}: inputs should be different Argument and RefArgument nodes, outputs tensors")
+    body._sources = dict(zip(reversed(body.inputs), reversed(sources)))
+    graph.outermost._names_in_use.update(dict.fromkeys(body._names_in_use, 1))
+    return body
+
+
 class _Node:
     """A node as it was read: checked by itself, but not yet against the others."""
 
-    def __init__(self, number, wire, prefix):
-        self.where = f"nodes[{number}]"
+    def __init__(self, graph, number, wire, prefix):
+        self.where = f"{graph}nodes[{number}]"
         wire = keys_of(wire, _NODE_KEYS, ("name", "op"), self.where)
         self.name, self.op_type = text_of(wire["name"], f"{self.where}: \"name\""), text_of(wire["op"], f"{self.where}: \"op\"")
-        self.name = prefix + self.name
-        self.where = f"nodes[{number}], '{cut(self.name)}' ({cut(self.op_type)})"
+        self.prefix, self.name = prefix, prefix + self.name
+        self.where = f"{graph}nodes[{number}], '{cut(self.name)}' ({cut(self.op_type)})"
         if not _VALID_OP_NAME.match(self.name) or self.name[-1] == "/":
             raise ValueError(f"{self.where}: that is not a valid node name")
         self.inputs, self.controls = [], {}            # [(name, output number)], {name: None} in order
@@ -272,13 +305,13 @@ class _Node:
             definition = op_def(self.op_type)
         except ValueError as error:
             raise ValueError(f"{self.where}: {error}") from None
-        attrs = self._read_attrs(definition, arrays)
         inputs = []
         for name, number in self.inputs:
             outputs = graph._by_name[name].outputs
             if number >= len(outputs):
                 raise ValueError(f"{self.where}: there is no input '{name}:{number}': '{name}' has {len(outputs)} outputs")
             inputs.append(outputs[number])
+        attrs = self._read_attrs(definition, graph, inputs, arrays, budget)
         self._check_inputs(definition, attrs, inputs)
         check_outputs(self.where, definition, attrs, budget)
         try:
@@ -292,11 +325,14 @@ class _Node:
         op.colocation, op.source = self.colocation, SourceLine(self.source)
         op.original_op = None if self.original is None else graph._by_name[self.original]
 
-    def _read_attrs(self, definition, arrays):
+    def _read_attrs(self, definition, graph, inputs, arrays, budget):
         attrs = {}
         for name, declared in definition.attrs.items():
             where = f"{self.where}: attribute '{name}' ({declared.type})"
-            if name in self.attrs:
+            if name in self.attrs and declared.type == "graph":
+                varying = self.attrs.get("shapes", ()) if "shapes" in definition.attrs else ()      # loop variables stand for no one tensor
+                value = _read_body(self.attrs[name], graph, inputs[len(varying) if isinstance(varying, list) else 0:], arrays, budget, where, self.prefix)
+            elif name in self.attrs:
                 value = read_attr(declared.type, self.attrs[name], arrays, where)
             elif declared.default is not REQUIRED:
                 value = declared.default

@@ -6,7 +6,7 @@ from ..core.dtypes import DType, as_dtype
 from ..core.registry import REQUIRED, op_def
 from ..graph.convert import convert_to_tensor
 from ..graph.operation import Tensor
-from ..graph.default_graphs import default_graphs
+from ..graph.default_graphs import default_graphs, here
 from ..graph.scopes import get_default_graph
 
 
@@ -54,15 +54,15 @@ def _graph_of(values):
     """The graph of the first symbolic value, else the default graph."""
     for value in values:
         if type(value) is Tensor:
-            return value.op.graph
+            return here(value.op.graph)
         if isinstance(value, (list, tuple)):
             for v in value:
                 if type(v) is Tensor:
-                    return v.op.graph
+                    return here(v.op.graph)
         else:
             found = getattr(value, "graph", None)
             if found is not None:
-                return found
+                return here(found)
     return get_default_graph()
 
 

@@ -2,7 +2,7 @@
 from builtins import tuple as tuple_type
 
 from ..core.registry import register_op
-from ..graph import Operation, colocate_with, control_dependencies, convert_to_tensor, get_default_graph, name_scope
+from ..graph import Operation, here, colocate_with, control_dependencies, convert_to_tensor, get_default_graph, name_scope
 from .apply import apply_op
 from .indexed_slices import IndexedSlices
 
@@ -19,7 +19,7 @@ def group(*inputs, name=None):
     operations = [_operation(item) for item in _flat(inputs)]
     if not operations:
         return no_op(name=name or "group_deps")
-    graph = operations[0].graph
+    graph = here(operations[0].graph)
     by_device = {}
     for op in operations:
         by_device.setdefault(op.device, []).append(op)

@@ -17,7 +17,10 @@ def get_seed(op_seed):
     """(seed, seed2) for a random op about to be made; (None, None) where neither seed was set."""
     graph = get_default_graph()
     if graph.seed is not None:
-        return graph.seed, graph.version if op_seed is None else op_seed
+        if op_seed is None:                               # the ops in bodies count too: no two may draw the same numbers
+            outer = graph.outermost
+            op_seed = outer.version + sum(body.version for body in outer._bodies)
+        return graph.seed, op_seed
     if op_seed is not None:
         return DEFAULT_GRAPH_SEED, op_seed
     return None, None

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core.dtypes import float32, string
 from ..core.shapes import as_shape
-from ..graph import GraphKeys, add_to_collection, colocate_with, name_scope
+from ..graph import GraphKeys, add_to_collection, colocate_with, name_scope, outermost
 from . import constant_op, init_ops
 from .partitioned_variables import PartitionedVariable, PartitionInfo, pieces_of
 from .variables import Variable
@@ -95,7 +95,7 @@ class VariableStore:
         variable = Variable(initial_value, trainable, collections, validate_shape, caching_device, name, dtype=dtype)
         self.variables[name] = variable
         if regularizer is not None:
-            with colocate_with(variable.op), name_scope(name + "/Regularizer/"):
+            with outermost(), colocate_with(variable.op), name_scope(name + "/Regularizer/"):
                 loss = regularizer(variable)
             if loss is not None:
                 add_to_collection(GraphKeys.REGULARIZATION_LOSSES, loss)

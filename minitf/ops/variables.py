@@ -4,7 +4,7 @@ import numpy as np
 from ..core.dtypes import as_dtype, string
 from ..core.shapes import as_shape
 from ..graph import (GraphKeys, colocate_with, control_dependencies, convert_to_tensor, device,
-                     get_collection, get_default_graph, name_scope, register_tensor_conversion_function)
+                     get_collection, get_default_graph, name_scope, outermost, register_tensor_conversion_function)
 from . import constant_op, control_ops, gather_ops, logical_ops, state_ops
 from .apply import apply_op
 from .operators import install_operators
@@ -32,6 +32,9 @@ class Variable:
         caching_device  a device on which reads are kept
         expected_shape  what the initial value's shape must be, if given; ValueError if it is not
         ValueError without an initial value, or with one of unknown shape while validate_shape is true.
+
+        Inside a branch of tf.cond or a tf.while_loop the variable is made outside it, once; then the initial value must not be
+        a tensor from inside: a function makes it where the variable is made.
         """
         if variable_def is not None or import_scope is not None:
             raise ValueError("A Variable can not be made of a variable_def here; import_meta_graph brings variables back with their graph")
@@ -43,7 +46,10 @@ class Variable:
             raise ValueError(f"collections argument to Variable constructor must be a list, tuple, or set. Got {collections} of type {type(collections)}")
         if trainable and GraphKeys.TRAINABLE_VARIABLES not in collections:
             collections = [*collections, GraphKeys.TRAINABLE_VARIABLES]
-        with control_dependencies(None), name_scope(name, "Variable", () if callable(initial_value) else (initial_value,)) as scope:
+        if not callable(initial_value) and getattr(getattr(initial_value, "graph", None), "outer", None) is not None:
+            raise ValueError(f"Initializer for variable {name or 'Variable'} is from inside a control-flow construct, such as a loop or conditional. "
+                             "When creating a variable inside a loop or conditional, use a lambda as the initializer.")
+        with outermost(), control_dependencies(None), name_scope(name, "Variable", () if callable(initial_value) else (initial_value,)) as scope:
             self._create(initial_value, validate_shape, caching_device, scope, dtype)
         if expected_shape is not None and not self.get_shape().is_compatible_with(expected_shape):
             raise ValueError(f"The initial value's shape {self.get_shape()} is not compatible with the expected shape {as_shape(expected_shape)}")

@@ -63,7 +63,7 @@ def partition(program):
             send = Node(f"{node.name}/_send_{slot}", "_Send", {"key": key, "slot": slot}, [] if index is None else [(node, index)],
                         [node] if index is None else [], node.device, node.op, [], [])
             recv = Node(f"{node.name}/_recv_{slot}", "_Recv", {"key": key, "slot": slot, "send": send}, [], [], device, node.op, [dtype], [shape])
-            recv.is_cut = shape is None
+            recv.is_cut, recv.elements = shape is None, node.elements
             transfers[node, index, device] = recv
             parts[node.device].append(send)
             parts[device].append(recv)

@@ -25,6 +25,12 @@ cdef class StepState:
     cdef readonly object error
 
 
+cdef class BodyKernel(Kernel):
+    """A kernel that runs bodies: what it holds for a step is given back by end()."""
+    cdef int end(self) except -1
+    cpdef Activation running(self)        # the activation of the body it is in, or None
+
+
 cdef class Activation(Waiter):
     cdef Buffer *buffers
     cdef PyObject **code
@@ -43,9 +49,19 @@ cdef class Activation(Waiter):
     cdef RunQueue queue
     cdef readonly StepState step
     cdef object context
+    cdef Activation outer                 # of a body: the activation whose instruction runs it
+    cdef list body_kernels
+    cdef Py_ssize_t *arguments            # of a body: (buffer, number of the argument) one behind the other
+    cdef Py_ssize_t *results              # (buffer, number of the fetch)
+    cdef Py_ssize_t n_arguments, n_results
+    cdef Storage **spare                  # of a body, per counted buffer: a second storage, in turn with the first
+    cdef bint has_rest
+    cdef double work
     cdef list feeds
     cdef list resources                   # keeps what the buffers' resource pointers borrow
     cdef int start(self, list feeds) except -1
+    cdef int enter(self, Buffer **arguments) except -1 nogil
+    cdef void leave(self) noexcept nogil
     cdef int proceed(self, Py_ssize_t most) except -1 nogil
     cdef int look_around(self) except -1 nogil
     cdef int trace(self, bint wanted) except -1

@@ -92,11 +92,23 @@ cdef class Release(Kernel):
         return DONE
 
 
-cdef class Activation(Waiter):
-    """Activation(plan, step, queue, context): context has resource(node) and kernel(instruction, step)."""
+cdef class BodyKernel(Kernel):
+    cdef int end(self) except -1:
+        return 0
 
-    def __cinit__(self, plan, StepState step, RunQueue queue, context):
-        self.plan, self.step, self.queue, self.context = plan, step, queue, context
+    cpdef Activation running(self):
+        return None
+
+
+cdef class Activation(Waiter):
+    """Activation(plan, step, queue, context): context has resource(node) and kernel(instruction, step).
+
+    outer: of a body's plan, the activation whose instruction runs it; it is the one that is parked and resumed.
+    """
+
+    def __cinit__(self, plan, StepState step, RunQueue queue, context, Activation outer=None):
+        self.plan, self.step, self.queue, self.context, self.outer = plan, step, queue, context, outer
+        self.body_kernels, self.has_rest, self.work = [], plan.rest is not None, plan.work
         self.parts, self.resources = {}, []
         self.n_buffers, self.length = len(plan.buffers), len(plan.instructions)
         self.buffers = <Buffer *> calloc(self.n_buffers + 1, sizeof(Buffer))
@@ -104,13 +116,23 @@ cdef class Activation(Waiter):
         self.stops = <Py_ssize_t *> calloc(len(plan.stops) + 1, sizeof(Py_ssize_t))
         self.own = <Py_ssize_t *> calloc(self.n_buffers + 1, sizeof(Py_ssize_t))
         self.bound = <Py_ssize_t *> calloc(self.n_buffers + 1, sizeof(Py_ssize_t))
-        if not (self.buffers and self.code and self.stops and self.own and self.bound):
+        self.arguments = <Py_ssize_t *> calloc(2 * len(plan.imports) + 1, sizeof(Py_ssize_t))
+        self.results = <Py_ssize_t *> calloc(2 * len(plan.fetches) + 1, sizeof(Py_ssize_t))
+        self.spare = <Storage **> calloc(self.n_buffers + 1, sizeof(Storage *))
+        if not (self.buffers and self.code and self.stops and self.own and self.bound and self.arguments and self.results and self.spare):
             raise MemoryError()
 
-    def __init__(self, plan, step, queue, context):
+    def __init__(self, plan, step, queue, context, outer=None):
         cdef Py_ssize_t i
         for i, stop in enumerate(plan.stops):
             self.stops[i] = stop
+        for key, number in plan.imports.items():
+            if isinstance(key, int):
+                self.arguments[2 * self.n_arguments], self.arguments[2 * self.n_arguments + 1] = number, key
+                self.n_arguments += 1
+        for number, place in plan.fetches:
+            self.results[2 * self.n_results], self.results[2 * self.n_results + 1] = place, number
+            self.n_results += 1
         try:
             self.make_buffers()
         except ResourceExhaustedError as error:
@@ -120,6 +142,8 @@ cdef class Activation(Waiter):
             kernel = self.make_kernel(instruction)
             bind(kernel, instruction.inputs, instruction.outputs, self.buffers, self)
             self.kernels.append(kernel)
+            if isinstance(kernel, BodyKernel):
+                self.body_kernels.append(kernel)
             self.code[i] = <PyObject *> kernel
         for i, kernel in enumerate(self.kernels):
             try:
@@ -168,6 +192,7 @@ cdef class Activation(Waiter):
         if self.buffers != NULL:
             for i in range(self.n_own):
                 release(self.buffers[self.own[i]].storage)
+                release(self.spare[i])
             for i in range(self.n_bound):
                 release(self.buffers[self.bound[i]].storage)
         release(self.arena)
@@ -176,10 +201,16 @@ cdef class Activation(Waiter):
         free(self.stops)
         free(self.own)
         free(self.bound)
+        free(self.arguments)
+        free(self.results)
+        free(self.spare)
         free(self.times)
 
     cdef void resume(self) noexcept nogil:
-        self.queue.push(<PyObject *> self)
+        if self.outer is not None:
+            self.outer.resume()
+        else:
+            self.queue.push(<PyObject *> self)
 
     cdef int start(self, list feeds) except -1:
         """Begin a step: take the callers' arrays where they lie, and make sure that what will be handed out is ours alone."""
@@ -199,6 +230,45 @@ cdef class Activation(Waiter):
                 b.storage = fresh
                 b.data = fresh.data
         return 0
+
+    cdef int enter(self, Buffer **arguments) except -1 nogil:
+        """Begin a run of a body: its arguments where they lie, and counted storages for its results that nobody else holds.
+
+        A result is held by whoever took it over, a loop variable for an iteration mostly; so two storages in turn are enough.
+        """
+        cdef Py_ssize_t i
+        cdef Buffer *b
+        cdef Buffer *argument
+        cdef Storage *other
+        self.pc = self.at_stop = 0
+        for i in range(self.n_arguments):
+            b = &self.buffers[self.arguments[2 * i]]
+            argument = arguments[self.arguments[2 * i + 1]]
+            b.data, b.storage = argument.data, argument.storage
+        for i in range(self.n_own):
+            b = &self.buffers[self.own[i]]
+            if is_exclusive(b.storage):
+                continue
+            other = self.spare[i]
+            if other == NULL or not is_exclusive(other):
+                release(other)
+                self.spare[i] = NULL
+                other = new_storage(b.size * b.itemsize)
+            self.spare[i] = b.storage
+            b.storage = other
+            b.data = other.data
+        return 0
+
+    cdef void leave(self) noexcept nogil:
+        """End of a run of a body whose results were taken."""
+        cdef Py_ssize_t i
+        cdef Buffer *b
+        for i in range(self.n_bound):
+            b = &self.buffers[self.bound[i]]
+            if b.data != NULL:
+                release(b.storage)
+                b.storage = NULL
+                b.data = NULL
 
     cdef int proceed(self, Py_ssize_t most) except -1 nogil:
         """Run up to `most` instructions.  DONE at the end of the plan, PARK where an instruction waits; else DONE with pc before the end."""
@@ -273,7 +343,7 @@ cdef class Activation(Waiter):
         if part is None:
             if len(self.parts) > 64:                    # as many as plans are kept
                 self.parts.clear()
-            part = self.parts[plan] = Activation(plan, self.step, self.queue, self.context)
+            part = self.parts[plan] = Activation(plan, self.step, self.queue, self.context, self.outer)
         self.following = part
         part.trace(self.times != NULL)
         part.start(self.feeds)
@@ -318,13 +388,10 @@ cdef class Activation(Waiter):
 
     cdef int finish(self) except -1:
         """End of the step, however it ended: give back what was held for it."""
-        cdef Py_ssize_t i
-        cdef Buffer *b
-        for i in range(self.n_bound):
-            b = &self.buffers[self.bound[i]]
-            release(b.storage)
-            b.storage = NULL
-            b.data = NULL
+        cdef BodyKernel kernel
+        self.leave()
+        for kernel in self.body_kernels:
+            kernel.end()
         self.feeds = None
         self.following = None
         return 0

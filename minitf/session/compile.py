@@ -9,7 +9,7 @@ from collections import OrderedDict
 from ..graph.program import Node
 from .fuse import fuse
 from .optimise import forward_identities, fuse_updates, live, merge_equal
-from .plan import make_plan
+from .plan import HAND_OVER, make_plan
 from .schedule import schedule, variable_of
 from .specialise import assign_levels, hand_on_controls, specialise
 
@@ -17,10 +17,10 @@ KEEP_PARTS = 64               # variants of a later part kept per plan, the leas
 
 
 class Options:
-    """What the session's configuration says about optimisation."""
+    """What the session's configuration says about optimisation; and of how many bytes a fetched result has a storage of its own."""
 
-    def __init__(self, fold=True, merge=True, fuse=True):
-        self.fold, self.merge, self.fuse = fold, merge, fuse
+    def __init__(self, fold=True, merge=True, fuse=True, hand_over=HAND_OVER):
+        self.fold, self.merge, self.fuse, self.hand_over = fold, merge, fuse, hand_over
 
 
 def compile_part(device, nodes, fetches, targets, options):
@@ -53,7 +53,8 @@ def compile_part(device, nodes, fetches, targets, options):
         head = fuse_updates(head, kept)
     else:
         moved = {}
-    plan = make_plan(device, head, [(number, moved.get(pair, pair)) for number, pair in head_fetches], [moved.get(pair, pair) for pair in exports])
+    plan = make_plan(device, head, [(number, moved.get(pair, pair)) for number, pair in head_fetches], [moved.get(pair, pair) for pair in exports],
+                     options.hand_over)
     if rest:
         plan.rest = Rest(device, rest, {pair: moved.get(pair, pair) for pair in exports}, [f for f in fetches if f[1][0] in later],
                          [t for t in targets if t in later], options)
@@ -100,12 +101,14 @@ class Rest:
             node, index = pair
             copy = Node(node.name, "_Import", {"pair": source}, [], [], self.device, node.op, [node.dtypes[index]], [shape])
             copy.values = [value_of[pair]] if pair in value_of else None
+            copy.elements = node.elements
             copies[pair] = copy
             nodes.append(copy)
         for node in self.nodes:
             inputs = [(copies[pair], 0) if pair in copies else (copies[pair[0]], pair[1]) if pair[0] in copies else _outside(pair) for pair in node.inputs]
             controls = [copies[n] for n in node.controls if n in copies]
             copy = Node(node.name, node.type, node.attrs, inputs, controls, node.device, node.op, list(node.dtypes), list(node.shapes))
+            copy.elements = node.elements
             copy.values, copy.is_cut = node.values, node.is_cut and node.type in ("_Recv", "_ReadVariable")
             copies[node] = copy
             nodes.append(copy)

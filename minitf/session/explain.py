@@ -38,7 +38,7 @@ class Explanation:
         return [plan.device for plan in self.plans]
 
     def parts(self, device=None):
-        """The plans of a device (a full or partial name; None: of all), each followed by those known behind its cut."""
+        """The plans of a device (a full or partial name; None: of all), each followed by those known behind its cut, and of its bodies."""
         found, stack = [], [p for p in reversed(self.plans) if matches(device, p.device)]
         if not stack:
             raise ValueError(f"No plan for device {device!r}; there are {', '.join(self.devices)}")
@@ -47,6 +47,7 @@ class Explanation:
             found.append(plan)
             if plan.rest is not None:
                 stack.extend(reversed(list(plan.rest.known().values())))
+            stack.extend(body_plan for i in reversed(plan.instructions) for _, body in bodies_of(i) for body_plan in body.known().values())
         return found
 
     def instructions(self, device=None):
@@ -153,6 +154,19 @@ class _Table:
             self._row(*head, (inputs[k] if k < len(inputs) else "") + more, *(rows[k] if k < len(rows) else ("", "", "", "")))
         if node.type == "_Fused":
             self._wrap("", fused_steps(instruction), "; ")
+        for name, body in bodies_of(instruction):
+            self._body(f"{name} of {node.name}", body)
+
+    def _body(self, title, body):
+        """The plans of a body that are known so far, indented."""
+        known, inner = body.known(), self.indent + "    "
+        if not known:
+            count = len(body.graph.get_operations())
+            self.lines.append(_cut(f"{inner}{title}: {count} node{'s' * (count != 1)}, compiled when it first runs", WIDTH))
+        for shapes, plan in known.items():
+            with_shapes = "" if body.is_fixed else " with " + ", ".join(shape_text(s) for s in shapes)
+            self.lines.append(_cut(f"{inner}{title}{with_shapes}:", WIDTH))
+            self.lines.append(inner + _Table(plan, self.most, inner).text())
 
     def _wrap(self, head, items, separator):
         """Items in lines of at most WIDTH columns."""
@@ -192,6 +206,12 @@ def makers(plan):
     return made
 
 
+def bodies_of(instruction):
+    """[(name of the attribute, Body)] of an instruction that runs bodies."""
+    bodies = instruction.node.attrs.get("_bodies", ()) if instruction.kind == "Compute" else ()
+    return list(zip(("then_branch", "else_branch") if "then_branch" in instruction.node.attrs else ("cond", "body"), bodies))
+
+
 def where_of(b, maker):
     """Where a buffer lies, in a few words.  maker: the Instruction that makes it, or None."""
     if b.kind == "arena":
@@ -200,6 +220,8 @@ def where_of(b, maker):
         return f"in %{b.root}" if maker is not None and maker.kind == "Compute" else f"view of %{b.root}"
     if b.kind == "bound":
         return {"Read": "snapshot", "Recv": "received"}.get(maker.kind if maker else "", "when run")
+    if b.kind == "import" and isinstance(b.value, int):
+        return "argument"
     return _SOURCES.get(b.kind, b.kind)
 
 

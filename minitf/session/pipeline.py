@@ -12,6 +12,7 @@ from ..core.resources import RandomState, VariableState
 from ..graph.program import topological
 from ..placement.partition import partition
 from ..placement.placer import place
+from . import bodies, control_flow                      # If, While: how they are compiled, and their kernels
 from .compile import Options, compile_part
 from .executable import Variant
 from .feeds import array_of

@@ -57,18 +57,22 @@ class Plan:
         self.device, self.buffers, self.instructions = device, buffers, instructions
         self.feeds, self.fetches, self.imports, self.exports = feeds, fetches, imports, exports
         self.arena_bytes = self.live_maximum = 0
+        self.work = 0.0               # bytes of traffic that its time is worth
         self.stops = []               # positions before which the executor looks for signals and for an abort; the last is the end
         self.rest = None              # what follows a cut: a compile.Rest
 
 
-def make_plan(device, order, fetches, exports):
-    """The Plan of nodes in execution order.  fetches: [(number, (node, output))]; exports: pairs that a later part needs."""
-    return _Builder(device, order, fetches, exports).build()
+def make_plan(device, order, fetches, exports, hand_over=HAND_OVER):
+    """The Plan of nodes in execution order.  fetches: [(number, (node, output))]; exports: pairs that a later part needs.
+
+    hand_over: a fetched result of more bytes gets a storage of its own.
+    """
+    return _Builder(device, order, fetches, exports, hand_over).build()
 
 
 class _Builder:
-    def __init__(self, device, order, fetches, exports):
-        self.device, self.order, self.fetches, self.exports = device, order, fetches, exports
+    def __init__(self, device, order, fetches, exports, hand_over):
+        self.device, self.order, self.fetches, self.exports, self.hand_over = device, order, fetches, exports, hand_over
         self.buffers, self.number = [], {}                # (node, output) -> buffer number
         self.code = []
 
@@ -91,7 +95,7 @@ class _Builder:
         plan.live_maximum = live_maximum(lives)
         for b, offset in zip(arena, offsets):
             b.offset = offset
-        plan.stops = _stops(self.code, self.buffers)
+        plan.stops, plan.work = _stops(self.code, self.buffers)
         return plan
 
     # ---- buffers ----------------------------------------------------------------------------------------------------------
@@ -138,7 +142,7 @@ class _Builder:
 
         def is_large(pair):
             shape = pair[0].shapes[pair[1]]
-            return shape is not None and np.prod(shape, dtype=np.int64) * pair[0].dtypes[pair[1]].size > HAND_OVER
+            return shape is not None and np.prod(shape, dtype=np.int64) * pair[0].dtypes[pair[1]].size > self.hand_over
 
         return {root(n.inputs[0]) for n in self.order if n.type == "_Send" and n.inputs} | \
             {root(pair) for _, pair in self.fetches if is_large(pair)}
@@ -159,18 +163,18 @@ class _Builder:
         elif is_view(node):
             self._add_view(node, inputs[0])
         else:
+            try:
+                kernel_def = kernel_or_error(node.type, node.attrs, _device_type(self.device), node.name)
+            except InvalidArgumentError as error:
+                raise located(error, node.op)
             outputs = []
             for i, dtype in enumerate(node.dtypes):
                 if dtype.is_ref_dtype:                    # the same variable, after this op
                     self.number[node, i] = inputs[0]
                     outputs.append(inputs[0])
                 else:
-                    kind = "bound" if node.shapes[i] is None or dtype.holds_objects else "own" if (node, i) in self.escaping else "arena"
+                    kind = "bound" if node.shapes[i] is None or dtype.holds_objects or kernel_def.binds else "own" if (node, i) in self.escaping else "arena"
                     outputs.append(self._new((node, i), kind).number)
-            try:
-                kernel_def = kernel_or_error(node.type, node.attrs, _device_type(self.device), node.name)
-            except InvalidArgumentError as error:
-                raise located(error, node.op)
             self.code.append(Instruction("Compute", node, inputs, outputs, kernel_def))
 
     def _add_view(self, node, source):
@@ -259,8 +263,8 @@ def _in_place(instruction):
 
 
 def _stops(code, buffers):
-    """Where to look for signals: after every few milliseconds of estimated work, and at the end."""
-    stops, work = [], 0.0
+    """(where to look for signals: after every few milliseconds of estimated work, and at the end; the work of all)."""
+    stops, work, total = [], 0.0, 0.0
     for k, instruction in enumerate(code):
         sizes = [buffers[b].nbytes or 0 for b in instruction.inputs + instruction.outputs]
         work += sum(sizes)
@@ -270,8 +274,8 @@ def _stops(code, buffers):
             work = 2 * CHECK_EVERY
         if work > CHECK_EVERY:
             stops.append(k + 1)
-            work = 0.0
-    return stops if stops and stops[-1] == len(code) else stops + [len(code)]
+            total, work = total + work, 0.0
+    return stops if stops and stops[-1] == len(code) else stops + [len(code)], total + work
 
 
 def _device_type(device):

@@ -58,7 +58,7 @@ def prune(fetches, feeds, done=()):
                 nodes[op] = node
                 program_nodes.append(node)
                 continue
-            takes_ref = [arg.is_ref for arg in op_def(op.type).inputs]
+            takes_ref = [arg.is_ref for arg in op_def(op.type).inputs] if not op_def(op.type).has_bodies else [t.dtype.is_ref_dtype for t in inputs]
             for t, needs_state in zip(inputs, takes_ref):
                 if needs_state and t in fed:
                     raise InvalidArgumentError(None, op, f"'{t.name}' is fed, and '{op.name}' ({op.type}) needs the variable itself")
@@ -92,7 +92,20 @@ def _read(variable, tensor, op, controls):
 
 def _changing(nodes):
     """The variables among nodes to which some Assign of the graph gives another shape than their static one."""
-    return {n for n in nodes if n.type == "VariableV2" and any(c.type == "Assign" and not c.attrs["validate_shape"] for c in n.op.outputs[0].consumers())}
+    return {n for n in nodes if n.type == "VariableV2" and is_reshaped(n.op.outputs[0])}
+
+
+def is_reshaped(reference):
+    """Whether an op may give the variable behind a reference another shape than its static one; also one in a body."""
+    for op in reference.consumers():
+        if op.type == "Assign" and not op.attrs["validate_shape"]:
+            return True
+        for name, attr in op.op_def.attrs.items():
+            if attr.type == "graph":
+                inputs = op.attrs[name].inputs
+                if any(given is reference and is_reshaped(t) for t, given in zip(reversed(inputs), reversed(op.inputs))):
+                    return True
+    return False
 
 
 def _reference(tensor, nodes):

@@ -7,6 +7,13 @@ def explain_failure(error, activation):
     """The exception to raise for an error in a step; what happened outside any op (Ctrl-C, a time-out) is left as it is."""
     if activation is None or not isinstance(error, Exception) or isinstance(error, DeadlineExceededError):
         return error
+    inner, place = inside(activation)
+    if inner is not None:
+        error = explain_failure(error, inner)
+        node = activation.plan.instructions[activation.pc].node
+        if isinstance(error, OpError) and error.context:
+            error.add_context(lines=[f"in {place} '{node.name}' ({node.type})" + (f", defined at: {node.op.source}" if node.op is not None and str(node.op.source) else "")])
+            return error
     if activation.pc >= len(activation.plan.instructions) or isinstance(error, OpError) and error.op is not None:
         return error
     instruction = activation.plan.instructions[activation.pc]
@@ -18,6 +25,15 @@ def explain_failure(error, activation):
     op = instruction.node.op
     error.add_context(op=op, lines=_lines(instruction, activation))
     return error
+
+
+def inside(activation):
+    """(the activation of the body that an instruction is in, which body that is); (None, "") where the instruction runs none."""
+    if activation.pc >= len(activation.kernels):
+        return None, ""
+    kernel = activation.kernels[activation.pc]
+    inner = kernel.running() if hasattr(kernel, "running") else None
+    return inner, kernel.place() if inner is not None else ""
 
 
 def located(error, op=None):
@@ -81,8 +97,14 @@ def explain_wait(step):
     lines = []
     waiting = set(step.rendezvous.waiting())
     for activation in step.activations:
-        while activation.following is not None:
-            activation = activation.following
+        places, inner = "", activation
+        while inner is not None:
+            activation = inner
+            while activation.following is not None:
+                activation = activation.following
+            inner, place = inside(activation)
+            if inner is not None:
+                places = f", in {place} '{activation.plan.instructions[activation.pc].node.name}'" + places
         instructions = activation.plan.instructions
         if activation.pc >= len(instructions):
             lines.append(f"{activation.plan.device}: at its end")
@@ -92,5 +114,5 @@ def explain_wait(step):
         key = node.attrs.get("key") if instruction.kind == "Recv" else None
         doing = f"waits to receive {key}" if key in waiting else "is in"
         where = f", defined at {node.op.source}" if node.op is not None and str(node.op.source) else ""
-        lines.append(f"{activation.plan.device}: {doing} '{node.name}' ({node.type}){where}")
+        lines.append(f"{activation.plan.device}: {doing} '{node.name}' ({node.type}){places}{where}")
     return "\n".join(lines)

@@ -21,6 +21,9 @@ ADDRESSABLE = 1 << 47          # bytes: no processor of today reaches more, and 
 SMALL = 64                     # elements: at optimisation level L0 only values of this size are evaluated, since they decide shapes
 
 
+by_type = {}                   # op type -> function(node, fold) that infers its outputs' shapes: of ops whose bodies are graphs (bodies.py)
+
+
 class NodeContext:
     """What a shape function sees of a node of a program; it notes which values were asked for and are not known."""
     __slots__ = ("op_type", "name", "attrs", "node", "asked")
@@ -68,6 +71,8 @@ def specialise(nodes, fold=True):
         elif node.type == "_ReadVariable" or node.type == "_Feed":
             if not is_known(node.shapes[0]):            # a variable without a static shape: known when it is read
                 node.shapes, node.is_cut = [None], True
+        elif node.type in by_type:
+            by_type[node.type](node, fold)
         elif node.type[0] != "_":
             _infer(node, op_def(node.type), budget)
             continue

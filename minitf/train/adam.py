@@ -40,7 +40,7 @@ class AdamOptimizer(SingleOpOptimizer):
 
     def _finish(self, update_ops, name_scope):
         """After all updates, the powers go on to the next step."""
-        power1, power2 = self._get_beta_accumulators(update_ops[0].graph)
+        power1, power2 = self._get_beta_accumulators(update_ops[0].graph.outermost)
         _, beta1, beta2, _ = self._in(power1.dtype.base_dtype)
         with control_dependencies(update_ops), colocate_with(power1.op):
             advances = [power1.assign(power1 * beta1, use_locking=self._use_locking).op, power2.assign(power2 * beta2, use_locking=self._use_locking).op]

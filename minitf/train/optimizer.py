@@ -15,7 +15,7 @@ import numbers
 
 from ..autodiff import explain_gradient, gradients
 from ..core.dtypes import float32, float64
-from ..graph import GraphKeys, Tensor, colocate_with, control_dependencies, get_default_graph, name_scope
+from ..graph import GraphKeys, Tensor, colocate_with, control_dependencies, get_default_graph, here, name_scope, outermost
 from ..ops import array_ops, control_ops, segment_ops, math_ops, sequence_ops, state_ops
 from ..ops.constant_op import constant
 from ..ops.indexed_slices import IndexedSlices, convert_to_tensor_or_indexed_slices
@@ -97,9 +97,9 @@ class Optimizer:
         used = [(g, v) for g, v in pairs if g is not None]
         if not used:
             raise ValueError(f"No gradients provided for any variable: {[str(v) for _, v in pairs]}.")
-        graph = used[0][1].graph
+        graph = here(used[0][1].graph)
         with graph.as_default():
-            with control_dependencies(None), name_scope(None):
+            with outermost(), control_dependencies(None), name_scope(None):
                 self._create_slots([v for _, v in used])
             with name_scope(name, self._name) as scope:
                 self._prepare()
