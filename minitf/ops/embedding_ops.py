@@ -22,6 +22,7 @@ def embedding_lookup(params, ids, partition_strategy="mod", name=None, validate_
     params = list(params) if isinstance(params, (list, tuple, PartitionedVariable)) else [params]
     with name_scope(name, "embedding_lookup", params + [ids]) as name:
         ids = convert_to_tensor(ids, name="ids")
+        params = [p if hasattr(p, "op") else convert_to_tensor(p, name="params") for p in params]
         if len(params) == 1:
             with colocate_with(params[0]):
                 rows = gather_ops.gather(params[0], ids, name=None if max_norm is not None else name)
