@@ -7,7 +7,7 @@ import minitf as tf
 from minitf.core import registry
 
 # Ops that no kernel computes: the session replaces them, or they are data.
-WITHOUT_KERNEL = {"Const", "Placeholder", "VariableV2"}
+WITHOUT_KERNEL = {"Const", "Placeholder", "VariableV2", "Argument", "RefArgument"}
 OPS = [name for name in registry.op_types() if not name.startswith("_") and registry.op_def(name).shape_fn.__module__.startswith("minitf.")]
 
 

@@ -4,6 +4,7 @@ What can not be computed again, since it might come out differently (random numb
 becomes a further output of the forward op (forward_again.py).  A loop's further output is its history: per iteration the loop variables that
 the gradient needs, and the values that can not be computed again; the loop of the gradient goes through it backwards.
 """
+from ..core.dtypes import int32
 from ..core.registry import not_differentiable, register_gradient
 from ..core.shapes import TensorShape
 from ..graph import FuncGraph, convert_to_tensor
@@ -20,7 +21,7 @@ for _op_type in ("Argument", "RefArgument", "HistoryLength", "HistoryRead", "NoH
 def _if_grad(op, *grads):
     """An If whose branches give the gradients of the inputs; zeros where only the other branch uses an input."""
     graph, count = op.graph, len(grads)
-    wanted = [k for k in range(count) if grads[k] is not None and op.outputs[k].dtype.is_floating]
+    wanted = [k for k in range(count) if grads[k] is not None and op.outputs[k].dtype.carries_gradient]
     bodies, found = [], []
     for branch in (op.attrs["then_branch"], op.attrs["else_branch"]):
         body = FuncGraph(graph, graph._name_stack)
@@ -44,7 +45,7 @@ def _input_gradients(body, inputs, again, ys, grad_ys):
     """Per input of a forward body its gradient, a tensor of `body`, or None; of a reference, that of the values read from it."""
     stands = []                               # per input: the tensors of `body` that stand for it
     for t in inputs:
-        if not t.dtype.is_floating:
+        if not t.dtype.carries_gradient:
             stands.append([])
         elif t.dtype.is_ref_dtype:
             stands.append([body.capture(read) for read in dict.fromkeys(again.reads.get(t, ()))])
@@ -79,10 +80,10 @@ def _while_grad(op, *grads):
     if not op.attrs["back_prop"]:
         return [None] * len(op.inputs)
     graph, forward, count = op.graph, op.attrs["body"], len(op.attrs["shapes"])
-    floats = [k for k in range(count) if op.outputs[k].dtype.is_floating]
+    floats = [k for k in range(count) if op.outputs[k].dtype.carries_gradient]
     fields = HistoryFields(op)
     body = FuncGraph(graph, graph._name_stack)
-    index = body.add_input(fields.index_dtype, TensorShape([]), "i")
+    index = body.add_input(int32, TensorShape([]), "i")
     d = {k: body.add_input(op.outputs[k].dtype, op.attrs["shapes"][k], f"d{k}") for k in floats}
     body.inputs = [index, *d.values()]
     with body.as_default():

@@ -160,8 +160,6 @@ class HistoryFields:
 
     Reads are made while the gradient's body is built; those that turn out to be needed are kept by the forward loop, once settle() is called.
     """
-    index_dtype = int32
-
     def __init__(self, op):
         self.op, self.count, self.pending = op, len(op.attrs["shapes"]), []
         if op.attrs["saved"] < 0:

@@ -114,5 +114,6 @@ class FuncGraph(Graph):
 
 def _foreign(element, graph):
     home = element.graph
-    what = f"{element.name!r} is made inside a branch or loop body ({home._scope.rstrip('/')!r})" if isinstance(home, FuncGraph) else f"{element} is of another graph"
-    return f"{element} must be from the same graph as what takes it, in {graph._scope.rstrip('/')!r}: {what}. Only what a body returns can be used outside it."
+    what = f"it is made inside a branch or loop body ({home._scope.rstrip('/')!r})" if isinstance(home, FuncGraph) else "it is of another graph"
+    return (f"{element} must be from the same graph as what takes it, in {graph._scope.rstrip('/')!r}, but {what}. "
+            "Only what a body returns can be used outside it.")

@@ -134,7 +134,8 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
         checks = []
         if exclusive and len(preds) > 1:
             count = math_ops.add_n([math_ops.cast(p, "int32") for p in preds])
-            checks.append(Assert(logical_ops.less_equal(count, 1), [f"More than one condition evaluated as True but exclusive=True.  Conditions: ({names}), Values:", *preds]))
+            checks.append(Assert(logical_ops.less_equal(count, 1), [
+                f"More than one condition evaluated as True but exclusive=True.  Conditions: ({names}), Values:", *preds]))
         if default is None:
             default = pairs.pop()[1]
             true = preds[0]

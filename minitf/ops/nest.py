@@ -1,4 +1,7 @@
-"""Nested structures of tensors: lists, tuples, named tuples and dicts, flattened and put together again.  A dict's values come in the order of its sorted keys."""
+"""Nested structures of tensors: lists, tuples, named tuples and dicts, flattened and put together again.
+
+A dict's values come in the order of its sorted keys.
+"""
 
 
 def flatten(structure):

@@ -145,6 +145,7 @@ def results(graph, config=None):
         return [r.tolist() for f in ([-1., -2.], [1., 2., 3.], [1., 2., 3.], [-1.]) for r in sess.run(["y:0", "g:0"], {"x:0": f})]
 
 
+@pytest.mark.filterwarnings("ignore:.*runs wholly on one device")
 def test_two_devices_give_what_one_gives(graph):
     model()
     expected = results(graph)
