@@ -39,7 +39,7 @@ def both(tmp_path_factory):
     folder, drawn = tmp_path_factory.mktemp("programs"), programs.make(COUNT)
     (folder / "programs.json").write_text(json.dumps(drawn))
     subprocess.run([PYTHON, programs.__file__, "tensorflow", str(folder / "programs.json"), str(folder / "results.pkl")],
-                   check=True, timeout=280, capture_output=True, env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""})
+                   check=True, timeout=900, capture_output=True, env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""})
     return drawn, pickle.loads((folder / "results.pkl").read_bytes()), [programs.run(tf, p) for p in drawn]
 
 
@@ -108,7 +108,7 @@ def _leaves(args):
 
 
 @pytest.mark.skipif(PYTHON is None, reason="TensorFlow is not installed: make bench-peers")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_they_do_the_same(both):
     counts, shown = collections.Counter(), []
     for number, (program, theirs, ours) in enumerate(zip(*both)):
@@ -120,6 +120,7 @@ def test_they_do_the_same(both):
 
 
 @pytest.mark.skipif(PYTHON is None, reason="TensorFlow is not installed: make bench-peers")
+@pytest.mark.timeout(1200)
 def test_the_programs_are_worth_running(both):
     made = [told for _, results, _ in zip(*both) for told in results[0]]
     fraction = sum(t[0] == "shape" for t in made) / len(made)
