@@ -290,3 +290,17 @@ def test_graph_functions_of_shape():
     mask = x[0] > 50
     check(lambda t, m: tf.boolean_mask(t, m, axis=1), x[:, mask], x, mask, ranks=False, static=False)
     check(tf.where, np.argwhere(mask), mask, static=False)
+
+
+def test_strings():
+    """The ops that move data move text too."""
+    x = np.array([[b"a", b"bc", b""], [b"d", b"e", b"f"]], object)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        t, i = tf.constant(x), tf.placeholder("int32", [])
+        for result, expected in ((t[::-1, 1:], x[::-1, 1:]), (t[i], x[-1]), (t[..., None, i], x[..., None, -1]), (tf.reverse(t, [1]), x[:, ::-1]),
+                                 (tf.gather_nd(t, [[0, 1], [1, 2]]), x[[0, 1], [1, 2]]), (tf.gather_nd(t, [[1]]), x[[1]]),
+                                 (tf.dynamic_stitch([[1], [0]], [t[:1], t[1:]]), x[::-1]), (tf.pad(t, [[0, 1], [0, 0]], "REFLECT"), x[[0, 1, 0]])):
+            np.testing.assert_array_equal(sess.run(result, {i: -1}), expected)
+        for bad in (t[i], tf.gather_nd(t, [[0, i]])):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="ind"):
+                sess.run(bad, {i: 3})

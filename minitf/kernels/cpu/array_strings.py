@@ -68,6 +68,30 @@ def _broadcast_to(attrs, x, shape):
     return np.broadcast_to(x, shape)
 
 
+def _strided_slice(attrs, x, begin, end, strides):
+    key = []
+    for place, (first, last, step) in enumerate(zip(begin.tolist(), end.tolist(), strides.tolist())):
+        special = {name: attrs[f"{name}_mask"] >> place & 1 for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+        key.append(Ellipsis if special["ellipsis"] else None if special["new_axis"] else first if special["shrink_axis"] else
+                   slice(None if special["begin"] else first, None if special["end"] else last, step))
+    try:
+        return x[tuple(key)]
+    except IndexError as error:
+        raise InvalidArgumentError(None, None, f"slice index out of bounds: {error}") from None
+
+
+def _reverse(attrs, x, axes):
+    return np.flip(x, tuple(axes.tolist())) if axes.size else x
+
+
+def _gather_nd(attrs, params, indices):
+    depth = indices.shape[-1]
+    bad = (indices < 0) | (indices >= params.shape[:depth])
+    if bad.any():
+        raise InvalidArgumentError(None, None, f"indices hold {indices[bad.any(-1)][0].tolist()}, which does not index into param shape {list(params.shape)}")
+    return params[tuple(np.moveaxis(indices, -1, 0))] if depth else np.broadcast_to(params, indices.shape[:-1] + params.shape)
+
+
 def _transpose(attrs, x, perm):
     return np.transpose(x, perm)
 
@@ -82,9 +106,10 @@ for _name in ("Identity", "StopGradient"):
     _register(_name, _identity)
 _register("PlaceholderWithDefault", _identity, "dtype")
 _register("Gather", _gather, "Tparams")
+_register("GatherNd", _gather_nd, "Tparams")
 for _name, _function in (("Reshape", _reshape), ("ExpandDims", _expand_dims), ("Squeeze", _squeeze), ("Pack", _pack), ("Unpack", _unpack),
                          ("ConcatV2", _concat), ("Tile", _tile), ("Slice", _slice), ("Fill", _fill), ("BroadcastTo", _broadcast_to),
-                         ("Transpose", _transpose), ("Select", _select)):
+                         ("Transpose", _transpose), ("Select", _select), ("StridedSlice", _strided_slice), ("ReverseV2", _reverse)):
     _register(_name, _function)
 
 
