@@ -106,13 +106,15 @@ def _tensor(definition, arg, value, given, source, wanted, scope):
         wanted = arg.dtype if arg.dtype is not None else None if arg.is_type_list else given.get(attr)
     if wanted is not None and type(wanted) is not DType:
         wanted = as_dtype(wanted)
-    have = getattr(value, "dtype", None)
+    have, preferred = getattr(value, "dtype", None), None
+    if wanted is None and have is None and attr and not arg.is_type_list and type(definition.attrs[attr].default) is DType:
+        preferred = definition.attrs[attr].default        # of a list that has none of its own: an empty one tells nothing
     if wanted is not None and isinstance(have, DType) and have.base_dtype is not wanted:
         raise TypeError(f"Input '{arg.name}' of '{definition.name}' Op has type {have.base_dtype.name} that does not match "
                         + (f"type {wanted.name} of argument '{source[attr]}'." if attr in source else f"expected type of {wanted.name}.")
                         + f" Nothing is cast silently; tf.cast(x, tf.{wanted.name}) does it.")
     try:
-        tensor = convert_to_tensor(value, dtype=wanted, name=f"{scope}{arg.name}/" if scope and scope[-1] == "/" else arg.name)
+        tensor = convert_to_tensor(value, wanted, f"{scope}{arg.name}/" if scope and scope[-1] == "/" else arg.name, preferred)
     except (TypeError, ValueError) as error:
         raise type(error)(f"Input '{arg.name}' of '{definition.name}' Op: {error}") from None
     if attr and wanted is None and not arg.is_type_list:

@@ -101,6 +101,8 @@ def bias_add(value, bias, data_format=None, name=None):
     """value plus the vector `bias`, one number per channel: the last dimension, or for 'NCHW' the third from the end."""
     if data_format not in (None, "NHWC", "NCHW"):
         raise ValueError(f"data_format must be 'NHWC' or 'NCHW', got {data_format!r}")
+    value = convert_to_tensor(value, name="value")
+    bias = convert_to_tensor(bias, value.dtype.base_dtype, name="bias")
     if data_format == "NCHW":
         return apply_op("Add", value, array_ops.reshape(bias, [-1, 1, 1]), name=name or "BiasAdd")
     return apply_op("BiasAdd", value, bias, name=name or "BiasAdd")

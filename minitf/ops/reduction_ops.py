@@ -72,7 +72,12 @@ def _reduce(op_type, x, axis, keep_dims, name, reduction_indices, keepdims):
     if axis is None:
         x = convert_to_tensor(x, name="input_tensor")
         rank = x.get_shape().ndims
-        axis = sequence_ops.range(apply_op("Rank", x)) if rank is None else constant(_all_axes[rank])
+        if rank is None:
+            reduced = apply_op(op_type, x, sequence_ops.range(apply_op("Rank", x)), keep_dims=bool(keep_dims), name=name)
+            if not keep_dims:
+                reduced.set_shape([])
+            return reduced
+        axis = constant(_all_axes[rank])
     elif isinstance(axis, (list, tuple)) and not axis:
         axis = _all_axes[0]
     return apply_op(op_type, x, axis, keep_dims=bool(keep_dims), name=name)

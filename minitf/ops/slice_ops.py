@@ -3,7 +3,7 @@ import numpy as np
 
 from ..core.registry import register_op
 from ..core.shapes import TensorShape
-from ..graph import Tensor, constant_value, convert_to_tensor, name_scope
+from ..graph import Tensor, constant_value, control_dependencies, convert_to_tensor, name_scope
 from .apply import apply_op
 from .array_ops import int_vector
 from .shape_fns import INDEX, UNKNOWN, argument, axis_in, merge_dims, show, value_from_constants, with_rank
@@ -176,7 +176,9 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
         value = convert_to_tensor(value, name="value")
         shape = value.get_shape()
         if shape.ndims is None:
-            raise ValueError("split needs a value of known rank")
+            if not isinstance(num_or_size_splits, int):
+                raise ValueError("split into pieces of given sizes needs a value of known rank")
+            return _split_of_unknown_rank(value, num_or_size_splits, axis)
         if not -shape.ndims <= axis < shape.ndims:
             raise ValueError(f"axis = {axis} not in [{-shape.ndims}, {shape.ndims})")
         axis %= shape.ndims
@@ -207,6 +209,19 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
             pieces.append(apply_op("Slice", value, np.array(begin, np.int32), np.array(extent, np.int32)))
             begin[axis] += size
         return pieces
+
+
+def _split_of_unknown_rank(value, num, axis):
+    """Equal pieces along an axis of a tensor of which nothing is known: begin and size are vectors made in the run."""
+    run_time, rank = apply_op("Shape", value), apply_op("Rank", value)
+    axis = axis if axis >= 0 else apply_op("Add", rank, axis)
+    dim = apply_op("Gather", run_time, axis)
+    extent = apply_op("FloorDiv", dim, num)
+    fits = apply_op("Assert", apply_op("Equal", apply_op("Mul", extent, num), dim), [f"Dimension size must be evenly divisible by {num} but is", dim])
+    here = apply_op("OneHot", axis, rank, 1, 0, axis=-1)
+    size = apply_op("Add", apply_op("Mul", here, extent), apply_op("Mul", apply_op("Sub", 1, here), run_time))
+    with control_dependencies([fits]):
+        return [apply_op("Slice", value, apply_op("Mul", here, apply_op("Mul", extent, i)), size) for i in range(num)]
 
 
 def _split_at_run_time(value, num, axis):

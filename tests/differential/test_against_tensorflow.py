@@ -53,12 +53,12 @@ def at_least_as_precise(ours, theirs):
     return ours is not None and len(ours) == len(theirs) and all(t is None or o == t for o, t in zip(ours, theirs))
 
 
-def same_value(ours, theirs):
+def same_value(ours, theirs, tolerance=None):
     if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
         return False
     if ours.dtype.kind != "f":
         return np.array_equal(ours, theirs)
-    tolerance = 2e-4 if ours.dtype == np.float32 else 1e-8
+    tolerance = tolerance or (2e-4 if ours.dtype == np.float32 else 1e-8)
     return np.allclose(ours, theirs, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
@@ -93,8 +93,9 @@ def differences(program, theirs, ours):
         if [t[1] for t in theirs[0][len(program):]] != [t[1] for t in ours[0][len(program):]]:
             found.append(("gradient error", None, f"tensorflow {theirs[0][len(program):]}, minitf {ours[0][len(program):]}"))
     elif not suspects:                                   # the loss is made of the same tensors
+        tolerance = 2e-4 if any(t[1] == "float32" for t in ours[0]) else None
         for k, (v, w) in enumerate(zip(theirs[2], ours[2])):
-            if (v is None) != (w is None) or v is not None and (is_error(v) != is_error(w) or not is_error(v) and not same_value(w, v)):
+            if (v is None) != (w is None) or v is not None and (is_error(v) != is_error(w) or not is_error(v) and not same_value(w, v, tolerance)):
                 found.append(("gradient", k, f"tensorflow {v!r}, minitf {w!r}"))
     return found
 
