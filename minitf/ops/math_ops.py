@@ -137,6 +137,7 @@ def div(x, y, name=None):
     if dtype is None:
         x = convert_to_tensor(x, name="x")
         dtype = x.dtype.base_dtype
+    y = convert_to_tensor(y, dtype, name="y")
     return apply_op("FloorDiv" if dtype.is_integer else "RealDiv", x, y, name=name or "div")
 
 

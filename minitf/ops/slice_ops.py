@@ -9,7 +9,7 @@ from .array_ops import int_vector
 from .shape_fns import INDEX, UNKNOWN, argument, axis_in, merge_dims, show, value_from_constants, with_rank
 
 
-@register_op("Slice", ["input: T", "begin: Index", "size: Index"], ["output: T"], ["T: type", f"Index: {INDEX} = int32"])
+@register_op("Slice", ["input: T", "begin: Index", "size: Index"], ["output: T"], ["T: type", f"Index: {INDEX}"])
 def slice_shape(c):
     shape = c.inputs[0]
     rank = shape.ndims

@@ -270,7 +270,7 @@ def special(tf):
     }
 
 
-def run(tf, program):
+def run(tf, program, config=None):
     """What a program does: per step ("error", class) or ("shape", dtype, static shape), then values and gradients or ("error", class)."""
     own = special(tf)
     graph = tf.Graph()
@@ -301,7 +301,7 @@ def run(tf, program):
             grads = tf.gradients(loss, inputs) if inputs and loss is not None else []
         except (LookupError, ValueError, TypeError) as error:
             grads, told = [], told + [("gradient error", type(error).__name__, str(error)[:200])]
-        with tf.Session(graph=graph) as sess:
+        with tf.Session(graph=graph, config=config) as sess:
             found = values_of(tf, sess, [t for t in tensors + grads if t is not None], feeds)
     values = [None if t is None else found.pop(0) for t in tensors]
     return told, values, [None if g is None else found.pop(0) for g in grads]
@@ -340,15 +340,18 @@ def _public(tf, name):
 
 
 def main(library, programs, results):
+    config = None
     if library == "tensorflow":
         import tensorflow
         tf = tensorflow.compat.v1
         tf.disable_eager_execution()
         tf.logging.set_verbosity(tf.logging.ERROR)
+        config = tf.ConfigProto()                        # its graph optimizer removes reshapes that would fail
+        config.graph_options.rewrite_options.disable_meta_optimizer = True
     else:
         import minitf as tf
     with open(programs) as file:
-        found = [run(tf, p) for p in json.load(file)]
+        found = [run(tf, p, config) for p in json.load(file)]
     with open(results, "wb") as file:
         pickle.dump(found, file)
 

@@ -64,7 +64,8 @@ def same_value(ours, theirs, tolerance=None):
 
 def differences(program, theirs, ours):
     """What is not as in TensorFlow: (kind, step number or None, description)."""
-    found, suspects = [], set()                          # suspects: steps whose inputs differ already
+    found, suspects = [], set()                          # suspects: steps that fail, or whose inputs differ already
+    tolerance = 2e-4 if any("float32" in t for t in ours[0]) else None
     for k, (step, a, b) in enumerate(zip(program, theirs[0], ours[0])):
         used = {x["t"] for x in _leaves(step["args"]) if isinstance(x, dict)}
         if "not made" in (a[0], b[0]) or used & suspects:
@@ -86,14 +87,15 @@ def differences(program, theirs, ours):
                 if not (is_error(v) and is_error(w) and v[1] == w[1]):
                     found.append(("run-time error", k, f"tensorflow {v}, minitf {w}"))
                 suspects.add(k)
-            elif not same_value(w, v):
+            elif not same_value(w, v, tolerance):
                 found.append(("value", k, f"tensorflow {v!r}, minitf {w!r}"))
                 suspects.add(k)
+    if suspects:
+        return found                                     # the loss is not made of the same tensors, or can not be computed
     if theirs[0][len(program):] or ours[0][len(program):]:
         if [t[1] for t in theirs[0][len(program):]] != [t[1] for t in ours[0][len(program):]]:
             found.append(("gradient error", None, f"tensorflow {theirs[0][len(program):]}, minitf {ours[0][len(program):]}"))
-    elif not suspects:                                   # the loss is made of the same tensors
-        tolerance = 2e-4 if any(t[1] == "float32" for t in ours[0]) else None
+    else:
         for k, (v, w) in enumerate(zip(theirs[2], ours[2])):
             if (v is None) != (w is None) or v is not None and (is_error(v) != is_error(w) or not is_error(v) and not same_value(w, v, tolerance)):
                 found.append(("gradient", k, f"tensorflow {v!r}, minitf {w!r}"))
