@@ -110,3 +110,11 @@ def test_repeated_runs_have_the_same_bits():
                                   (Conv2DBackpropFilter, [x, np.array(w.shape, "int32"), g], w.shape)):
         once, thrice = (run_kernel(kernel, attrs, inputs, [shape], ["float32"], repeat=r)[0] for r in (1, 3))
         assert np.array_equal(once, thrice)
+
+
+@pytest.mark.parametrize("x_shape, w_shape, strides", [((5, 28, 28, 16), (3, 3, 16, 32), (1, 1)), ((3, 27, 29, 20), (5, 5, 20, 36), (2, 2)),
+                                                       ((40, 28, 28, 1), (5, 5, 1, 32), (1, 1)), ((30, 7, 7, 96), (1, 1, 96, 64), (1, 1))], ids=str)
+def test_bits_do_not_depend_on_the_number_of_threads(x_shape, w_shape, strides, threads):
+    arrays = data(x_shape, w_shape, strides, (1, 1), "SAME", "float32")
+    results = [[r.tobytes() for r in compute(*arrays, strides, (1, 1), "SAME")] for _ in map(threads, (1, 2, 3, 7))]
+    assert results == results[:1] * 4

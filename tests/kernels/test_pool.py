@@ -80,3 +80,19 @@ def test_nan_and_infinity(ksize, strides):
     assert np.all(y == -np.inf)
     dx, = run_kernel(MaxPoolGrad, attrs, [low, y, np.ones(pooled, "float32")], [x.shape], ["float32"])
     assert dx.sum() == y.size
+
+
+@pytest.mark.parametrize("ksize, strides", [((2, 2), (2, 2)), ((3, 3), (2, 2)), ((3, 3), (1, 1))], ids=str)
+def test_bits_do_not_depend_on_the_number_of_threads(ksize, strides, threads):
+    shape, attrs = (9, 28, 28, 32), attributes(ksize, strides, "SAME")
+    rng = np.random.default_rng(0)
+    pooled = out_shape(shape, ksize, strides, (1, 1), "SAME", 32)
+    x, g = rng.standard_normal(shape).astype("float32"), rng.standard_normal(pooled).astype("float32")
+    results = []
+    for _ in map(threads, (1, 2, 3, 7)):
+        y, = run_kernel(MaxPool, attrs, [x], [pooled], ["float32"])
+        results.append([a.tobytes() for a in (y, *run_kernel(MaxPoolGrad, attrs, [x, y, g], [shape], ["float32"]),
+                                              *run_kernel(MaxPoolGradGrad, attrs, [x, y, x], [pooled], ["float32"]),
+                                              *run_kernel(AvgPool, attrs, [x], [pooled], ["float32"]),
+                                              *run_kernel(AvgPoolGrad, attrs, [np.array(shape, "int32"), g], [shape], ["float32"]))])
+    assert results == results[:1] * 4

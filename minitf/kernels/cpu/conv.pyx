@@ -16,6 +16,7 @@ from libc.string cimport memcpy, memset
 from posix.stdlib cimport posix_memalign
 
 from .kernel cimport Buffer, Kernel
+from .parallel cimport parallel_for
 from .scratch cimport Scratch
 
 from minitf.core.dtypes import float32, float64
@@ -32,6 +33,7 @@ cdef extern from "conv_tile.h":
 
 cdef enum:
     BAND = 131072                      # bytes of a band of rows: with the filter's panel it stays in the L2 cache
+    WORTH = 2000000                    # multiplications for which a second thread is called
 
 ctypedef fused real:
     float
@@ -167,8 +169,9 @@ cdef class Correlation:
         return 0
 
     cdef int compute(self, const char *source, char *result) except -1 nogil:
+        cdef Py_ssize_t of_a_row = max(1, self.x.size * self.f * self.depth)
         self.source, self.result = source, result
-        self.rows(0, self.n * self.y.size)
+        parallel_for(some_rows, <void *> self, self.n * self.y.size, max((self.band + 3) // 4, WORTH // of_a_row + 1))
         return self.scratch.check()
 
     cdef void pack(self, const char *filters) noexcept nogil:
@@ -252,6 +255,10 @@ cdef class Correlation:
                     column = next_column
             weights += self.depth * width * self.size
             f += width
+
+
+cdef void some_rows(void *correlation, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    (<Correlation> correlation).rows(begin, end)
 
 
 cdef inline (Py_ssize_t, Py_ssize_t) taps_inside(const Axis *axis, Py_ssize_t j, Py_ssize_t size) noexcept nogil:
@@ -391,7 +398,10 @@ cdef class Conv2DBackpropFilter(Kernel):
                              + (reach(&self.y, self.band) * self.width * g.c * self.size if self.padded else 0))
 
     cdef int run(self) except -1 nogil:
-        self.strips(0, self.g.kh * self.stretches * self.pieces)
+        cdef Py_ssize_t n = self.g.kh * self.stretches * self.pieces
+        cdef Py_ssize_t of_a_strip = max(1, self.g.n * self.g.oh * self.g.ow * self.g.f * self.stretch // max(1, self.pieces))
+        # each range copies the padded rows for itself, so there are few
+        parallel_for(some_strips, <void *> self, n, max((n + 3) // 4, WORTH // of_a_strip + 1))
         return self.scratch.check()
 
     cdef void strips(self, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -467,6 +477,10 @@ cdef class Conv2DBackpropFilter(Kernel):
                         else:
                             add(<double *> out + j * g.f, <double *> spill + j * self.lanes, left)
             f += vectors * self.lanes
+
+
+cdef void some_strips(void *kernel, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    (<Conv2DBackpropFilter> kernel).strips(begin, end)
 
 
 cdef void add(real *out, const real *more, Py_ssize_t n) noexcept nogil:

@@ -7,6 +7,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
 from .kernel cimport FLOAT32, FLOAT64, INT32, Buffer, Kernel
+from .parallel cimport GRAIN, parallel_for
 from .scratch cimport Scratch
 
 from minitf.core.dtypes import float32, float64, int32, int64
@@ -45,13 +46,14 @@ cdef struct Windows:                   # side by side in one row, with the same 
 cdef class Pool(Kernel):
     """The windows of an image, and work on them: rows(begin, end) does the rows begin to end of all pooled images.
 
-    Where windows overlap, gradients of several rows meet in one pixel; there the work is cut by images, and rows() gets whole ones.
+    Where windows overlap, gradients of several rows meet in one pixel; there threads share the work by whole images.
     """
     cdef dict attrs
     cdef Py_ssize_t n, h, w, c         # the image
     cdef Py_ssize_t oh, ow             # the pooled image
     cdef Py_ssize_t height, width, down, right, above, left
     cdef Py_ssize_t pixel              # bytes of one
+    cdef Py_ssize_t unit               # rows that one thread does
     cdef int kind                      # the place of the dtype in the tables
     cdef Scratch scratch
 
@@ -73,15 +75,14 @@ cdef class Pool(Kernel):
             self.left = max(0, (self.ow - 1) * self.right + self.width - self.w) // 2
         self.pixel = self.c * image.itemsize
         self.kind = 0 if image.dtype == FLOAT32 else 1 if image.dtype == FLOAT64 else 2 if image.dtype == INT32 else 3
+        self.unit = 1
         self.scratch = Scratch()
         return self.scratch.prepare((self.ow + 1) * self.pixel + 64)
 
     cdef int run(self) except -1 nogil:
-        cdef Py_ssize_t rows = self.n * self.oh
-        if rows:
-            self.rows(0, rows)
-            return self.scratch.check()
-        return 0
+        cdef Py_ssize_t units = self.n * self.oh // max(1, self.unit), work = self.unit * self.ow * self.c * self.height * self.width
+        parallel_for(some_units, <void *> self, units, max(1, GRAIN // max(1, work)))
+        return self.scratch.check()
 
     cdef void rows(self, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
         cdef char *scratch = self.scratch.claim()
@@ -131,6 +132,10 @@ cdef class Pool(Kernel):
         combine(to, <const void **> tap, step, self.c, some.count)
 
 
+cdef void some_units(void *pool, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    (<Pool> pool).rows(begin * (<Pool> pool).unit, end * (<Pool> pool).unit)
+
+
 cdef class MaxPool(Pool):
     """output = the greatest number of each window of input."""
     def prepare(self):
@@ -147,6 +152,7 @@ cdef class MaxPoolGrad(Pool):
     def prepare(self):
         self.describe(self.inputs[0], self.inputs[1])
         self.quick = self.height == self.width == self.down == self.right == 2 and 2 * self.oh == self.h and 2 * self.ow == self.w
+        self.unit = 1 if self.quick else self.oh
 
     cdef void begin(self, char *scratch, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
         if not self.quick:
@@ -220,6 +226,7 @@ cdef class AvgPoolGrad(Pool):
     """inputs (orig_input_shape, grad): each window's gradient, shared evenly among its numbers."""
     def prepare(self):
         self.describe(self.outputs[0], self.inputs[1])
+        self.unit = self.oh
 
     cdef void begin(self, char *scratch, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
         memset(self.outputs[0].data + self.place(begin // self.oh, 0, 0), 0, self.place((end - begin) // self.oh, 0, 0))
