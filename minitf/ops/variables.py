@@ -5,7 +5,7 @@ from ..core.dtypes import as_dtype, string
 from ..core.shapes import as_shape
 from ..graph import (GraphKeys, colocate_with, control_dependencies, convert_to_tensor, device,
                      get_collection, get_default_graph, name_scope, outermost, register_tensor_conversion_function)
-from . import constant_op, control_ops, gather_ops, logical_ops, state_ops
+from . import conditions, constant_op, control_ops, gather_ops, logical_ops, state_ops
 from .apply import apply_op
 from .operators import install_operators
 
@@ -115,9 +115,16 @@ class Variable:
         return self._initial_value
 
     def initialized_value(self):
-        """The value, after the initializer has run in this step: for initialising another variable from this one."""
-        with control_dependencies(None), control_dependencies([self._initializer_op]), colocate_with(self._variable.op):
-            return apply_op("Identity", self._variable)
+        """The value, or the initial value where there is none yet: for initialising another variable from this one.
+
+        Where the initializer runs in the same step, the value is the one that it sets; the initializer is not run for this.
+        """
+        with control_dependencies(None), colocate_with(self._variable.op), name_scope(None, "initialized_value"):
+            there = is_variable_initialized(self)
+            value = conditions.cond(there, self.read_value, lambda: apply_op("Identity", self._initializer_op.inputs[1]))
+        for op in (there.op, value.op):
+            op.attrs["_after"] = self._initializer_op.name
+        return value
 
     def assign(self, value, use_locking=False):
         """Set the variable; returns the reference, so that reading the result gives the new value."""
@@ -204,7 +211,7 @@ install_operators(Variable, Variable.value)
 
 
 def _reading_initialized(value):
-    """The tensor `value`, computed from initialised variables: each read that it depends on waits for that variable's initializer.
+    """The tensor `value`, computed from initialised variables: each read that it depends on becomes that variable's initialized_value().
 
     All initializers run in one step, in no order but that of their edges; so without this a variable whose initial value
     is computed from another's would read that one too early.  The ops between such a read and `value` are copied.

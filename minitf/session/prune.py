@@ -50,6 +50,9 @@ def prune(fetches, feeds, done=()):
             raise unfed(op)
         controls = [nodes[c] if c in nodes else fed[c.outputs[0]] for c in op.control_inputs
                     if c in nodes or c.type == "Placeholder" and c.outputs[0] in fed]
+        after = op.attrs.get("_after")                  # an operation to wait for, if it runs in this step at all
+        if after is not None:
+            controls.extend(nodes[c] for c in (op.graph._by_name.get(after),) if c in nodes and nodes[c] not in controls)
         inputs = op.inputs
         if any(t.dtype.is_ref_dtype for t in inputs):
             if op.type == "Identity" and inputs[0] not in fed:

@@ -134,6 +134,7 @@ class Maker:
 
     def slice(self):
         t, shape, dtype = self.pick(ranks=(1, 2, 3))
+        shape = shape or (1,)                            # of a scalar: an error; TensorFlow does not know the dtype of no numbers, minitf does
         begin = [self.draw.randint(0, d - 1) if d else 0 for d in shape]
         size = [self.draw.choice([-1, d - b]) for d, b in zip(shape, begin)]
         if self.draw.random() < .05 and size:

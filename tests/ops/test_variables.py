@@ -90,13 +90,30 @@ def test_initial_values_that_read_variables_wait_for_their_initializers():
         if op not in ancestors:
             ancestors.add(op)
             queue += [t.op for t in op.inputs] + list(op.control_inputs)
-    assert v.initializer in ancestors and v.value().op not in ancestors
+    assert v.value().op not in ancestors
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        sess.run(tf.assign(v, 5.0))
+        sess.run(w.initializer)
+        assert sess.run([v, w]) == [5, 16]
+        sess.run(tf.global_variables_initializer())
+        assert sess.run([v, w]) == [2, 7]
     assert v.value().op.control_inputs == []
 
 
 def test_initialized_value():
-    v = tf.Variable(2.0)
-    assert v.initialized_value().op.control_inputs == [v.initializer]
+    """The value there is, else the initial one; where the initializer runs in the same step, what that sets: and it is not run for this."""
+    v = tf.Variable(tf.random_normal([]))
+    w = tf.Variable(v.initialized_value() * 2.0)
+    with tf.Session() as sess:
+        sess.run(w.initializer)
+        assert not sess.run(tf.is_variable_initialized(v)) and sess.run(w) != 0
+        for _ in range(3):
+            sess.run(tf.global_variables_initializer())
+            assert sess.run(w) == 2 * sess.run(v)
+        sess.run(tf.assign(v, 7.0))
+        sess.run(w.initializer)
+        assert sess.run([v, w]) == [7, 14]
 
 
 def test_get_variable_names_follow_variable_scopes_only():
