@@ -1,6 +1,6 @@
 """The optimizers' ops: Apply* changes a variable and its slots with a gradient, SparseApply* those rows that `indices` name.
 
-The formulas stand beside the kernels, in kernels/cpu/train_ops.pyx.  There are no public functions: tf.train has the optimizers.
+The formulas stand beside the kernels, in kernels/cpu/train_*.pyx.  There are no public functions: tf.train has the optimizers.
 """
 from ..core.registry import register_op
 from .shape_fns import FLOAT, INDEX, merge_dims, merge_shapes, show, with_rank

@@ -9,7 +9,8 @@ from minitf.core.errors import FailedPreconditionError
 from minitf.core.resources import VariableState
 from minitf.kernels.cpu.kernel import run_kernel
 from minitf.kernels.cpu.matmul import MatMul, MatMulUpdate
-from minitf.kernels.cpu.state import ApplyGradientDescent, Assign
+from minitf.kernels.cpu.state import Assign
+from minitf.kernels.cpu.train_ops import ApplyGradientDescent
 
 FLIPS = list(itertools.product([False, True], repeat=2))
 

@@ -134,6 +134,11 @@ def indices(*values):
     return np.array(values, np.int32)
 
 
+def floats(*values):
+    return list(np.float32(values))
+
+
+ADAM = floats(0.5, 0.5, 0.01, 0.9, 0.999, 1e-8)
 BIG, ROWS, TALL = numbers(300_001), numbers(700, 401), numbers(60_000, 5)
 CASES = {
     "tanh": lambda: run("Tanh", [BIG], BIG.shape),
@@ -169,8 +174,19 @@ CASES = {
        for op in ("RandomUniform", "RandomStandardNormal", "TruncatedNormal")},
     "random_int": lambda: run("RandomUniformInt", [indices(100_003), indices(-5)[0], indices(77)[0]], (100_003,), "int32",
                               {"_state": RandomState("r", 5)}),
-    "adam": lambda: updated("ApplyAdam", 3, [np.float32(x) for x in (0.5, 0.5, 0.01, 0.9, 0.999, 1e-8)] + [BIG]),
-    "descent": lambda: updated("ApplyGradientDescent", 1, [np.float32(0.1), BIG]),
+    "descent": lambda: updated("ApplyGradientDescent", 1, [*floats(0.1), BIG]),
+    "momentum": lambda: updated("ApplyMomentum", 2, [*floats(0.1), BIG, *floats(0.9)]),
+    "adagrad": lambda: updated("ApplyAdagrad", 2, [*floats(0.1), BIG]),
+    "rmsprop": lambda: updated("ApplyRMSProp", 3, [*floats(0.1, 0.9, 0.5, 0.01), BIG]),
+    "centered_rmsprop": lambda: updated("ApplyCenteredRMSProp", 4, [*floats(0.1, 0.9, 0.5, 9), BIG]),
+    "adadelta": lambda: updated("ApplyAdadelta", 3, [*floats(0.1, 0.9, 0.01), BIG]),
+    "ftrl": lambda: updated("ApplyFtrl", 3, [BIG, *floats(0.1, 0.2, 0.3, -0.5)]),
+    "ftrl_shrinkage": lambda: updated("ApplyFtrlV2", 3, [BIG, *floats(0.1, 0.2, 0.3, 0.4, -0.5)]),
+    "proximal_descent": lambda: updated("ApplyProximalGradientDescent", 1, [*floats(0.1, 0.2, 0.3), BIG]),
+    "proximal_adagrad": lambda: updated("ApplyProximalAdagrad", 2, [*floats(0.1, 0.2, 0.3), BIG]),
+    "adagrad_da": lambda: updated("ApplyAdagradDA", 3, [BIG, *floats(0.1, 0.2, 0.3), np.int64(2)]),
+    "adam": lambda: updated("ApplyAdam", 3, [*ADAM, BIG]),
+    "sparse_adam": lambda: updated("SparseApplyAdam", 3, [*ADAM, TALL[:40_000:2], np.arange(60_000, dtype=np.int32)[::3]], np.abs(TALL)),
     "assign_add": lambda: updated("AssignAdd", 1, [BIG]),
     **{f"product_{m}x{k}x{n}{'t' * t}": lambda m=m, k=k, n=n, t=t: run(
         "MatMul", [numbers(m, k), numbers(n, k) if t else numbers(k, n)], (m, n), attrs={"transpose_b": bool(t)})
@@ -181,11 +197,11 @@ FUSED = {"program": [("Add", 2, 0, 1, None), ("Tanh", 3, 2, None, None), ("Mul",
          "operands": [("in", 0), ("in", 1), ("temp", tf.float32), ("temp", tf.float32), ("out", 0)]}
 
 
-def updated(op, variables, inputs):
+def updated(op, variables, inputs, start=np.abs(BIG)):
     refs = [VariableState(f"v{k}", "float32") for k in range(variables)]
     for ref in refs:
-        run_kernel(state.Assign, {}, [ref, np.abs(BIG)], [], [])
-    run(op, refs + inputs, [])
+        run_kernel(state.Assign, {}, [ref, start], [], [])
+    run(op, refs + inputs, [], attrs={"Tindices": "int32"} if op.startswith("Sparse") else {})
     return [ref.numpy() for ref in refs]
 
 

@@ -4,9 +4,11 @@ import threading
 import numpy as np
 import pytest
 
+from minitf.core.dtypes import float64
 from minitf.core.errors import FailedPreconditionError, InvalidArgumentError
+from minitf.core.registry import find_kernel
 from minitf.core.resources import VariableState
-from minitf.kernels.cpu import state, train_ops
+from minitf.kernels.cpu import state
 from minitf.kernels.cpu.kernel import run_kernel
 
 # kernel -> (slots, hyper-parameters before the gradient, and behind it)
@@ -15,6 +17,7 @@ KERNELS = {
     "ApplyCenteredRMSProp": (3, [0.1, 0.9, 0.5, 9.0], []), "ApplyAdadelta": (2, [0.1, 0.9, 0.01], []), "ApplyFtrl": (2, [], [0.1, 0.2, 0.3, -0.5]),
     "ApplyFtrlV2": (2, [], [0.1, 0.2, 0.3, 0.4, -0.5]), "ApplyProximalGradientDescent": (0, [0.1, 0.2, 0.3], []),
     "ApplyProximalAdagrad": (1, [0.1, 0.2, 0.3], []), "ApplyAdagradDA": (2, [], [0.1, 0.2, 0.3, np.int64(2)]),
+    "ApplyGradientDescent": (0, [0.1], []), "ApplyAdam": (2, [0.5, 0.5, 0.01, 0.9, 0.999, 1e-8], []),
 }
 SPARSE = {"Tindices": "int32"}
 
@@ -23,6 +26,10 @@ def variable(value, name="v"):
     v = VariableState(name, value.dtype.name)
     run_kernel(state.Assign, {}, [v, value], [], [])
     return v
+
+
+def update(op, inputs, attrs={}):
+    run_kernel(find_kernel(op, {"T": float64}).kernel, attrs, inputs, [], [])
 
 
 def arrays(shape, dtype, n, seed=0):
@@ -38,7 +45,7 @@ def apply(name, states, grad, indices=None, attrs=None):
     states = [s if isinstance(s, VariableState) else variable(s, f"v{i}") for i, s in enumerate(states)]
     hyper = [[h if isinstance(h, np.int64) else dtype(h) for h in part] for part in (before, behind)]
     inputs = [*states, *hyper[0], grad, *([] if indices is None else [indices]), *hyper[1]]
-    run_kernel(getattr(train_ops, name), (attrs or {}) | ({} if indices is None else SPARSE), inputs, [], [])
+    update(name, inputs, (attrs or {}) | ({} if indices is None else SPARSE))
     return [s.numpy() for s in states]
 
 
@@ -106,6 +113,7 @@ def test_wrong_shapes_and_indices_name_what_is_wrong_and_change_nothing(name):
     ("ApplyFtrlV2", 3, -1.0, "l2 shrinkage regularization strength is not a non-negative"), ("ApplyFtrlV2", 4, 0.5, "lr_power is not a non-positive"),
     ("ApplyProximalAdagrad", 0, 0.0, "lr is not a positive scalar"), ("ApplyProximalAdagrad", 1, -1.0, "l1 regularization strength is not"),
     ("ApplyProximalGradientDescent", 2, -1.0, "l2 regularization strength is not"), ("ApplyMomentum", 0, np.ones(2), r"lr is not a scalar: \[2\]"),
+    ("ApplyGradientDescent", 0, np.ones((1, 2)), r"alpha is not a scalar: \[1,2\]"), ("ApplyAdam", 4, np.ones(1), r"beta2 is not a scalar: \[1\]"),
 ])
 def test_hyper_parameters_without_a_meaning(name, position, value, message):
     slots, before, behind = KERNELS[name]
@@ -114,16 +122,54 @@ def test_hyper_parameters_without_a_meaning(name, position, value, message):
     states = [variable(x) for x in arrays((3,), np.float64, slots)]
     inputs = [*states, *map(np.float64, hyper[:len(before)]), np.ones(3), *map(np.float64, hyper[len(before):])]
     with pytest.raises(InvalidArgumentError, match=message):
-        run_kernel(getattr(train_ops, name), {}, inputs, [], [])
+        update(name, inputs)
 
 
 def test_a_slot_that_is_not_initialized_is_named_and_every_lock_is_given_back():
-    ready, missing = variable(np.ones(2)), VariableState("w/Momentum", "float64")
-    for states in ([ready, missing], [missing, ready]):
+    ready, other, missing = variable(np.ones(2)), variable(np.ones(2)), VariableState("w/slot", "float64")
+    for states in ([ready, missing], [missing, ready], [ready, other, missing], [missing, ready, other], [ready, missing, other], [missing] * 3):
         for _ in range(2):
-            with pytest.raises(FailedPreconditionError, match="Attempting to use uninitialized value w/Momentum"):
-                run_kernel(train_ops.ApplyMomentum, {}, [*states, np.float64(0.1), np.ones(2), np.float64(0.9)], [], [])
-    run_kernel(state.AssignAdd, {}, [ready, np.ones(2)], [], [])
+            with pytest.raises(FailedPreconditionError, match="Attempting to use uninitialized value w/slot"):
+                apply("ApplyMomentum" if len(states) == 2 else "ApplyAdam", states, np.ones(2))
+    for v in ready, other:
+        run_kernel(state.AssignAdd, {}, [v, np.ones(2)], [], [])
+
+
+def test_a_variable_given_twice_does_not_wait_for_itself():
+    v = variable(np.ones(2))
+    assert np.isfinite(apply("ApplyAdam", [v, v, v], np.ones(2))).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 1000])
+def test_gradient_descent_is_one_fused_multiply_add(n):
+    alpha, (var,), (delta,) = np.float32(0.3), arrays((n,), np.float32, 0), arrays((n,), np.float32, 0, 1)
+    expected = np.array([np.float32(np.longdouble(p) - np.longdouble(alpha) * np.longdouble(g)) for p, g in zip(var, delta)], np.float32)
+    v = variable(var)
+    update("ApplyGradientDescent", [v, alpha, delta])
+    np.testing.assert_array_equal(v.numpy(), expected)
+
+
+def test_gradient_descent_in_float64():
+    (var,), (delta,) = arrays((33,), np.float64, 0), arrays((33,), np.float64, 0, 1)
+    np.testing.assert_allclose(apply("ApplyGradientDescent", [var], delta)[0], var - 0.1 * delta, rtol=1e-14)
+
+
+def adam_reference(var, m, v, power1, power2, lr, beta1, beta2, epsilon, grad):
+    rate = lr * np.sqrt(1 - power2) / (1 - power1)
+    m = m + (grad - m) * (1 - beta1)
+    v = v + (grad * grad - v) * (1 - beta2)
+    return var - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+@pytest.mark.parametrize("dtype, rtol", [(np.float32, 2e-5), (np.float64, 1e-12)])
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (37,), (40, 50)])
+def test_adam(dtype, rtol, shape):
+    values, grad = arrays(shape, dtype, 2), np.asarray(arrays(shape, dtype, 0, 1)[0] * 10)
+    hyper = [dtype(x) for x in (0.9 ** 3, 0.999 ** 3, 0.01, 0.9, 0.999, 1e-8)]
+    states = [variable(np.asarray(x)) for x in values]
+    update("ApplyAdam", [*states, *hyper, grad])
+    for s, e in zip(states, adam_reference(*[np.float64(x) for x in (*values, *hyper, grad)])):
+        np.testing.assert_allclose(s.numpy(), e, rtol=rtol, atol=rtol)
 
 
 def test_adagrad_without_updating_its_slots():
@@ -140,10 +186,10 @@ def test_sparse_adam_is_adam_with_zeros_in_the_other_rows(dtype, ids):
     grad[ids] = rows
     hyper = [dtype(x) for x in (0.9 ** 3, 0.999 ** 3, 0.01, 0.9, 0.999, 1e-8)]
     dense, sparse = [variable(v) for v in values], [variable(v) for v in values]
-    run_kernel(state.ApplyAdam, {}, [*dense, *hyper, grad], [], [])
-    run_kernel(train_ops.SparseApplyAdam, SPARSE, [*sparse, *hyper, rows, np.array(ids, np.int32)], [], [])
+    update("ApplyAdam", [*dense, *hyper, grad])
+    update("SparseApplyAdam", [*sparse, *hyper, rows, np.array(ids, np.int32)], SPARSE)
     for a, b in zip(dense, sparse):
-        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5 if dtype is np.float32 else 1e-12)
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
 @pytest.mark.timeout(60)
@@ -151,7 +197,8 @@ def test_updates_of_the_same_variables_from_several_threads_wait_for_one_another
     a, b = variable(np.zeros(1000)), variable(np.zeros(1000))
 
     def work(order):
-        run_kernel(train_ops.ApplyMomentum, {}, [*order, np.float64(0.0), np.ones(1000), np.float64(1.0)], [], [], repeat=1000)
+        run_kernel(find_kernel("ApplyMomentum", {"T": float64}).kernel, {}, [*order, np.float64(0.0), np.ones(1000), np.float64(1.0)], [], [],
+                   repeat=1000)
 
     threads = [threading.Thread(target=work, args=(order,)) for order in ((a, b), (b, a), (a, b))]
     for t in threads:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minitf.core.resources import RandomState, VariableState
-from minitf.kernels.cpu import array, conv, nn, pool, random, state, train_ops
+from minitf.kernels.cpu import array, conv, nn, pool, random, state, train_adam, train_ops, train_proximal
 from minitf.kernels.cpu.kernel import run_kernel
 
 N = 1 << 16                     # floats: three arrays of them stay in a cache of 1 MiB
@@ -31,17 +31,17 @@ def seconds(kernel, attrs, inputs, shapes, dtypes):
 
 
 CASES = {
-    "gradient_descent": (6, state.ApplyGradientDescent, {}, lambda: [variable(), SCALARS[2], X], [], []),
+    "gradient_descent": (6, train_ops.ApplyGradientDescent, {}, lambda: [variable(), SCALARS[2], X], [], []),
     "assign_add": (6, state.AssignAdd, {}, lambda: [variable(), X], [], []),
-    "adam": (20, state.ApplyAdam, {}, lambda: [variable(), variable(), variable(), *SCALARS, X], [], []),
+    "adam": (20, train_adam.ApplyAdam, {}, lambda: [variable(), variable(), variable(), *SCALARS, X], [], []),
     "momentum": (7, train_ops.ApplyMomentum, {}, lambda: [variable(), variable(), SCALARS[2], X, SCALARS[3]], [], []),
     "nesterov": (7, train_ops.ApplyMomentum, {"use_nesterov": True}, lambda: [variable(), variable(), SCALARS[2], X, SCALARS[3]], [], []),
     "adagrad": (20, train_ops.ApplyAdagrad, {}, lambda: [variable(), variable(), SCALARS[2], X], [], []),
     "rmsprop": (20, train_ops.ApplyRMSProp, {}, lambda: [variable(), variable(), variable(), *SCALARS[2:], X], [], []),
     "centered_rmsprop": (30, train_ops.ApplyCenteredRMSProp, {}, lambda: [variable(), variable(), variable(), variable(), *SCALARS[2:], X], [], []),
     "adadelta": (30, train_ops.ApplyAdadelta, {}, lambda: [variable(), variable(), variable(), *SCALARS[2:5], X], [], []),
-    "ftrl": (45, train_ops.ApplyFtrl, {}, lambda: [variable(), variable(), variable(), X, *SCALARS[:3], np.float32(-0.5)], [], []),
-    "proximal": (25, train_ops.ApplyProximalGradientDescent, {}, lambda: [variable(), *SCALARS[:3], X], [], []),
+    "ftrl": (45, train_proximal.ApplyFtrl, {}, lambda: [variable(), variable(), variable(), X, *SCALARS[:3], np.float32(-0.5)], [], []),
+    "proximal": (25, train_proximal.ApplyProximalGradientDescent, {}, lambda: [variable(), *SCALARS[:3], X], [], []),
     "softmax": (30, nn.Softmax, {}, lambda: [X.reshape(64, -1)], [(64, N // 64)], [np.float32]),
     "log_softmax": (30, nn.LogSoftmax, {}, lambda: [X.reshape(64, -1)], [(64, N // 64)], [np.float32]),
     "cross_entropy": (50, nn.SoftmaxCrossEntropyWithLogits, {}, lambda: [X.reshape(64, -1)] * 2, [(64,), (64, N // 64)], [np.float32] * 2),

@@ -30,4 +30,6 @@ from . import state
 from . import strided_slice
 from . import summary
 from . import top_k
+from . import train_adam
 from . import train_ops
+from . import train_proximal

@@ -1,13 +1,10 @@
-"""Kernels that change variables.  A variable's lock is held while its buffer changes; several are locked in the order of
-their addresses, each once, so two steps that update the same variables cannot wait for one another.
-"""
-from libc.math cimport sqrt
+"""Kernels that read and change variables.  A variable's lock is held while its buffer changes."""
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
 
 from minitf.core.resources cimport VariableState
 from .array_nd cimport check_rows, slice_number
-from .indexing cimport check_indices, integer, product, shape_text
+from .indexing cimport check_indices, integer, product, same_shape, shape_text
 from .kernel cimport FLOAT32, FLOAT64, INT32, Buffer, Kernel, bools, int32s, int64s
 from .parallel cimport GRAIN, parallel_for
 
@@ -15,47 +12,11 @@ from minitf.core.dtypes import float32, float64, int32, int64
 from minitf.core.errors import InvalidArgumentError, OutOfRangeError
 from minitf.core.registry import register_kernel
 
-cdef extern from "<math.h>" nogil:
-    float sqrtf(float)
-
-cdef extern from "vector_math.h" nogil:
-    float fma32(float, float, float)
-    double fma64(double, double, double)
-
 ctypedef fused number:
     float
     double
     int32_t
     int64_t
-
-ctypedef fused real:
-    float
-    double
-
-
-cdef inline real multiply_add(real a, real b, real c) noexcept nogil:
-    """a * b + c, rounded once."""
-    if real is float:
-        return fma32(a, b, c)
-    else:
-        return fma64(a, b, c)
-
-
-cdef inline real root(real x) noexcept nogil:
-    if real is float:
-        return sqrtf(x)
-    else:
-        return sqrt(x)
-
-
-cdef bint same_shape(const Buffer *a, const Buffer *b) noexcept nogil:
-    cdef int k
-    if a.rank != b.rank:
-        return False
-    for k in range(a.rank):
-        if a.shape[k] != b.shape[k]:
-            return False
-    return True
 
 
 cdef class StateKernel(Kernel):
@@ -390,156 +351,6 @@ cdef class CountUpTo(Update):
         return 0
 
 
-cdef void descend(real *x, real alpha, const real *gradient, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        x[i] = multiply_add(-alpha, gradient[i], x[i])
-
-
-cdef struct Descent:
-    int dtype
-    char *x
-    const char *alpha
-    const char *gradient
-
-
-cdef void descend_range(void *descent, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Descent *d = <Descent *> descent
-    if d.dtype == FLOAT32:
-        descend(<float *> d.x + begin, (<float *> d.alpha)[0], <const float *> d.gradient + begin, end - begin)
-    else:
-        descend(<double *> d.x + begin, (<double *> d.alpha)[0], <const double *> d.gradient + begin, end - begin)
-
-
-cdef class ApplyGradientDescent(Update):
-    """var -= alpha * delta, one fused multiply-add per element."""
-    cdef int update(self, Buffer *target) except -1 nogil:
-        cdef Buffer *delta = self.inputs[2]
-        cdef Descent d = Descent(target.dtype, target.data, self.inputs[1].data, delta.data)
-        if not same_shape(target, delta):
-            with gil:
-                raise InvalidArgumentError(None, None, f"var and delta do not have the same shape{shape_text(target)} {shape_text(delta)}")
-        parallel_for(descend_range, &d, target.size, GRAIN)
-        return 0
-
-
-cdef void adam(real *var, real *m, real *v, const real *gradient, real rate, real beta1, real beta2, real epsilon,
-               Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real one_minus_beta1 = 1 - beta1, one_minus_beta2 = 1 - beta2
-    cdef real new_m, new_v
-    for i in range(n):
-        new_m = multiply_add(gradient[i] - m[i], one_minus_beta1, m[i])
-        new_v = multiply_add(multiply_add(gradient[i], gradient[i], -v[i]), one_minus_beta2, v[i])
-        m[i] = new_m
-        v[i] = new_v
-        var[i] -= rate * new_m / (root(new_v) + epsilon)
-
-
-cdef struct Adam:
-    int dtype
-    char *var
-    char *m
-    char *v
-    Buffer **inputs
-
-
-cdef void adam_range(void *step, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Adam *a = <Adam *> step
-    if a.dtype == FLOAT32:
-        adam_step(<float *> a.var, <float *> a.m, <float *> a.v, a.inputs, begin, end)
-    else:
-        adam_step(<double *> a.var, <double *> a.m, <double *> a.v, a.inputs, begin, end)
-
-
-cdef class ApplyAdam(Kernel):
-    """Adam (Kingma and Ba, 2015, arXiv 1412.6980, the form at the end of section 2), all in one pass:
-
-        rate = lr * sqrt(1 - beta2_power) / (1 - beta1_power)
-        m += (grad - m) * (1 - beta1)
-        v += (grad^2 - v) * (1 - beta2)
-        var -= rate * m / (sqrt(v) + epsilon)
-
-    inputs: var, m, v (refs), beta1_power, beta2_power, lr, beta1, beta2, epsilon (scalars), grad
-    """
-    cdef VariableState var
-    cdef VariableState m
-    cdef VariableState v
-    cdef void *order[3]          # the variables by address, each once
-    cdef int n_locks
-
-    def prepare(self):
-        cdef int i
-        self.var = <VariableState> self.inputs[0].resource
-        self.m = <VariableState> self.inputs[1].resource
-        self.v = <VariableState> self.inputs[2].resource
-        addresses = sorted({<size_t> self.inputs[i].resource for i in range(3)})
-        self.n_locks = len(addresses)
-        for i in range(self.n_locks):
-            self.order[i] = <void *> <size_t> addresses[i]
-
-    cdef int run(self) except -1 nogil:
-        cdef int i
-        cdef Buffer *var
-        cdef Buffer *m
-        cdef Buffer *v
-        for i in range(self.n_locks):
-            (<VariableState> self.order[i]).lock()
-        var = self.writable(self.var)
-        m = self.writable(self.m)
-        v = self.writable(self.v)
-        try:
-            self.update(var, m, v)
-        finally:
-            self.unlock_all(NULL)
-        return 0
-
-    cdef Buffer *writable(self, VariableState state) except NULL nogil:
-        """state.writable(), which gives back its own lock if it raises; then the others go too."""
-        cdef Buffer *buffer = NULL
-        try:
-            buffer = state.writable()
-        finally:
-            if buffer == NULL:
-                self.unlock_all(<void *> state)
-        return buffer
-
-    cdef void unlock_all(self, void *but) noexcept nogil:
-        cdef int i
-        for i in range(self.n_locks):
-            if self.order[i] != but:
-                (<VariableState> self.order[i]).unlock()
-
-    cdef int update(self, Buffer *var, Buffer *m, Buffer *v) except -1 nogil:
-        cdef Adam a = Adam(var.dtype, var.data, m.data, v.data, self.inputs)
-        if not same_shape(var, m):
-            with gil:
-                self.raise_shapes("m", var, m)
-        if not same_shape(var, v):
-            with gil:
-                self.raise_shapes("v", var, v)
-        if not same_shape(var, self.inputs[9]):
-            with gil:
-                self.raise_shapes("grad", var, self.inputs[9])
-        parallel_for(adam_range, &a, var.size, GRAIN // 4)
-        return 0
-
-    cdef int raise_shapes(self, str name, Buffer *var, Buffer *other) except -1:
-        raise InvalidArgumentError(None, None, f"var and {name} do not have the same shape{shape_text(var)} {shape_text(other)}")
-
-
-cdef void adam_step(real *var, real *m, real *v, Buffer **inputs, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef real beta1_power = scalar(var, inputs[3]), beta2_power = scalar(var, inputs[4])
-    cdef real rate = scalar(var, inputs[5]) * root(1 - beta2_power) / (1 - beta1_power)
-    adam(var + begin, m + begin, v + begin, <const real *> inputs[9].data + begin, rate, scalar(var, inputs[6]), scalar(var, inputs[7]),
-         scalar(var, inputs[8]), end - begin)
-
-
-cdef inline real scalar(real *like, Buffer *b) noexcept nogil:
-    return (<real *> b.data)[0]
-
-
-FLOATS = [float32, float64]
 NUMBERS = [float32, float64, int32, int64]
 register_kernel("_ReadVariable")(ReadVariable)
 register_kernel("IsVariableInitialized", strings=True)(IsVariableInitialized)
@@ -549,5 +360,3 @@ register_kernel("ScatterNdUpdate")(ScatterNdUpdate)
 register_kernel("CountUpTo")(CountUpTo)
 for kernel in (AssignAdd, AssignSub, ScatterAdd, ScatterSub, ScatterMul, ScatterDiv, ScatterMin, ScatterMax, ScatterNdAdd, ScatterNdSub):
     register_kernel(kernel.__name__, T=NUMBERS)(kernel)
-for kernel in (ApplyGradientDescent, ApplyAdam):
-    register_kernel(kernel.__name__, T=FLOATS)(kernel)
