@@ -86,9 +86,10 @@ from .ops.string_ops import (as_string, decode_csv, decode_raw, reduce_join, str
 from .ops.trig_ops import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan
 from .ops.variable_scope import (AUTO_REUSE, VariableScope, create_partitioned_variables, get_local_variable, get_variable,
                                  get_variable_scope, no_regularizer, op_scope, variable_op_scope, variable_scope)
-from .ops.variables import (Variable, assert_variables_initialized, global_variables, global_variables_initializer,
-                            is_variable_initialized, local_variables, local_variables_initializer, model_variables,
-                            moving_average_variables, report_uninitialized_variables, trainable_variables, variables_initializer)
+from .ops.variables import (Variable, all_variables, assert_variables_initialized, global_variables, global_variables_initializer,
+                            initialize_all_variables, initialize_local_variables, initialize_variables, is_variable_initialized,
+                            local_variables, local_variables_initializer, model_variables, moving_average_variables,
+                            report_uninitialized_variables, trainable_variables, variables_initializer)
 from .autodiff import (AggregationMethod, NoGradient, NotDifferentiable, RegisterGradient, UnconnectedGradients, explain_gradient, gradients,
                        hessians)
 from .session import InteractiveSession, Session, get_default_session

@@ -278,6 +278,11 @@ def local_variables_initializer():
     return variables_initializer(local_variables())
 
 
+# Their names until 0.12.
+all_variables, initialize_variables = global_variables, variables_initializer
+initialize_all_variables, initialize_local_variables = global_variables_initializer, local_variables_initializer
+
+
 def is_variable_initialized(variable):
     """A bool tensor: whether the variable has a value."""
     return state_ops.is_variable_initialized(variable)

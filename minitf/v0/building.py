@@ -3,30 +3,7 @@ import minitf as tf
 
 from ..core.registry import op_def
 
-__all__ = ["GraphKeys", "RegisterShape", "Variable", "VariableScope", "all_variables", "get_variable", "initialize_all_variables",
-           "initialize_local_variables", "initialize_variables", "op_scope", "ones_initializer", "variable_op_scope", "variable_scope", "zeros_initializer"]
-
-GraphKeys, VariableScope = tf.GraphKeys, tf.VariableScope
-
-
-def initialize_all_variables():
-    """tf.global_variables_initializer of today."""
-    return tf.variables_initializer(tf.global_variables(), name="init")
-
-
-def initialize_local_variables():
-    """tf.local_variables_initializer of today."""
-    return tf.local_variables_initializer()
-
-
-def initialize_variables(var_list, name="init"):
-    """tf.variables_initializer of today."""
-    return tf.variables_initializer(var_list, name=name)
-
-
-def all_variables():
-    """tf.global_variables of today."""
-    return tf.global_variables()
+__all__ = ["RegisterShape", "Variable", "get_variable", "ones_initializer", "variable_scope", "zeros_initializer"]
 
 
 def zeros_initializer(shape, dtype=tf.float32, partition_info=None):
@@ -54,16 +31,6 @@ def get_variable(name, shape=None, dtype=tf.float32, initializer=None, trainable
 def variable_scope(name_or_scope, reuse=None, initializer=None, **more):
     """tf.variable_scope with the argument order of 2015: reuse comes second."""
     return tf.variable_scope(name_or_scope, reuse=reuse, initializer=initializer, **more)
-
-
-def variable_op_scope(values, name_or_scope, default_name=None, initializer=None, **more):
-    """tf.variable_scope(name_or_scope, default_name, values) of today."""
-    return tf.variable_scope(name_or_scope, default_name, values, initializer=initializer, **more)
-
-
-def op_scope(values, name, default_name=None):
-    """tf.name_scope(name, default_name, values) of today."""
-    return tf.name_scope(name, default_name, values)
 
 
 def RegisterShape(op_type):
