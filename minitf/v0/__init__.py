@@ -8,6 +8,7 @@ is not, one file per family.  What a later version renamed keeps both names, so 
 import minitf as _public
 
 from ..core.nearest import no_attribute as _no_attribute
+from ..image import decode_jpeg, decode_png
 from . import image, nn, train
 from .array import *
 from .building import *

@@ -1,7 +1,7 @@
 """Every name that programs of 2015 and 2016 use, in their spelling and in today's: both give the same, and what NumPy gives.
 
 The names are those found under tf. in the tutorials and models that came with TensorFlow 0.6 to 0.8 and in community programs of those months.
-Those of queues, readers, convolution by transposition, recurrent networks and candidate sampling are not here yet.
+Those of queues, readers, recurrent networks, candidate sampling, depthwise convolution and local normalisation are not here yet.
 """
 import numpy as np
 import pytest
@@ -113,12 +113,18 @@ VALUES = {
     "nn.max_pool": (lambda t: t.nn.max_pool(IMAGE[None], [1, 2, 2, 1], [1, 2, 2, 1], "SAME"), None, IMAGE.reshape(1, 2, 2, 2, 2, 3).max((2, 4))),
     "nn.avg_pool": (lambda t: t.nn.avg_pool(IMAGE[None], [1, 2, 2, 1], [1, 2, 2, 1], "SAME"), None, IMAGE.reshape(1, 2, 2, 2, 2, 3).mean((2, 4))),
     "nn.conv2d": (lambda t: t.nn.conv2d(IMAGE[None], np.ones((1, 1, 3, 1), np.float32), [1, 1, 1, 1], "VALID"), None, IMAGE.sum(2)[None, :, :, None]),
+    "nn.conv2d_transpose": (lambda t: t.nn.conv2d_transpose(IMAGE[None, :, :, :1], np.ones((2, 2, 1, 1), np.float32), [1, 8, 8, 1], [1, 2, 2, 1]), None,
+                            IMAGE[None, :, :, :1].repeat(2, 1).repeat(2, 2)),
     "image.per_image_whitening": (lambda t: t.image.per_image_whitening(IMAGE), lambda t: t.image.per_image_standardization(IMAGE), (IMAGE - IMAGE.mean()) / IMAGE.std()),
     "image.resize_nearest_neighbor": (lambda t: t.image.resize_nearest_neighbor(IMAGE[None], [2, 2]), None, IMAGE[None, ::2, ::2]),
     "image.resize_bilinear": (lambda t: t.image.resize_bilinear(IMAGE[None], [2, 2]), None, IMAGE[None, ::2, ::2]),
     "image.resize_images": (lambda t: t.image.resize_images(IMAGE[None], 2, 2), lambda t: t.image.resize_images(IMAGE[None], [2, 2]), IMAGE[None, ::2, ::2]),
     "image.resize_image_with_crop_or_pad": (lambda t: t.image.resize_image_with_crop_or_pad(IMAGE, 2, 6), None, np.pad(IMAGE[1:3], [[0, 0], [1, 1], [0, 0]])),
 }
+
+
+def test_pictures_are_decoded_under_both_names():
+    assert v0.decode_png is tf.image.decode_png and v0.decode_jpeg is tf.image.decode_jpeg
 
 
 def look_up(module, name):
