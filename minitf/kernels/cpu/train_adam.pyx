@@ -15,7 +15,8 @@ cdef inline real step_size(real beta1_power, real beta2_power, real lr) noexcept
     return lr * root(1 - beta2_power) / (1 - beta1_power)
 
 
-cdef inline void adam_element(real *var, real *m, real *v, real grad, real rate, real one_minus_beta1, real one_minus_beta2, real epsilon) noexcept nogil:
+cdef inline void adam_element(real *var, real *m, real *v, real grad, real rate, real one_minus_beta1, real one_minus_beta2,
+                              real epsilon) noexcept nogil:
     cdef real new_m = multiply_add(grad - m[0], one_minus_beta1, m[0])
     cdef real new_v = multiply_add(multiply_add(grad, grad, -v[0]), one_minus_beta2, v[0])
     m[0] = new_m
