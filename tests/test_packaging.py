@@ -161,14 +161,14 @@ def test_the_doctor_asks_for_a_compiler(monkeypatch):
 
 # the commands
 
-def test_every_make_command_in_readme_and_help_exists():
+def test_every_make_command_in_readme_and_help_exists(config):
     targets = set(re.findall(r"^([a-z-]+)(?:%)?:", (ROOT / "Makefile").read_text(), re.M))
     text = (ROOT / "README.md").read_text() + run("make", "--no-print-directory", "help", cwd=ROOT).stdout
     named = set(re.findall(r"^ *make ([a-z-]+)", text, re.M)) | set(re.findall(r"`make ([a-z-]+)", text))
     extras = {name for name in named if name.startswith("extra-") and name != "extra-"}
     assert {"demo", "test", "bench", "doctor", "clean", "extra-"} <= named and named - extras <= targets
     for name in extras:
-        assert config()["options.extras_require"][name.removeprefix("extra-")]
+        assert config["options.extras_require"][name.removeprefix("extra-")]
 
 
 def test_ci_runs_the_test_command_of_readme():
