@@ -9,6 +9,7 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
 from minitf.core.buffers cimport Storage, allocate, copy_elements, release, retain
+from minitf.kernels.cpu.indexing cimport shape_text
 from minitf.kernels.cpu.kernel cimport DONE, Kernel, bools, int32s
 from minitf.session.activation cimport Activation, BodyKernel
 
@@ -56,6 +57,13 @@ cdef int bind_output(Buffer *out, Buffer *value, bint is_static) except -1 nogil
     for d in range(value.rank):
         out.shape[d] = value.shape[d]
     return 0
+
+
+cdef bint is_true(Buffer *predicate) except? -1 nogil:
+    if predicate.rank != 0:
+        with gil:
+            raise InvalidArgumentError(None, None, f"The condition must be a bool scalar, but it has shape {shape_text(predicate)}")
+    return bools(predicate)[0]
 
 
 cdef bint *static_outputs(Kernel kernel) except NULL:
@@ -272,7 +280,7 @@ cdef class If(ControlKernel):
         cdef Py_ssize_t i
         cdef int status
         if self.state == BEFORE:
-            self.choose(0 if bools(self.inputs[0])[0] else 1)
+            self.choose(0 if is_true(self.inputs[0]) else 1)
             (<Call> self.call).begin()
             self.state = IN_BODY
         status = (<Call> self.call).proceed()
@@ -327,7 +335,7 @@ cdef class While(ControlKernel):
                 if status != DONE:
                     return status
                 (<Call> self.call).take(self.results)
-                if not bools(&self.results[0])[0]:
+                if not is_true(&self.results[0]):
                     self.drop(self.results, 1)
                     break
                 self.drop(self.results, 1)

@@ -405,3 +405,16 @@ def test_a_variable_whose_shape_a_branch_changes(sess):
     sess.run(v.initializer)
     assert [sess.run(y, {p: q}).tolist() for q in (False, True, False)] == [[1, 1], [1, 1, 1], [2, 2, 2]]
     assert sess.run(v * 2.).tolist() == [2, 2, 2]
+
+
+# ---- conditions whose shape only the run knows ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("fed", [[], [True], [[True, False]]])
+def test_a_condition_that_is_no_scalar_is_refused_in_the_run(sess, fed):
+    p = tf.placeholder(tf.bool)
+    chosen = tf.cond(p, lambda: tf.constant(1), lambda: tf.constant(2))
+    looped = tf.while_loop(lambda i: tf.logical_and(p, i < 3), lambda i: i + 1, [0])
+    assert sess.run([chosen, looped], {p: True}) == [1, 3]
+    for result in (chosen, looped):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="must be a bool scalar, but it has shape"):
+            sess.run(result, {p: fed})
