@@ -27,9 +27,12 @@ def sparse_to_dense_shape(c):
 @register_op("SparseTensorDenseMatMul", ["a_indices: Tindices", "a_values: T", "a_shape: int64", "b: T"], ["product: T"],
              [f"T: {NUMBER}", f"Tindices: {INDEX} = int64", "adjoint_a: bool = False", "adjoint_b: bool = False"])
 def sparse_matmul_shape(c):
-    with_rank(c, 0, 2)
-    with_rank(c, 1, 1)
-    with_rank(c, 2, 1)
+    entries, depth = with_rank(c, 0, 2)
+    merge_dims(c, entries, *with_rank(c, 1, 1), 0, 1)
+    rank, = with_rank(c, 2, 1)
+    for i, n in ((0, depth), (2, rank)):
+        if n not in (None, 2):
+            raise ValueError(f"A matrix has 2 coordinates, got {n} for {argument(c, i)}")
     b = with_rank(c, 3, 2)
     a = c.constant_as_shape(2)
     rows, inner = (None, None) if a.ndims is None else a.with_rank(2).as_list()

@@ -211,3 +211,15 @@ def test_large_indexed_slices_warn():
     rows = tf.IndexedSlices(tf.ones([2, 10]), tf.constant([0, 1]), tf.constant([10 ** 7, 10]))
     with pytest.warns(UserWarning, match="Converting sparse IndexedSlices to a dense Tensor with 100000000 elements. This may consume a large amount of memory."):
         tf.convert_to_tensor(rows)
+
+
+@pytest.mark.parametrize("indices, values, shape, text", [
+    ([[0, 0], [1, 1]], [1., 2., 3.], [2, 2], "are 2 and 3 for a_indices"),
+    ([[0, 0], [1, 1]], [1.], [2, 2], "are 2 and 1 for a_indices"),
+    ([[0], [1]], [1., 2.], [2, 2], "2 coordinates, got 1 for a_indices"),
+    ([[0, 0], [1, 1]], [1., 2.], [2], "2 coordinates, got 1 for a_shape")])
+def test_a_product_does_not_read_beyond_the_parts_of_its_matrix(session, indices, values, shape, text):
+    fed = [tf.placeholder(dtype) for dtype in (tf.int64, tf.float32, tf.int64)]
+    product = tf.sparse_tensor_dense_matmul(tf.SparseTensor(*fed), tf.ones([2, 2]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+        session.run(product, dict(zip(fed, (indices, values, shape))))
