@@ -84,7 +84,7 @@ def swap_with_last(x, dim):
     if rank is None:
         n = array_ops.rank(x)
         place = sequence_ops.range(n)
-        at = apply_op("FloorMod", dim, n)
+        at = apply_op("Gather", place, dim if dim >= 0 else n + dim)      # which refuses what is out of range
         swapped = apply_op("Select", apply_op("Equal", place, n - 1), apply_op("Add", apply_op("ZerosLike", place), at), place)
         return apply_op("Select", apply_op("Equal", place, at), apply_op("Add", apply_op("ZerosLike", place), n - 1), swapped)
     if not -rank <= dim < rank:

@@ -260,3 +260,13 @@ def test_losses_refuse():
                          (lambda: tf.losses.compute_weighted_loss([1.0], reduction="max"), "Invalid Reduction Key")):
         with pytest.raises(ValueError, match=error):
             build()
+
+
+@pytest.mark.parametrize("dim", [2, 5, -3])
+def test_softmax_refuses_a_dimension_that_the_value_has_not(dim):
+    logits = tf.placeholder(tf.float64)
+    for op in (tf.nn.softmax, tf.nn.log_softmax):
+        with pytest.raises(ValueError, match="must be in the range"):
+            op(tf.zeros([3, 2]), dim)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="is not in .0, 2."):
+            run(op(logits, dim), {logits: np.zeros((3, 2))})
