@@ -167,10 +167,18 @@ def random_contrast(image, lower, upper, seed=None):
     return adjust_contrast(image, random_ops.random_uniform([], lower, upper, seed=seed))
 
 
+def _check_channels(images, count):
+    """ValueError if the last dimension is known not to be `count`; a broadcast would take others in silence."""
+    shape = images.get_shape()
+    if shape.ndims is not None and (shape.ndims == 0 or shape.as_list()[-1] not in (None, count)):
+        raise ValueError(f"images must have {count} channel{'s' * (count > 1)} in the last dimension, got {images}")
+
+
 def rgb_to_grayscale(images, name=None):
     """One channel in place of three: 0.2989 red + 0.5870 green + 0.1140 blue."""
     with name_scope(name, "rgb_to_grayscale", [images]) as name:
         images = convert_to_tensor(images, name="images")
+        _check_channels(images, 3)
         own = images.dtype.base_dtype
         floats = images if own.is_floating else convert_image_dtype(images, float32)
         gray = reduction_ops.reduce_sum(floats * np.array([0.2989, 0.5870, 0.1140], floats.dtype.as_numpy_dtype), [-1], keep_dims=True)
@@ -181,6 +189,7 @@ def grayscale_to_rgb(images, name=None):
     """Three equal channels in place of one."""
     with name_scope(name, "grayscale_to_rgb", [images]) as name:
         images = convert_to_tensor(images, name="images")
+        _check_channels(images, 1)
         return slice_ops.concat([images, images, images], -1, name=name)
 
 

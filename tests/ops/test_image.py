@@ -244,3 +244,10 @@ def test_damaged_files_give_one_kind_of_error(session):
             session.run(op, {data: bad.tobytes()})
         except tf.errors.InvalidArgumentError:
             pass
+
+
+def test_other_numbers_of_channels_are_refused_not_broadcast():
+    for convert, count, others in ((tf.image.rgb_to_grayscale, 3, ([4, 4, 1], [4, 4], [])), (tf.image.grayscale_to_rgb, 1, ([4, 4, 3], []))):
+        for shape in others:
+            with pytest.raises(ValueError, match=f"images must have {count} channel"):
+                convert(tf.zeros(shape))
