@@ -1,4 +1,6 @@
 """Ops that cut tensors apart and put them together: slice, stack, unstack, concat, split, tile."""
+import numbers
+
 import numpy as np
 
 from ..core.registry import register_op
@@ -162,7 +164,12 @@ def unstack(value, num=None, axis=0, name="unstack"):
 
 
 def concat(values, axis, name="concat"):
-    """Tensors joined along an axis that they have; the other dimensions must be equal."""
+    """Tensors joined along an axis that they have; the other dimensions must be equal.
+
+    TypeError if axis is neither an integer nor a tensor, as when the order of 2015, concat(axis, values), is meant.
+    """
+    if not isinstance(axis, (numbers.Integral, np.ndarray, Tensor)):
+        raise TypeError(f"axis must be an integer, got {axis!r}; the tensors come first: concat([a, b], axis)")
     if not isinstance(values, (list, tuple)):
         values = [values]
     if len(values) == 1:

@@ -304,3 +304,14 @@ def test_strings():
         for bad in (t[i], tf.gather_nd(t, [[0, i]])):
             with pytest.raises(tf.errors.InvalidArgumentError, match="ind"):
                 sess.run(bad, {i: 3})
+
+
+def test_concat_refuses_the_order_of_2015():
+    pieces = [tf.zeros([2]), tf.ones([2])]
+    with pytest.raises(TypeError, match=r"axis must be an integer.*the tensors come first"):
+        tf.concat(0, pieces)
+    with pytest.raises(TypeError, match="axis must be an integer"):
+        tf.concat(pieces, 0.5)
+    with tf.Session() as sess:
+        for axis in (0, np.int64(0), np.array(0), tf.constant(0)):
+            assert sess.run(tf.concat(pieces, axis)).tolist() == [0, 0, 1, 1]
