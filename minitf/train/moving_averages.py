@@ -2,7 +2,7 @@
 import numbers
 
 from ..core.dtypes import float32, float64
-from ..graph import GraphKeys, add_to_collection, colocate_with, control_dependencies, convert_to_tensor, get_default_graph, name_scope
+from ..graph import GraphKeys, Tensor, add_to_collection, colocate_with, control_dependencies, convert_to_tensor, get_default_graph, name_scope
 from ..ops import control_ops, math_ops, state_ops
 from ..ops.apply import apply_op
 from ..ops.init_ops import zeros_initializer
@@ -79,6 +79,8 @@ class ExponentialMovingAverage:
         var_list = trainable_variables() if var_list is None else list(var_list)
         debiased = set()
         for var in var_list:
+            if not isinstance(var, (Variable, Tensor)):
+                raise TypeError(f"Averages are of variables and tensors, got {var!r}")
             if var.dtype.base_dtype not in (float32, float64):
                 raise TypeError(f"The variables must be float32 or float64: {var.name}")
             if var not in self._averages:

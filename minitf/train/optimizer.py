@@ -141,6 +141,8 @@ class Optimizer:
 
     def _assert_valid_dtypes(self, tensors):
         for t in tensors:
+            if not isinstance(t, (Tensor, Variable, IndexedSlices)):
+                raise TypeError(f"The loss must be a tensor, got {t!r}")
             if t.dtype.base_dtype not in self._valid_dtypes():
                 raise ValueError(f"Invalid type {t.dtype.base_dtype.name} for {t.name}, expected: {[d.name for d in self._valid_dtypes()]}.")
 

@@ -82,6 +82,8 @@ def test_averages_of_tensors_start_at_zero(session, debias):
 
 
 def test_only_floats_have_averages():
+    with pytest.raises(TypeError, match="Averages are of variables and tensors, got 3.0"):
+        tf.train.ExponentialMovingAverage(0.9).apply([3.0])
     with pytest.raises(TypeError, match="The variables must be float32 or float64: n:0"):
         tf.train.ExponentialMovingAverage(0.9).apply([tf.Variable(1, name="n")])
 

@@ -186,6 +186,8 @@ def test_refusals():
         optimizer.compute_gradients(x * 2.0, grad_loss=tf.constant(1))
     with pytest.raises(ValueError, match="Invalid type int32"):
         optimizer.minimize(tf.constant(1), var_list=[x])
+    with pytest.raises(TypeError, match="The loss must be a tensor, got <function"):
+        optimizer.minimize(lambda: x * 2.0)
     with pytest.raises(TypeError, match="Argument is not a variable"):
         optimizer.minimize(x * 2.0, var_list=[tf.constant(1.0)])
     with pytest.raises(ValueError, match="No variables provided"):
