@@ -25,9 +25,16 @@ cdef class Variant:
     cdef readonly list keys               # of the transfers between devices
     cdef readonly object program
     cdef list free_steps
+    cdef list steps                       # all that were made
 
     def __init__(self, shapes, plans, keys, program):
-        self.shapes, self.plans, self.keys, self.program, self.free_steps = shapes, plans, keys, program, []
+        self.shapes, self.plans, self.keys, self.program, self.free_steps, self.steps = shapes, plans, keys, program, [], []
+
+    def cancel(self):
+        """End the steps that run now, each with a CancelledError.  None may begin after this."""
+        for step in list(self.steps):
+            if step not in self.free_steps:
+                step.cancel()
 
 
 cdef class Watch:
@@ -105,6 +112,7 @@ cdef class Executable:
         step = <Step> variant.free_steps.pop() if variant.free_steps else None
         if step is None:
             step = Step(variant.plans, variant.keys, self.context)
+            variant.steps.append(step)
         try:
             if tracer is not None:
                 step.trace(tracer)

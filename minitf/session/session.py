@@ -193,9 +193,12 @@ class Session:
     # ---- life -------------------------------------------------------------------------------------------------------------
 
     def close(self):
-        """Free what the session holds: variables, plans, threads.  A closed session can not be used."""
+        """Free what the session holds: variables, plans, threads.  A closed session can not be used; a step that runs ends with a CancelledError."""
         self._closed = True
-        self._executables = {}
+        executables, self._executables = set(self._executables.values()), {}
+        for executable in executables:
+            for variant in list(executable.variants):
+                variant.cancel()
         self._runtime.resources.clear([c for c, _ in list(self._runtime.resources._resources)])
         self._runtime.stop()
 

@@ -13,6 +13,8 @@ def concat(concat_dim, values, name="concat"):
 
 def split(split_dim, num_split, value, name="split"):
     """tf.split(value, num_or_size_splits, axis) of today: into num_split equal parts."""
+    if isinstance(split_dim, Tensor):
+        raise TypeError(f"In 2015 the dimension came first: tf.split(split_dim, num_split, value); got split_dim = {split_dim}")
     return tf.split(value, num_split, axis=split_dim, name=name)
 
 
