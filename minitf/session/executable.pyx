@@ -30,12 +30,6 @@ cdef class Variant:
     def __init__(self, shapes, plans, keys, program):
         self.shapes, self.plans, self.keys, self.program, self.free_steps, self.steps = shapes, plans, keys, program, [], []
 
-    def cancel(self):
-        """End the steps that run now, each with a CancelledError.  None may begin after this."""
-        for step in list(self.steps):
-            if step not in self.free_steps:
-                step.cancel()
-
 
 cdef class Watch:
     """Compares, in every run, the length of a graph's list of operations with that of the run before; a subclass has seen(), called if it grew.
@@ -139,6 +133,14 @@ cdef class Executable:
             self.variants.remove(self.variants[0] if self.variants[0] is not variant else self.variants[1])
         self.last = variant
         return variant
+
+    def cancel(self):
+        """End the steps that run now, each with a CancelledError.  None may begin after this."""
+        cdef Variant variant
+        for variant in list(self.variants):
+            for step in list(variant.steps):
+                if step not in variant.free_steps:
+                    step.cancel()
 
     def variant(self, feed_dict):
         """The Variant for these feeds, prepared if need be, but not run."""

@@ -130,7 +130,12 @@ class _Setup:
                     all(t.op in self.constant and t not in self.feeds for t in op.inputs):
                 self.constant.add(op)
         self.first = _Part(frozenset(), frozenset(), frozenset(), frozenset())
-        self.parts = {}
+        self.parts, self.executables = {}, []
+
+    def cancel(self):
+        """End what runs now of any of the handles' steps."""
+        for executable in self.executables:
+            executable.cancel()
 
     def check_feeds(self, feed_dict, part, graph):
         """{tensor: array} of a call's feeds."""
@@ -174,6 +179,7 @@ class _Setup:
             run_feeds = sorted(inputs, key=lambda t: (t.op._id, t.value_index))
             before = part.done.union(op for op in self.placeholders if op.outputs[0] in given)
             executable = Executable(list(dict.fromkeys(to_run + made)), run_feeds, False, self.context, before)
+            self.executables.append(executable)
         key = given, fetched, done, kept
         following = self.parts.get(key)
         if following is None:

@@ -197,8 +197,7 @@ class Session:
         self._closed = True
         executables, self._executables = set(self._executables.values()), {}
         for executable in executables:
-            for variant in list(executable.variants):
-                variant.cancel()
+            executable.cancel()
         self._runtime.resources.clear([c for c, _ in list(self._runtime.resources._resources)])
         self._runtime.stop()
 
