@@ -17,6 +17,9 @@ class SparseTensor:
     values       [n] of any dtype
     dense_shape  [rank] of int64
 
+    That the three fit is checked by their static shapes.  What is fed is checked by the ops that make it dense or multiply it, not by
+    those that only move its parts about.
+
     >>> tf.SparseTensor([[0, 0], [1, 2]], [1.0, 2.0], [3, 4])
     """
 
