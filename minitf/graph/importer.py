@@ -15,7 +15,7 @@ from .graph_def import _CLASS, _SHAPES, FIELDS
 from .operation import Operation, Tensor
 from .scopes import get_default_graph, name_scope
 from .tensor_proto import MOST_REPEATED, array_from_proto, shape_from_proto
-from .wire import MOST_OUTPUTS, check_outputs, expected_inputs, in_order
+from .wire_checks import MOST_OUTPUTS, check_outputs, expected_inputs, in_order
 from .wire_values import cut
 
 SAME_OP = {"AddV2": "Add", "BatchMatMulV2": "BatchMatMul", "PlaceholderV2": "Placeholder", "Variable": "VariableV2"}

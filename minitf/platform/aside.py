@@ -57,8 +57,8 @@ def _remove_abandoned(folder):
 def _lives(pid):
     try:
         os.kill(pid, 0)
+        return True
     except ProcessLookupError:
         return False
-    except OSError:
-        pass                              # it is somebody else's
-    return True
+    except PermissionError:
+        return True                       # it lives, and is somebody else's

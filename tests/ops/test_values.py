@@ -264,3 +264,14 @@ def test_folding_has_a_budget_for_a_whole_program():
         products = [i for i in sess.explain([y, n]).instructions() if i.node.type == "MatMul"]
         assert 0 < len(products) < 20 and len(sess.explain(n).instructions()) == 0
         assert np.array_equal(sess.run(y), np.eye(500))
+
+
+def test_split_of_unknown_rank():
+    x = tf.placeholder(tf.float32)
+    first, second = tf.split(x, 2, -1)
+    value = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
+    with tf.Session() as sess:
+        for got, wanted in zip(sess.run([first, second], {x: value}), np.split(value, 2, -1)):
+            np.testing.assert_array_equal(got, wanted)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="must be evenly divisible by 2 but is"):
+            sess.run(first, {x: np.zeros((2, 3))})

@@ -222,3 +222,14 @@ def test_each_graph_has_its_own_variables():
     v = tf.get_variable("v", [2])
     with tf.Graph().as_default():
         assert tf.get_variable("v", [2]) is not v
+
+
+def test_initialized_value_waits_for_the_initializer_only_where_that_runs():
+    from minitf.session.prune import prune
+    v = tf.Variable(2.0)
+    w = tf.Variable(v.initialized_value() * 2.0)
+
+    def waits(*fetches):
+        return [c.name for n in prune(fetches, []).nodes if n.type in ("If", "StatelessIf", "IsVariableInitialized") for c in n.controls]
+    assert waits(w.initializer) == []
+    assert waits(w.initializer, v.initializer) == [v.initializer.name] * 2

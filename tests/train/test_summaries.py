@@ -173,6 +173,12 @@ class TestEventFiles:
         with pytest.raises(ValueError, match="must be an instance of `Graph`"):
             tf.summary.FileWriter(tmp_path, 3)
 
+    def test_metadata_is_told_once_a_tag(self, tmp_path):
+        with tf.summary.FileWriter(tmp_path) as writer:
+            for tag in ("a", "b", "a"):
+                writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, metadata={"plugin_data": {"plugin_name": "text"}})]))
+        assert [e.summary.value[0].HasField("metadata") for e in events_of(tmp_path)[1:]] == [True, True, False]
+
     def test_nothing_is_lost_when_the_program_just_ends(self, tmp_path):
         code = "import minitf as tf, sys\nw = tf.summary.FileWriter(sys.argv[1])\nw.add_summary(tf.Summary(value=[tf.Summary.Value(tag='t', simple_value=2)]), 3)"
         subprocess.run([sys.executable, "-c", code, str(tmp_path / "logs")], check=True, timeout=60, cwd=pathlib.Path(tf.__file__).parents[1])

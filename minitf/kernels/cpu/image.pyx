@@ -8,24 +8,12 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from .element_types cimport number, real
 from .kernel cimport FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8, Buffer, Kernel
 
 from minitf.core.dtypes import float32, float64, int8, int16, int32, int64, uint8
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import register_kernel
-
-ctypedef fused real:
-    float
-    double
-
-ctypedef fused number:
-    float
-    double
-    int32_t
-    int64_t
-    int16_t
-    int8_t
-    uint8_t
 
 cdef struct Place:                    # where an output row or column takes its value from
     int64_t low, high

@@ -1,20 +1,12 @@
 """Running sums and products: Cumsum and Cumprod along one axis."""
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
 
+from .element_types cimport number
 from .indexing cimport integer, normal_axis, product
 from .kernel cimport FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, Buffer, Kernel
 
 from minitf.core.dtypes import float32, float64, int8, int16, int32, int64, uint8
 from minitf.core.registry import register_kernel
-
-ctypedef fused number:
-    float
-    double
-    int32_t
-    int64_t
-    int16_t
-    int8_t
-    uint8_t
 
 
 cdef class Scan(Kernel):

@@ -7,6 +7,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
 from libc.float cimport DBL_MAX, FLT_MAX
 from libc.string cimport memcpy
 
+from .element_types cimport number
 from .indexing cimport integer, place_text, product
 from .kernel cimport FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, MAX_RANK, UINT8, Buffer, Kernel, allocate
 
@@ -20,15 +21,6 @@ cdef enum Operation:
     PROD
     MIN
     MAX
-
-ctypedef fused number:
-    float
-    double
-    int32_t
-    int64_t
-    int16_t
-    int8_t
-    uint8_t
 
 ctypedef int (*Loop)(Operation op, char *out, const char *data, const Buffer *ids, int64_t row, int64_t segments) except -1 nogil
 

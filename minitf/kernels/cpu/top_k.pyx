@@ -1,21 +1,13 @@
 """TopKV2: the k greatest elements of each row, by a heap of the k best so far."""
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
 
+from .element_types cimport number
 from .indexing cimport integer
 from .kernel cimport FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8, Buffer, Kernel, int32s
 
 from minitf.core.dtypes import float32, float64, int8, int16, int32, int64, uint8
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import register_kernel
-
-ctypedef fused number:
-    float
-    double
-    int32_t
-    int64_t
-    int16_t
-    int8_t
-    uint8_t
 
 
 cdef inline bint worse(const number *x, int32_t i, int32_t j) noexcept nogil:

@@ -5,6 +5,7 @@ libm_loops.h has the loops; here they enter the table of vector_ops.pyx, so they
 from libc.stdint cimport uint8_t
 from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64
 from minitf.kernels.cpu.vector_ops cimport VectorOp, keep
+from minitf.kernels.cpu.element_types cimport real
 
 cdef extern from "libm_loops.h":
     ctypedef struct LibmLoop:
@@ -13,10 +14,6 @@ cdef extern from "libm_loops.h":
         VectorOp of_doubles
     const LibmLoop *LIBM_LOOPS
     int N_LIBM_LOOPS
-
-ctypedef fused real:
-    float
-    double
 
 
 cdef void is_inf(uint8_t *o, const real *a, const real *b, const real *c, Py_ssize_t n) noexcept nogil:

@@ -11,6 +11,7 @@ is NaN.  Integers wrap.  FloorDiv and FloorMod are Python's // and % for every d
 from libc.math cimport INFINITY, ceil, ceilf, fabs, fabsf, floor, floorf, fmod, fmodf, pow, powf, sqrt, sqrtf, trunc, truncf
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
 from minitf.core.buffers cimport BOOL, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8
+from minitf.kernels.cpu.element_types cimport integer, number, real
 
 cdef extern from "vector_math.h":
     float exp32(float) nogil
@@ -25,26 +26,6 @@ cdef extern from "vector_math.h":
     double tanh64(double) nogil
     double sigmoid64(double) nogil
     double softplus64(double) nogil
-
-ctypedef fused real:
-    float
-    double
-
-ctypedef fused integer:
-    int32_t
-    int64_t
-    int16_t
-    int8_t
-    uint8_t
-
-ctypedef fused number:
-    float
-    double
-    int32_t
-    int64_t
-    int16_t
-    int8_t
-    uint8_t
 
 ctypedef fused element:               # uint8_t is bool's type too
     float
