@@ -17,7 +17,12 @@ PIP      = $(RUN) -m pip install --quiet --disable-pip-version-check
 LIST     = $(RUN) -c "import configparser, sys; c = configparser.ConfigParser(); c.read('setup.cfg'); \
     print(*(c[s][k].strip() for s, k in (a.split(':') for a in sys.argv[1:])), sep='\n')" $(1)
 
-.PHONY: build demo test data bench bench-peers doctor clean help
+# What the commands of the course are given: make grade CH=03 SEED=7, make hint TASK=03/gather
+COURSE   = $(call THREADS,1) $(RUN) -m minitf.course
+OPTIONS  = $(if $(TASK),--task $(TASK)) $(if $(SEED),--seed $(SEED)) $(if $(SUBMISSIONS),--submissions "$(SUBMISSIONS)") $(if $(CSV),--csv "$(CSV)")
+NEEDS_TASK = $(if $(TASK),,$(error which task? For example: make $@ TASK=03/gather))
+
+.PHONY: build demo test data bench bench-peers doctor clean help lab grade watch progress hint reset diff exercises notebooks
 .DELETE_ON_ERROR:
 
 build: $(VENV)/built
@@ -27,10 +32,18 @@ help:
 	@echo "make              set up .venv and build what changed"
 	@echo "make demo         train the MnistModel on real digits; pictures in demo/"
 	@echo "make test         everything that must hold; ARGS='-k name' goes to pytest"
+	@echo "make lab          JupyterLab at chapter 1, in copies of the chapters that are yours (work/chapters)"
+	@echo "make grade        points of the course; CH=03 of a chapter, with what is broken; TASK=03/gather of one task; SEED=7"
+	@echo "make watch CH=03  grades a task whenever you save its file"
+	@echo "make progress     what is done so far, and what is next"
+	@echo "make hint TASK=03/gather     one hint more each time;  make diff: ours beside yours, once yours passes;"
+	@echo "make reset TASK=03/gather    the file as it was; yours is kept in work/saved"
+	@echo "make grade SUBMISSIONS=dir   for instructors: a CSV row for every student"
 	@echo "make bench        minitf beside the peers that are installed; ARGS goes to benchmarks.run"
 	@echo "make bench-peers  install the peers: TensorFlow, PyTorch, JAX (6 GB, in .venv-bench)"
 	@echo "make data         fetch the data that demo and test use (20 MB)"
 	@echo "make extra-NAME   install an extra of setup.cfg: gpu, course, board"
+	@echo "make exercises, make notebooks    for authors: exercises/ from solutions/, the notebooks from their scripts"
 	@echo "make doctor       what is missing, and what works without it"
 	@echo "make clean        remove .venv and what was built; data and pictures stay"
 
@@ -71,6 +84,33 @@ demo: $(VENV)/built data
 
 test: $(VENV)/built data
 	@$(call THREADS,1) $(RUN) -m pytest $(ARGS)
+
+lab: $(VENV)/built data $(VENV)/jupyter
+	@$(RUN) -m minitf.course.lab
+
+$(VENV)/jupyter: setup.cfg $(VENV)/built
+	@echo "Installing JupyterLab"
+	@$(call LIST,options.extras_require:course) > $(VENV)/jupyter.txt
+	@$(PIP) -r $(VENV)/jupyter.txt
+	@touch $@
+
+grade: $(VENV)/built
+	@$(COURSE) grade $(CH) $(OPTIONS)
+
+watch: $(VENV)/built
+	@$(COURSE) watch $(CH)
+
+progress: $(VENV)/built
+	@$(COURSE) progress
+
+hint reset diff: $(VENV)/built
+	@$(NEEDS_TASK)$(COURSE) $@ $(TASK)
+
+exercises: $(VENV)/built
+	@$(COURSE) exercises
+
+notebooks: $(VENV)/built data
+	@$(call THREADS,1) $(RUN) -m minitf.course.notebook build $(ARGS)
 
 bench: $(VENV)/built
 	@$(RUN) -m benchmarks.run $(ARGS)

@@ -17,6 +17,7 @@ from .core.errors import OpError
 from .core.nearest import no_attribute as _no_attribute
 from .core.protos import CLASSES as _PROTOS, proto as _proto
 from .core.shapes import Dimension, TensorShape, dimension_value
+from .core.swap import ACTIVE as _swap
 from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, add_to_collections, colocate_with, container, control_dependencies,
                     convert_to_tensor, device, get_collection, get_collection_ref, get_default_graph, graph_util, import_graph_def,
                     name_scope, register_tensor_conversion_function, reset_default_graph)
@@ -105,3 +106,8 @@ def __getattr__(name):
     if name in _PROTOS:
         return _proto(name)
     raise _no_attribute(__name__, name, globals())
+
+
+if _swap:
+    from .course.swap import from_environment
+    from_environment()
