@@ -1,4 +1,5 @@
 """Summing the gradients that reach one tensor along several paths."""
+from ..core.swap import swappable
 from ..graph import constant_value, convert_to_tensor
 from ..ops import math_ops, slice_ops
 from ..ops.indexed_slices import IndexedSlices
@@ -17,6 +18,7 @@ class AggregationMethod:
     EXPERIMENTAL_ACCUMULATE_N = 2
 
 
+@swappable
 def aggregate(terms, method=None):
     """The sum of two or more gradients of one tensor: dense if any of them is dense, else IndexedSlices.  ValueError for an unknown method."""
     if method not in (None, AggregationMethod.ADD_N, AggregationMethod.EXPERIMENTAL_TREE, AggregationMethod.EXPERIMENTAL_ACCUMULATE_N):

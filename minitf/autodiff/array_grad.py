@@ -2,6 +2,7 @@
 import numpy as np
 
 from ..core.registry import not_differentiable, register_gradient
+from ..core.swap import swappable
 from ..graph import constant_value
 from ..ops import array_ops, logical_ops, math_ops, pad_ops, reduction_ops, sequence_ops, slice_ops
 from ..ops.apply import apply_op
@@ -178,6 +179,7 @@ def _tile(op, grad):
 
 
 @register_gradient("Gather")
+@swappable
 def _gather(op, grad):
     """Only the rows that were looked up: IndexedSlices, where a row looked up twice stands twice."""
     params, indices = op.inputs

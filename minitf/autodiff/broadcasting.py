@@ -5,6 +5,7 @@ left to BroadcastGradientArgs and Shape.
 """
 import numpy as np
 
+from ..core.swap import swappable
 from ..graph import constant_value
 from ..ops import array_ops, math_ops, reduction_ops, sequence_ops
 from ..ops.apply import apply_op
@@ -30,6 +31,7 @@ def unbroadcast(op, gx, gy):
     return sum_to(gx, x, axes_x), sum_to(gy, y, axes_y)
 
 
+@swappable
 def stretched_axes(own, other):
     """The axes of the broadcast shape along which a tensor of shape `own` was repeated; None if only the run can tell.
 

@@ -14,6 +14,7 @@ gradients_impl.py.
 import contextlib
 
 from ..core.registry import gradient_of
+from ..core.swap import swappable
 from ..graph import Tensor, convert_to_tensor, get_default_graph, graph_of
 from ..core.shapes import shape_text
 from ..ops import array_ops, control_ops, slice_ops
@@ -99,6 +100,7 @@ def hessians(ys, xs, name="hessians", **options):
     return results
 
 
+@swappable
 def paths(ys, xs, stops=()):
     """(order, wanted): the ops to visit, last first, and the tensors on which some x acts through differentiable ops.
 

@@ -6,6 +6,7 @@ Of complex numbers, the gradient is dL/d(real part) + i dL/d(imaginary part), an
 conj() of a real tensor is that tensor.
 """
 from ..core.registry import not_differentiable, register_gradient
+from ..core.swap import swappable
 from ..graph import constant_value
 from ..ops import array_ops, logical_ops, math_ops, matmul_ops
 from ..ops.apply import apply_op
@@ -37,6 +38,7 @@ def _sqrt(op, grad):
 
 
 @register_gradient("Rsqrt")
+@swappable
 def _rsqrt(op, grad):
     y = op.outputs[0]
     return grad * (-0.5 * y * y * y)

@@ -5,6 +5,7 @@ A stage is a function from programs to programs (prune, place, partition, optimi
 import itertools
 
 from ..core.shapes import shape_text
+from ..core.swap import swappable
 
 _serial = itertools.count()
 
@@ -64,6 +65,7 @@ class Program:
         return listing(self.nodes)
 
 
+@swappable
 def topological(nodes, before):
     """The nodes in an order in which each comes after all of before(node).  Iterative: a chain may be long."""
     order, done = [], {}

@@ -1,4 +1,5 @@
 """Keeping tensors, and lists of gradients, within bounds."""
+from ..core.swap import swappable
 from ..graph import colocate_with, convert_to_tensor, name_scope
 from . import array_ops, reduction_ops
 from .apply import apply_op
@@ -69,6 +70,7 @@ def global_norm(t_list, name=None):
         return apply_op("Sqrt", apply_op("Mul", half, 2.0), name="global_norm")
 
 
+@swappable
 def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
     """(clipped, norm): every tensor times clip_norm / max(norm, clip_norm), where norm is the global norm, or use_norm.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.dtypes import as_dtype, float32
 from ..core.registry import register_op
+from ..core.swap import swappable
 from . import array_ops, random_ops
 from .apply import apply_op
 from .constant_op import constant
@@ -204,6 +205,7 @@ def _whole(shape, partition_info):
     return [int(d) for d in (shape if partition_info is None else partition_info.full_shape)]
 
 
+@swappable
 def fans(shape):
     """(inputs, outputs) of a unit with weights of this shape: [in, out], or for a convolution [..., in, out]."""
     shape = [int(d) for d in shape]

@@ -4,6 +4,7 @@ import numpy as np
 from ..core.dtypes import as_dtype, int32, int64
 from ..core.registry import register_op
 from ..core.shapes import TensorShape
+from ..core.swap import swappable
 from ..graph import convert_to_tensor
 from . import sequence_ops
 from .apply import apply_op
@@ -12,6 +13,7 @@ from .constant_op import constant
 from .shape_fns import ANY_NUMBER, REAL, UNKNOWN, argument, at_least, axis_in, value_from_constants, with_rank
 
 
+@swappable
 def reduction_shape(c):
     """The axes listed in the second input are dropped, or kept with size 1."""
     rank, keep = c.inputs[0].ndims, c.attrs["keep_dims"]

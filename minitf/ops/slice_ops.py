@@ -5,6 +5,7 @@ import numpy as np
 
 from ..core.registry import register_op
 from ..core.shapes import TensorShape
+from ..core.swap import swappable
 from ..graph import Tensor, constant_value, control_dependencies, convert_to_tensor, name_scope
 from .apply import apply_op
 from .array_ops import int_vector
@@ -87,6 +88,7 @@ def unpack_shape(c):
 
 
 @register_op("ConcatV2", ["values: N * T", "axis: int32"], ["output: T"], ["N: int >= 1", "T: type"], constants=["axis"])
+@swappable
 def concat_shape(c):
     n = len(c.inputs) - 1
     with_rank(c, n, 0)

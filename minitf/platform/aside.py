@@ -5,6 +5,7 @@ import os
 import re
 import socket
 
+from ..core.swap import swappable
 from .os_errors import os_errors
 
 _HOST = re.sub(r"[^\w.]", "_", socket.gethostname())[:40]
@@ -12,6 +13,7 @@ _serial = itertools.count()
 
 
 @contextlib.contextmanager
+@swappable
 def written_aside(path):
     """A binary file to write.  When the block ends it takes the place of `path`; when it ends by an exception nothing has changed.
 

@@ -2,9 +2,11 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
+from ..core.swap import swappable
 from ..graph.operation import Operation, Tensor
 
 
+@swappable
 def flatten(fetches, graph):
     """(flat, rebuild): the Tensors and Operations of a structure, each once, and rebuild(values) -> the structure with their values.
 

@@ -6,6 +6,8 @@ buffers by size, each at the lowest place that is free during its life, comes cl
 """
 import bisect
 
+from ..core.swap import swappable
+
 ALIGNMENT = 64
 
 
@@ -14,6 +16,7 @@ def aligned(nbytes):
     return max((nbytes + ALIGNMENT - 1) // ALIGNMENT, 1) * ALIGNMENT
 
 
+@swappable
 def live_maximum(lives):
     """The largest sum of buffers that are alive at one instruction: no arena can be smaller.  lives: [(first, last, bytes)]."""
     change = {}
@@ -27,6 +30,7 @@ def live_maximum(lives):
     return peak
 
 
+@swappable
 def assign_offsets(lives):
     """(offsets, arena bytes) for buffers [(first instruction, last instruction, aligned bytes)].
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.dtypes import DType
 from ..core.registry import op_def
+from ..core.swap import swappable
 
 
 def live(nodes, fetches, targets=()):
@@ -89,6 +90,7 @@ def fuse_updates(order, kept):
     return [n for n in order if n not in dropped]
 
 
+@swappable
 def merge_equal(nodes):
     """CSE.  Returns (nodes, replaced), where replaced maps a dropped node to the equal one that stays."""
     seen, replaced, kept = {}, {}, []

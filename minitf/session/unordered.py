@@ -2,6 +2,7 @@
 
 Reads need no such check: one that is not ordered after a write sees the variable as it was when the step began.
 """
+from ..core.swap import swappable
 from ..graph.operation import Operation
 from .prune import needed
 
@@ -9,6 +10,7 @@ from .prune import needed
 ADDING = {"AssignAdd", "AssignSub", "ScatterAdd", "ScatterSub", "ScatterNdAdd", "ScatterNdSub"}
 
 
+@swappable
 def unordered_writes(fetches, feeds):
     """[(variable, write, write)]: operations that one run of fetches executes, where the two writes are in no order and do not both add."""
     operations = needed([f if isinstance(f, Operation) else f.op for f in fetches if f not in feeds], set(feeds))

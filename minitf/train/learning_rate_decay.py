@@ -11,11 +11,13 @@ import math
 import numbers
 
 from ..core.dtypes import float32, float64
+from ..core.swap import swappable
 from ..graph import convert_to_tensor, name_scope
 from ..ops import logical_ops, math_ops, random_ops
 from ..ops.apply import apply_op
 
 
+@swappable
 def exponential_decay(learning_rate, global_step, decay_steps, decay_rate, staircase=False, name=None):
     """learning_rate * decay_rate ^ (global_step / decay_steps); staircase: with the quotient rounded down."""
     with name_scope(name, "ExponentialDecay") as scope:

@@ -2,6 +2,7 @@
 import numbers
 
 from ..core.dtypes import float32, float64
+from ..core.swap import swappable
 from ..graph import GraphKeys, Tensor, add_to_collection, colocate_with, control_dependencies, convert_to_tensor, get_default_graph, name_scope
 from ..ops import control_ops, math_ops, state_ops
 from ..ops.apply import apply_op
@@ -11,6 +12,7 @@ from ..ops.variables import Variable, global_variables, moving_average_variables
 from . import slot_creator
 
 
+@swappable
 def assign_moving_average(variable, value, decay, zero_debias=True, name=None):
     """Let variable = decay * variable + (1 - decay) * value, written as variable -= (1 - decay) * (variable - value); returns the reference.
 

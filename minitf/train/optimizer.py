@@ -15,6 +15,7 @@ import numbers
 
 from ..autodiff import explain_gradient, gradients
 from ..core.dtypes import float32, float64
+from ..core.swap import swappable
 from ..graph import GraphKeys, Tensor, colocate_with, control_dependencies, get_default_graph, here, name_scope, outermost
 from ..ops import array_ops, control_ops, segment_ops, math_ops, sequence_ops, state_ops
 from ..ops.constant_op import constant
@@ -165,6 +166,7 @@ class Optimizer:
         """The op that updates `var` with IndexedSlices in which no index occurs twice."""
         raise NotImplementedError()
 
+    @swappable
     def _apply_sparse_duplicate_indices(self, grad, var):
         """The op that updates `var` with any IndexedSlices.
 
