@@ -69,11 +69,18 @@ def user_level():
 
 def _shown(file, line):
     text = linecache.getline(file, line).strip()
-    return f"{shorten(file)}:{line}" + (f": {text}" if text else "")
+    where = f"{shorten(file)}, line {line}" if _is_cell(file) else f"{shorten(file)}:{line}"
+    return where + (f": {text}" if text else "")
+
+
+def _is_cell(file):
+    return os.path.basename(os.path.dirname(file)).startswith("ipykernel_")
 
 
 def shorten(file):
-    """The path relative to the working directory where that is shorter."""
+    """The path relative to the working directory where that is shorter; what Jupyter makes up for a cell tells nobody anything."""
+    if _is_cell(file):
+        return "notebook cell"
     try:
         relative = os.path.relpath(file)
     except ValueError:

@@ -81,3 +81,12 @@ def test_copy_keeps_the_op():
     assert copy.copy(error).op is copy.deepcopy(error).op is error.op
     with pytest.raises(errors.OutOfRangeError):
         raise copy.copy(error)
+
+
+def test_a_line_of_a_notebook_is_named_without_a_file():
+    from minitf.core.source import capture, shorten
+    code = compile("from minitf.core.source import capture\nwhere = capture()\n", "/tmp/ipykernel_4711/123456.py", "exec")
+    space = {}
+    exec(code, space)
+    assert str(space["where"]) == "notebook cell, line 2"
+    assert shorten(__file__).endswith("test_errors.py") and str(capture())
