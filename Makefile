@@ -22,7 +22,7 @@ COURSE   = $(call THREADS,1) $(RUN) -m minitf.course
 OPTIONS  = $(if $(TASK),--task $(TASK)) $(if $(SEED),--seed $(SEED)) $(if $(SUBMISSIONS),--submissions "$(SUBMISSIONS)") $(if $(CSV),--csv "$(CSV)")
 NEEDS_TASK = $(if $(TASK),,$(error which task? For example: make $@ TASK=03/gather))
 
-.PHONY: build demo test data bench bench-peers doctor clean help lab grade watch progress hint reset diff exercises notebooks
+.PHONY: build demo test data bench bench-peers doctor clean help lab grade watch progress hint reset diff update exercises notebooks
 .DELETE_ON_ERROR:
 
 build: $(VENV)/built
@@ -38,6 +38,7 @@ help:
 	@echo "make progress     what is done so far, and what is next"
 	@echo "make hint TASK=03/gather     one hint more each time;  make diff: ours beside yours, once yours passes;"
 	@echo "make reset TASK=03/gather    the file as it was; yours is kept in work/saved"
+	@echo "make update       git pull that keeps your files"
 	@echo "make grade SUBMISSIONS=dir   for instructors: a CSV row for every student"
 	@echo "make bench        minitf beside the peers that are installed; ARGS goes to benchmarks.run"
 	@echo "make bench-peers  install the peers: TensorFlow, PyTorch, JAX (6 GB, in .venv-bench)"
@@ -105,6 +106,10 @@ progress: $(VENV)/built
 
 hint reset diff: $(VENV)/built
 	@$(NEEDS_TASK)$(COURSE) $@ $(TASK)
+
+update: $(VENV)/built
+	@$(COURSE) update
+	@$(MAKE) --no-print-directory build
 
 exercises: $(VENV)/built
 	@$(COURSE) exercises

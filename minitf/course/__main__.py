@@ -7,6 +7,7 @@
     python -m minitf.course hint TASK                        one hint more each time
     python -m minitf.course reset TASK                       the stub again; your version is kept in work/saved
     python -m minitf.course diff TASK                        your version beside ours, once yours passes
+    python -m minitf.course update                           git pull that keeps your files
     python -m minitf.course exercises                        (for authors) makes exercises/ from solutions/
 """
 import argparse
@@ -42,6 +43,7 @@ def parser():
     for name, run, text in (("hint", commands.hint, "one hint more each time"), ("reset", commands.reset, "the stub again; your version is kept"),
                             ("diff", commands.diff, "your version beside ours, once yours passes")):
         command(name, run, help=text).add_argument("task", help="such as 03/gather")
+    command("update", commands.update, help="git pull that keeps your files")
     command("exercises", commands.exercises, help="make exercises/ from solutions/; edited files are left alone")
     return top
 

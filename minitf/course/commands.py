@@ -11,6 +11,7 @@ from .outline import all_tasks, chapters, find_task, tasks_of
 from .process import ForkServer
 from .record import Record
 from .table import chapter_table, course_table, indented, number, task_lines
+from .update import pull
 
 
 def grade(options):
@@ -113,6 +114,14 @@ def diff(options):
     lines = list(difflib.unified_diff(mine, ours, f"exercises/{task.file} (yours)", f"solutions/{task.file} (ours)"))
     sys.stdout.writelines(lines or ["Yours is ours, letter by letter.\n"])
     print("\n" + indented("why: ", task.why, 0))
+
+
+def update(options):
+    """A newer version of the course; the reader's files stay as they are."""
+    kept, changed = pull()
+    print("The course is up to date." + (f"  {len(kept)} files of yours are as they were." if kept else ""))
+    for file in changed:
+        print(f"  exercises/{file}: what it asks for has changed; git show HEAD:exercises/{file} is the new stub")
 
 
 def exercises(options):
