@@ -215,6 +215,20 @@ def data():
     return Finding(ABSENT, "MNIST", "not in %s" % folder, "fetched at first use (20 MB), or now: python -m minitf.datasets")
 
 
+def sandbox():
+    code = ("import os, tempfile; from minitf.course.sandbox import no_network, only_files\n"
+            "print(no_network(), only_files([os.path.join(os.getcwd(), 'solutions')], tempfile.mkdtemp()))")
+    status, output = python_child(code)
+    network, files = (last_line(output).split() + ["", ""])[:2]
+    if status != 0:
+        return Finding(WARN, "grader", "its sandbox could not be tried: %s" % last_line(output), "make grade may not work")
+    if (network, files) == ("True", "True"):
+        return Finding(OK, "grader", "submissions get no network and few files, by the kernel and by Python", "")
+    lacks = " and ".join(what for what, there in (("networks", network), ("files", files)) if there != "True")
+    return Finding(WARN, "grader", "here only Python itself keeps submissions from %s" % lacks,
+                   "your own files are safe with it; grade those of strangers on Linux 5.13 or newer")
+
+
 REPORT = [
     ("To build", PREFLIGHT + [package("Cython", "needed only to build; make installs it")]),
     ("The core", [package("numpy", "make installs it", FAIL), package("scipy", "make installs it", FAIL), extensions, core, threads]),
@@ -222,7 +236,8 @@ REPORT = [
     ("Several processes, GPUs", [mpi, gpu]),
     ("Tests, course, benchmarks", [
         package("pytest", "no tests; make installs it"), package("hypothesis", "no tests; make installs it"),
-        package("jupyterlab", "no notebooks; make extra-course")] + [
+        package("nbval", "the notebooks are not checked; make installs it"), package("jupytext", "notebooks can not be built; make installs it"),
+        package("jupyterlab", "make lab installs it"), sandbox] + [
         package(peer, "one less to compare with in make bench; make bench-peers") for peer in ("tensorflow", "torch", "jax")]),
 ]
 

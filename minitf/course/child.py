@@ -3,12 +3,14 @@
 It loads the reader's file, then runs the drivers that the grader sends and answers with what they return.  Everything in it may be
 in the hands of the submission; the grader believes nothing but that some data came back.
 """
+import gc
 import linecache
 import os
 import sys
 import traceback
 
 from ..core import registry, swap
+from ..kernels.cpu.kernel import register_python_kernel
 from .channel import Channel
 from .sandbox import limits, no_network, only_files, watch
 
@@ -46,7 +48,9 @@ def main(fd, request):
 
 
 def load(request):
-    """The reader's module; what it replaces in the package is replaced from now on."""
+    """The reader's module; what it replaces in the package is gone before the file is looked at, and replaced behind it."""
+    if request["replaces"]:
+        drop(request["replaces"])
     if request["shared_object"]:
         from importlib.machinery import ExtensionFileLoader
         from importlib.util import module_from_spec, spec_from_loader
@@ -68,21 +72,39 @@ def load(request):
     return module
 
 
+def drop(replaces):
+    """Let go of the function of the package, or of the kernels, that the submission stands for."""
+    if replaces.startswith("kernel "):
+        op_type, constraints = _kernel(replaces)
+        kept = [k for k in registry._kernels[op_type, "CPU"] if not _serves(k, constraints)]
+        registry._kernels[op_type, "CPU"][:] = kept
+    else:
+        swap.replace(replaces, _not_yet)
+        gc.collect()
+
+
+def _not_yet(*args, **kwargs):
+    raise RuntimeError("while your file is loaded, the function that it replaces can not be called")
+
+
 def install(replaces, function):
-    """Put the reader's function in the place of a function of the package, or of a kernel; what was there is dropped."""
-    if not replaces.startswith("kernel "):
+    """Put the reader's function in the place of what was dropped."""
+    if replaces.startswith("kernel "):
+        op_type, constraints = _kernel(replaces)
+        register_python_kernel(op_type, **constraints)(function)
+    else:
         swap.replace(replaces, function)
-        return
-    from ..kernels.cpu.kernel import register_python_kernel
-    _, op_type, *limits_ = replaces.split()
-    constraints = {name: values.split(",") for name, _, values in (limit.partition("=") for limit in limits_)}
-    before = registry._kernels[op_type, "CPU"]
-    register_python_kernel(op_type, **constraints)(function)
-    registry._kernels[op_type, "CPU"] = [before[0]] + [k for k in before[1:] if not _same(k, before[0])]
 
 
-def _same(one, other):
-    return all(set(one.constraints.get(name, allowed)) <= set(allowed) for name, allowed in other.constraints.items())
+def _kernel(replaces):
+    """("Softmax", {"T": ["float64"]}) of "kernel Softmax T=float64"."""
+    _, op_type, *limits = replaces.split()
+    return op_type, {name: values.split(",") for name, _, values in (limit.partition("=") for limit in limits)}
+
+
+def _serves(kernel, constraints):
+    """Whether a registered kernel serves anything of what the submission is to serve."""
+    return all({v.name for v in kernel.constraints[name]} & set(values) for name, values in constraints.items() if name in kernel.constraints)
 
 
 def described(error, label):

@@ -16,8 +16,9 @@ from .task import PropertyBroken
 
 SEED = 2015                   # of the checks' random inputs, unless an instructor gives another
 
-Outcome = namedtuple("Outcome", "check name points possible message")
-Outcome.__doc__ = """What came of one check: its function's name, the property in words, points won and possible, and what is wrong ("" if nothing)."""
+Outcome = namedtuple("Outcome", "check name points possible message hint")
+Outcome.__doc__ = """What came of one check: its function's name, the property in words, points won and possible, what is wrong ("" if nothing), and
+where to look then (None if the check has no hint of its own)."""
 
 
 class Result:
@@ -59,7 +60,7 @@ def grade_text(server, task, text, seed=SEED, hidden=(), thorough=False):
                 state = "stub"
             if not thorough and (state == "stub" or message.startswith(_HOPELESS)):
                 stop = message
-            outcomes.append(Outcome(check.function.__name__, check.name, 0 if message else check.points, check.points, message))
+            outcomes.append(Outcome(check.function.__name__, check.name, 0 if message else check.points, check.points, message, check.hint))
         if state == "stub" and any(o.points for o in outcomes):
             state = None
         return Result(task, outcomes, state, output=submission.output)
@@ -86,7 +87,7 @@ def _run(submission, task, check, seed):
 
 
 def _none(task, state, message):
-    return Result(task, [Outcome(c.function.__name__, c.name, 0, c.points, message) for c in task.checks], state, message)
+    return Result(task, [Outcome(c.function.__name__, c.name, 0, c.points, message, c.hint) for c in task.checks], state, message)
 
 
 def grade_file(server, task, folder, **options):

@@ -103,7 +103,7 @@ class Submission:
         self.called += 1
         answer = self._exchange({"driver": source_of(driver), "name": driver.__name__, "args": list(args)})
         if "error" in answer:
-            raise _failed(answer["error"])
+            raise _failed(answer["error"], self._task.replaces)
         return answer.get("result")
 
     def error(self, driver, *args):
@@ -166,7 +166,7 @@ class Submission:
             raise self._death() from None
         if isinstance(answer, dict) and "error" in answer:
             self._stop()
-            raise _failed(answer["error"])
+            raise _failed(answer["error"], self._task.replaces)
 
     def _death(self):
         status = self._stop(patience=1.0)
@@ -231,8 +231,10 @@ class _Drain(threading.Thread):
         return self._kept.decode(errors="replace")
 
 
-def _failed(error):
+def _failed(error, replaces):
     kinds, text, where = error.get("kinds") or ["Exception"], str(error.get("text", "")), str(error.get("where", ""))
+    if kinds[0] == "RecursionError" and replaces:
+        text += f" (does this call {replaces.rpartition('.')[2]} of the package? Your function stands in its place now, so it would call itself)"
     return Failed([str(k) for k in kinds], text, where)
 
 

@@ -67,6 +67,7 @@ class Swap:
             _, op_type, *limits = name.split()
             register_python_kernel(op_type, **{k: v.split(",") for k, _, v in (limit.partition("=") for limit in limits)})(counted)
         else:
+            _import_module_of(name)
             core_swap.replace(name, counted)
 
     def forget(self):
@@ -82,6 +83,18 @@ class Swap:
             lines.append(f"  {name.removeprefix('minitf.'):50} {file:45} {f'{times:,} calls' if times else 'NEVER CALLED'}")
         lines += [f"  not written yet, left to the package: {file}" for file in self.left]
         return "\n".join(lines)
+
+
+def _import_module_of(name):
+    """Import the module in which a dotted name stands: some are imported only when they are needed."""
+    module, found = name, False
+    while not found:
+        module = module.rpartition(".")[0]
+        try:
+            found = importlib.util.find_spec(module) is not None
+        except ModuleNotFoundError:                                   # a class stands before the name: its module is further up
+            found = False
+    importlib.import_module(module)
 
 
 def _load(task, file):

@@ -23,17 +23,24 @@ def task_lines(result, hints=0, show_why=False):
     lines = [f"  {task.name + task.suffix:32} {number(result.points):>4} of {number(task.points):<3} {STATES[result.state]}"]
     if result.state in ("stub", "missing"):
         return lines
-    said = set()
+    said = {}
     for outcome in result.broken:
-        if outcome.message in said:                                  # the same error in every check
-            continue
-        said.add(outcome.message)
-        lines.append(indented("broken: ", outcome.name))
-        lines.append(indented("        ", outcome.message))
+        said.setdefault(outcome.message, []).append(outcome)
+    for message, outcomes in said.items():                           # the same error in every check is told once
+        more = f" (and {len(outcomes) - 1} more)" if len(outcomes) > 1 else ""
+        lines.append(indented("broken: ", outcomes[0].name + more))
+        lines.append(indented("        ", message))
+        if outcomes[0].hint and len(outcomes) == 1:
+            lines.append(indented("look:   ", outcomes[0].hint))
     if result.broken:
-        k = min(max(hints, 1), len(task.hints))
-        lines.append(indented("hint:   ", f"{task.hints[k - 1]}  (make hint TASK={task.chapter[:2]}/{task.name} for "
-                              f"{'another' if k < len(task.hints) else 'all of them'})"))
+        command = f"make hint TASK={task.chapter[:2]}/{task.name}"
+        if hints:
+            k = min(hints, len(task.hints))
+            lines.append(indented("hint:   ", task.hints[k - 1] + (f"  ({command} for another)" if k < len(task.hints) else "")))
+        elif all(o.hint for o in result.broken) and len(said) == len(result.broken):
+            lines.append(indented("hints:  ", command))
+        else:
+            lines.append(indented("hint:   ", f"{task.hints[0]}  ({command} for more)"))
         if result.output.strip():
             lines.append(indented("prints: ", " | ".join(result.output.strip().splitlines()[-5:])[-400:]))
     elif show_why:

@@ -28,8 +28,8 @@ class PropertyBroken(Exception):
 
 
 class Check:
-    def __init__(self, points, name, function):
-        self.points, self.name, self.function = points, name, function
+    def __init__(self, points, name, function, hint):
+        self.points, self.name, self.function, self.hint = points, name, function, hint
 
 
 class Task:
@@ -58,10 +58,13 @@ class Task:
         """Where the reader's file lies in exercises/, and ours in solutions/: "03_autodiff/gather.py"."""
         return f"{self.chapter}/{self.name}{self.suffix}"
 
-    def check(self, points, name):
-        """Decorate function(run, random), worth that many points; `name` is the property in words, as the table will show it."""
+    def check(self, points, name, hint=None):
+        """Decorate function(run, random), worth that many points.
+
+        name: the property in words, as the table will show it; hint: where to look when it is broken (None: the task's hints must do).
+        """
         def decorate(function):
-            self.checks.append(Check(points, name, function))
+            self.checks.append(Check(points, name, function, hint and _flat(hint)))
             return function
         return decorate
 

@@ -347,6 +347,34 @@ def test_calls_the_function_that_it_stands_for(grade, call):
     assert result.points == 0, messages(result)
 
 
+@pytest.mark.parametrize("found", ["swap._current['minitf.autodiff.broadcasting.stretched_axes']", "minitf.autodiff.broadcasting.stretched_axes",
+                                   "[o for o in gc.get_objects() if getattr(o, '__name__', '') == 'stretched_axes' and getattr(o, '__code__', None) and o.__code__.co_name == 'stretched_axes'][0]"])
+def test_takes_it_while_the_file_is_loaded(grade, found):
+    result = grade(f"""
+        import gc
+        import minitf
+        from minitf.core import swap
+        theirs = {found}
+        def double(x, other=None):
+            assert other is None, "round and round"
+            assert theirs((1,), (2,)) == [0]
+            return 2 * x
+    """, replaces="minitf.autodiff.broadcasting.stretched_axes")
+    assert result.points == 0, messages(result)
+
+
+def test_a_kernel_that_it_stands_for_is_gone(grade):
+    result = grade("""
+        import numpy as np
+        import minitf as tf
+        with tf.Session() as sess:
+            sess.run(tf.nn.log_softmax(tf.constant(np.ones((2, 2)))))
+        def double(x):
+            return 2 * x
+    """, replaces="kernel LogSoftmax T=float64")
+    assert result.points == 0 and "No OpKernel" in messages(result)
+
+
 # compiled code
 
 CYTHON = "def double(long x):\n    return 2 * x\n"

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -72,13 +71,13 @@ def test_nobody(tmp_path):
 
 
 def test_thirty_at_once_by_the_command(tmp_path, solved):
+    first = TASKS[0]
     for k in range(30):
-        hand_in(tmp_path / "class" / f"student {k:02}", solved if k % 3 else {TASKS[k // 3 % len(TASKS)].file: "while True: pass" if k == 0 else "x = 1"})
-    began = time.monotonic()
+        text = solved[first.file] if k % 3 else "while True: pass" if k == 0 else "x = 1"
+        hand_in(tmp_path / "class" / f"student {k:02}", {first.file: text})
     done = subprocess.run([sys.executable, "-m", "minitf.course", "grade", CHAPTER.folder, "--submissions", str(tmp_path / "class"), "--seed", "99"],
                           capture_output=True, text=True, timeout=280, cwd=tmp_path, env=dict(os.environ, PYTHONPATH=str(ROOT)))
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert len(rows) == 30 and "seed 99" in done.stderr
-    assert [float(r["total"]) for r in rows] == [25 if k % 3 else 0 for k in range(30)]
-    print(f"{time.monotonic() - began:.1f} s")
+    assert [float(r["total"]) for r in rows] == [first.points if k % 3 else 0 for k in range(30)]

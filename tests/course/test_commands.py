@@ -53,15 +53,15 @@ def test_a_first_point(course, say):
     assert status == 0 and "0 of 25 points" in text and text.count("not written yet") == len(tasks_of("03_autodiff"))
     write(course, TASK, solved(TASK))
     status, text = say("grade", "03")
-    assert f"{TASK.points} of {TASK.points}   passed" in re.sub(" +", " ", text).replace(f"{TASK.points} passed", f"{TASK.points}   passed")
-    assert "why:" in text and f"{TASK.points} of 25 points" in text
+    assert f"{TASK.points:g} of {TASK.points:g} passed" in re.sub(" +", " ", text)
+    assert "why:" in text and f"{TASK.points:g} of 25 points" in text
     assert "why:" not in say("grade", "03")[1]                        # told once
 
 
 def test_what_is_broken_is_said_with_a_hint_and_no_answer(course, say):
     write(course, TASK, f"def {TASK.function}(*args, **kwargs):\n    print('here I am')\n    return None\n")
     _, text = say("grade", "3")
-    assert "broken: " + TASK.checks[0].name[:40] in text and "hint:" in text and f"make hint TASK=03/{TASK.name}" in text.replace("\n", " ")
+    assert "broken: " + TASK.checks[0].name[:40] in text and "hint" in text and f"make hint TASK=03/{TASK.name}" in re.sub(r"\s+", " ", text)
     assert "SEED=2015" in text
 
 
