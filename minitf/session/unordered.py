@@ -13,7 +13,8 @@ ADDING = {"AssignAdd", "AssignSub", "ScatterAdd", "ScatterSub", "ScatterNdAdd", 
 @swappable
 def unordered_writes(fetches, feeds):
     """[(variable, write, write)]: operations that one run of fetches executes, where the two writes are in no order and do not both add."""
-    operations = needed([f if isinstance(f, Operation) else f.op for f in fetches if f not in feeds], set(feeds))
+    fed = set(feeds)
+    operations = needed([f if isinstance(f, Operation) else f.op for f in fetches if f not in fed], fed)
     operations.sort(key=lambda op: op._id)                 # topological
     writes = {}
     for op in operations:
@@ -27,7 +28,7 @@ def unordered_writes(fetches, feeds):
     before = {}                                            # operation -> the bits of the writes that come before it, and its own
     for op in operations:
         mask = bits.get(op, 0)
-        for other in [t.op for t in op.inputs] + op.control_inputs:
+        for other in [t.op for t in op.inputs if t not in fed] + op.control_inputs:      # a fed value waits for nobody
             mask |= before.get(other, 0)
         before[op] = mask
     return [(variable, a, b) for variable, found in several for k, b in enumerate(found) for a in found[:k]

@@ -50,3 +50,14 @@ def test_a_fed_write_does_not_run():
     one, two = v.assign(2.0), v.assign(3.0)
     with tf.Session() as sess:
         assert sess.explain([one + 1.0, two], {one: 5.0}).notes == []
+
+
+def test_a_fed_tensor_orders_nothing():
+    """The op behind it runs (somebody else asks for it), but nobody waits for its value."""
+    v = tf.Variable(1.0, name="v")
+    one = v.assign(2.0)
+    between = tf.multiply(tf.identity(one), 3.0)
+    two = v.assign(between)
+    assert notes([one.op, two.op]) == []
+    with tf.Session() as sess:
+        assert len(sess.explain([one.op, two.op, between.op], {between: 5.0}).notes) == 1
