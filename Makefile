@@ -17,6 +17,10 @@ PIP      = $(RUN) -m pip install --quiet --disable-pip-version-check
 LIST     = $(RUN) -c "import configparser, sys; c = configparser.ConfigParser(); c.read('setup.cfg'); \
     print(*(c[s][k].strip() for s, k in (a.split(':') for a in sys.argv[1:])), sep='\n')" $(1)
 
+PYTEST   = $(call THREADS,1) $(RUN) -m pytest
+WORKERS  = -n $(JOBS)
+SWAPPED  = $(addprefix tests/,autodiff core graph kernels ops placement platform session test train v0 test_every_op.py test_examples.py)
+
 # What the commands of the course are given: make grade CH=03 SEED=7, make hint TASK=03/gather
 COURSE   = $(call THREADS,1) $(RUN) -m minitf.course
 OPTIONS  = $(if $(TASK),--task $(TASK)) $(if $(SEED),--seed $(SEED)) $(if $(SUBMISSIONS),--submissions "$(SUBMISSIONS)") $(if $(CSV),--csv "$(CSV)")
@@ -83,8 +87,17 @@ data: $(VENV)/built
 demo: $(VENV)/built data
 	@$(call THREADS,2) $(RUN) examples/mnist_model.py --output demo $(ARGS)
 
+# Everything; with ARGS, only what they name.  First the package and the gates of the course; then the package's own tests once more, on the
+# solutions in place of its functions; then the chapters, whose every output must come out as it is stored.
 test: $(VENV)/built data
-	@$(call THREADS,1) $(RUN) -m pytest $(ARGS)
+	@$(PYTEST) $(or $(ARGS),$(WORKERS) tests)
+ifeq ($(ARGS),)
+	@echo "The same on the solutions (MINITF_SWAP=solutions):"
+	@MINITF_SWAP=solutions $(PYTEST) $(WORKERS) $(SWAPPED)
+	@echo "The chapters:"
+	@PYTHONHASHSEED=0 $(PYTEST) $(WORKERS) --dist loadscope --nbval --nbval-current-env --nbval-sanitize-with chapters/sanitize.cfg \
+	    --nbval-cell-timeout 120 chapters
+endif
 
 lab: $(VENV)/built data $(VENV)/jupyter
 	@$(RUN) -m minitf.course.lab

@@ -216,7 +216,7 @@ def data():
 
 
 def sandbox():
-    code = ("import os, tempfile; from minitf.course.sandbox import no_network, only_files\n"
+    code = ("import os, tempfile; from minitf.course.grader.sandbox import no_network, only_files\n"
             "print(no_network(), only_files([os.path.join(os.getcwd(), 'solutions')], tempfile.mkdtemp()))")
     status, output = python_child(code)
     network, files = (last_line(output).split() + ["", ""])[:2]

@@ -31,3 +31,8 @@ def replace(name, function):
     if name not in _current:
         raise ValueError(f"{name} can not be replaced: it is not marked with @swappable, or MINITF_SWAP was not set when minitf was imported")
     _current[name] = function
+
+
+def current(name):
+    """The function that is called under that name now."""
+    return _current[name]

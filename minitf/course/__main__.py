@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import commands
 from .exercises import EXERCISES, FormError
-from .grade import SEED
+from .grader.grade import SEED
 
 
 def parser():

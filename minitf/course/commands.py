@@ -4,11 +4,11 @@ import sys
 import time
 from pathlib import Path
 
-from . import classroom
-from .exercises import EXERCISES, SOLUTIONS, generate, is_edited, reset as reset_file, without_marks
-from .grade import SEED, grade_all, grade_file
-from .outline import all_tasks, chapters, find_task, tasks_of
-from .process import ForkServer
+from .exercises import EXERCISES, SOLUTIONS, digest, generate, is_edited, reset as reset_file, without_marks
+from .grader import classroom
+from .grader.grade import SEED, grade_all, grade_file
+from .grader.process import ForkServer
+from .outline import all_tasks, chapters, find_task
 from .record import Record
 from .table import chapter_table, course_table, indented, number, task_lines
 from .update import pull
@@ -72,7 +72,6 @@ def progress(options):
     """The course's table from the last grades; files that have changed since are named."""
     record = Record()
     print(course_table(lambda t: (record.grade(t) or {}).get("points")))
-    from .exercises import digest
     since = [t.file for t in all_tasks() if (EXERCISES / t.file).exists() and is_edited(t)
              and digest((EXERCISES / t.file).read_text(encoding="utf-8", errors="replace")) != (record.grade(t) or {}).get("hash")]
     if since:

@@ -40,11 +40,13 @@ class Task:
     hints      from a nudge to nearly there, shown one by one
     why        what is worth knowing once it works
     suffix     of the reader's file: ".py", or ".pyx" for Cython
-    seconds    of time for all checks together
+    seconds    of processor time for all checks together
+    lends      private helpers of the replaced function's module that the reader's file may import; the others are gone with it
     """
 
-    def __init__(self, title, function, hints, why, replaces=None, suffix=".py", seconds=30):
+    def __init__(self, title, function, hints, why, replaces=None, suffix=".py", seconds=10, lends=()):
         self.title, self.function, self.replaces, self.suffix, self.seconds = title, function, replaces, suffix, seconds
+        self.lends = list(lends)
         self.hints, self.why = [_flat(h) for h in hints], _flat(why)
         self.checks = []
         self.chapter = self.name = None                  # given by minitf.course.outline, from where the file lies

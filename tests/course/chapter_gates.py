@@ -11,7 +11,8 @@ import sys
 import types
 from pathlib import Path
 
-from minitf.course import built, notebook, outline
+from minitf.course import outline
+from minitf.course.notebook import __main__ as notebook, built
 from minitf.course.exercises import solved_parts, stub_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent

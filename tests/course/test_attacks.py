@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from minitf.course.grade import grade_text
-from minitf.course.process import ForkServer
+from minitf.course.grader.grade import grade_text
+from minitf.course.grader.process import ForkServer
 from minitf.course.task import Task, equal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HONEST = "def double(x):\n    return 2 * x\n"
 
 
-def make_task(replaces=None, suffix=".py", seconds=3):
-    task = Task("Twice a number", function="double", replaces=replaces, suffix=suffix, seconds=seconds, hints=["Add it to itself."], why="Because.")
+def make_task(**options):
+    task = Task("Twice a number", function="double", **{"seconds": 3, **options}, hints=["Add it to itself."], why="Because.")
     task.chapter, task.name = "01_ops", "double"
 
     def doubled(mine, x):
@@ -191,8 +191,8 @@ def test_a_process_that_got_away_is_ended():
     seconds = f"1000{os.getpid()}"
     code = f"""
         import os
-        from minitf.course.forkserver import _end_orphans, _reap
-        from minitf.course.sandbox import adopt_orphans
+        from minitf.course.grader.forkserver import _end_orphans, _reap
+        from minitf.course.grader.sandbox import adopt_orphans
         adopt_orphans()
         reading, writing = os.pipe()
         pid = os.fork()
@@ -307,7 +307,7 @@ def test_the_kernel_refuses_too():
     """Without Python's watch the solutions still can not be opened, where the kernel has Landlock."""
     code = """
         import os, sys, tempfile
-        from minitf.course.sandbox import only_files
+        from minitf.course.grader.sandbox import only_files
         hidden, folder = os.path.abspath("solutions"), tempfile.mkdtemp()
         if not only_files([hidden], folder):
             sys.exit(77)
@@ -361,6 +361,14 @@ def test_takes_it_while_the_file_is_loaded(grade, found):
             return 2 * x
     """, replaces="minitf.autodiff.broadcasting.stretched_axes")
     assert result.points == 0, messages(result)
+
+
+def test_the_helpers_of_what_it_stands_for_are_gone_and_those_of_others_are_there(grade):
+    text = "from minitf.autodiff.aggregate import {}\ndef double(x):\n    return 2 * x\n"
+    replaces = "minitf.autodiff.aggregate.aggregate"
+    assert grade(text.format("_joined_pads"), replaces=replaces).points == 0
+    assert grade(text.format("AggregationMethod"), replaces=replaces).points == 3
+    assert grade(text.format("_joined_pads"), replaces=replaces, lends=["_joined_pads"]).points == 3
 
 
 def test_a_kernel_that_it_stands_for_is_gone(grade):

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 import chapter_gates as gates
-from minitf.course import built, notebook, outline
+from minitf.course import outline
+from minitf.course.notebook import __main__ as notebook, built
 from minitf.course.exercises import SOLUTIONS
 
 SCRIPTS = notebook.chapter_scripts()

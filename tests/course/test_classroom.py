@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from minitf.course import classroom
+from minitf.course.grader import classroom
 from minitf.course.exercises import ROOT, SOLUTIONS, generate, without_marks
 from minitf.course.outline import CHAPTERS, tasks_of
 

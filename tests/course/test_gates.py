@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from minitf.course.exercises import EXERCISES, ROOT, SOLUTIONS, digest, generate, recorded, solved_parts, stub_of, stubs, without_marks
-from minitf.course.grade import grade_text
+from minitf.course.grader.grade import grade_text
 from minitf.course.mutants import mutated
 from minitf.course.outline import CHAPTERS, all_tasks, tasks_of
-from minitf.course.process import ForkServer
+from minitf.course.grader.process import ForkServer
 from minitf.core import swap
 
 TASKS = all_tasks()

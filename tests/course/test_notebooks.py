@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from minitf.course import built, notebook, notebook_kernel, notebook_outputs
+from minitf.course.notebook import __main__ as notebook, built, kernel as notebook_kernel, outputs as notebook_outputs
 
 SANITIZE = notebook.CHAPTERS / "sanitize.cfg"
 SAMPLE = '''
@@ -235,7 +235,7 @@ def test_ctrl_c_ends_the_kernels(tmp_path):
 
 def test_missing_tools_are_named_with_what_installs_them(tmp_path):
     script = chapter(tmp_path / "chapters", "01_a.py", "# %%\n1\n")
-    program = "import sys; sys.modules['jupytext'] = None; from minitf.course.notebook import main; sys.exit(main(sys.argv[1:]))"
+    program = "import sys; sys.modules['jupytext'] = None; from minitf.course.notebook.__main__ import main; sys.exit(main(sys.argv[1:]))"
     for command in ("build", "check"):
         done = subprocess.run([sys.executable, "-c", program, command, str(script)], capture_output=True, text=True, timeout=60)
         assert done.returncode != 0 and re.search("jupytext is not installed.*`make` installs it", done.stdout + done.stderr)

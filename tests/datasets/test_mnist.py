@@ -187,7 +187,8 @@ def test_other_globals_and_garbage_are_refused(payload):
         mnist.restricted_load(payload)
 
 
-@pytest.mark.parametrize("member", [b"not gzip", gzip.compress(pickle.dumps([1, 2, 3])), gzip.compress(pickle.dumps(np.ones(3)))])
+@pytest.mark.parametrize("member", [b"not gzip", gzip.compress(pickle.dumps([1, 2, 3])), gzip.compress(pickle.dumps(np.ones(3)))],
+                         ids=["not gzip", "a list", "an array"])
 def test_a_wheel_with_something_else_inside_is_refused(tmp_path, member):
     with pytest.raises(DataError):
         mnist.read_wheel(write_wheel(tmp_path / "other.whl", member))

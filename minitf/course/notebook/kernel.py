@@ -9,8 +9,8 @@ import threading
 import time
 from pathlib import Path
 
-from .notebook_cells import ChapterFailed, code_cells, place, tools
-from .notebook_outputs import ANSI
+from .cells import ChapterFailed, code_cells, place, tools
+from .outputs import ANSI
 
 SECONDS = 120                                           # for one cell
 

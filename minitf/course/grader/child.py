@@ -8,9 +8,10 @@ import linecache
 import os
 import sys
 import traceback
+import types
 
-from ..core import registry, swap
-from ..kernels.cpu.kernel import register_python_kernel
+from ...core import registry, swap
+from ...kernels.cpu.kernel import register_python_kernel
 from .channel import Channel
 from .sandbox import limits, no_network, only_files, watch
 
@@ -18,7 +19,7 @@ TEXT = 300                    # characters of an error's text
 
 
 def main(fd, request):
-    """Serve one submission until the channel closes.  request: see minitf.course.process."""
+    """Serve one submission until the channel closes.  request: see minitf.course.grader.process."""
     import numpy as np
     import minitf as tf
     channel = Channel(fd, fd)
@@ -50,7 +51,7 @@ def main(fd, request):
 def load(request):
     """The reader's module; what it replaces in the package is gone before the file is looked at, and replaced behind it."""
     if request["replaces"]:
-        drop(request["replaces"])
+        drop(request["replaces"], request["lends"])
     if request["shared_object"]:
         from importlib.machinery import ExtensionFileLoader
         from importlib.util import module_from_spec, spec_from_loader
@@ -72,15 +73,51 @@ def load(request):
     return module
 
 
-def drop(replaces):
-    """Let go of the function of the package, or of the kernels, that the submission stands for."""
+def drop(replaces, lends=()):
+    """Let go of the function of the package, or of the kernels, that the submission stands for, and of the helpers that only it has."""
     if replaces.startswith("kernel "):
         op_type, constraints = _kernel(replaces)
         kept = [k for k in registry._kernels[op_type, "CPU"] if not _serves(k, constraints)]
         registry._kernels[op_type, "CPU"][:] = kept
     else:
+        module = sys.modules[swap.current(replaces).__module__]
+        for name in helpers(module, swap.current(replaces), lends):
+            delattr(module, name)
         swap.replace(replaces, _not_yet)
         gc.collect()
+
+
+def helpers(module, function, lends=()):
+    """The names of the module's private functions that this function reaches, and nothing else: no other function, and none of `lends`."""
+    functions = {name: f for name, f in vars(module).items() if isinstance(f, types.FunctionType) and f.__module__ == module.__name__}
+    private = {name for name in functions if name.startswith("_")}
+    of = {name: _names(f.__code__) & private for name, f in functions.items()}
+    methods = [f for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__
+               for f in vars(c).values() if isinstance(f, types.FunctionType)]
+    mine = _reached(_names(function.__code__) & private, of)
+    others = set(lends).union(*[of[name] for name in set(functions) - mine - {function.__name__}],
+                              *[_names(f.__code__) & private for f in methods if f.__name__ != function.__name__])
+    return mine - _reached(others, of)
+
+
+def _reached(names, of):
+    """These names, and all that they lead to."""
+    found, waiting = set(), set(names)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= of.get(name, set()) - found
+    return found
+
+
+def _names(code):
+    """Every name that the code, and code within it, looks up."""
+    found, waiting = set(), [code]
+    while waiting:
+        code = waiting.pop()
+        found.update(code.co_names)
+        waiting += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return found
 
 
 def _not_yet(*args, **kwargs):

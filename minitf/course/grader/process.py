@@ -15,12 +15,12 @@ import threading
 import time
 from pathlib import Path
 
+from ..task import PropertyBroken, source_of
 from .channel import Channel, Closed, TooLate
-from .task import PropertyBroken, source_of
 
 DISK = 64 << 20               # bytes in the folder of a submission
 OUTPUT = 2000                 # characters of what it printed that are kept
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent.parent.parent
 ROOT = PACKAGE.parent
 HIDDEN = [ROOT / "solutions", ROOT / "tests", PACKAGE / "course" / "tasks"]
 
@@ -42,13 +42,13 @@ class OutOfTime(Exception):
 
 
 class ForkServer:
-    """A running minitf.course.forkserver.  It ends with close(), or with this process."""
+    """A running minitf.course.grader.forkserver.  It ends with close(), or with this process."""
 
     def __init__(self):
         mine, theirs = socket.socketpair()
         env = dict(os.environ, MINITF_SWAP="", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1")
         env["PYTHONPATH"] = os.pathsep.join([str(ROOT)] + [p for p in [os.environ.get("PYTHONPATH")] if p])
-        self._process = subprocess.Popen([sys.executable, "-m", "minitf.course.forkserver", str(theirs.fileno())],
+        self._process = subprocess.Popen([sys.executable, "-m", "minitf.course.grader.forkserver", str(theirs.fileno())],
                                          pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=env)
         theirs.close()
         self._socket, self._lock = mine, threading.Lock()
@@ -150,7 +150,7 @@ class Submission:
         mine, theirs = socket.socketpair()
         reading, writing = os.pipe()
         request = dict(folder=self._folder, label=f"exercises/{task.file}", module=Path(self._shared_object or task.file).name.partition(".")[0], text=self._text, function=task.function,
-                       replaces=task.replaces, shared_object=self._shared_object, hidden=self._hidden, seconds=self._cpu)
+                       replaces=task.replaces, lends=task.lends, shared_object=self._shared_object, hidden=self._hidden, seconds=self._cpu)
         self._pid = self._server.spawn(request, theirs.fileno(), writing)
         theirs.close()
         os.close(writing)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .notebook_cells import CHAPTERS, code_cells
+from .cells import CHAPTERS, code_cells
 
 IGNORE = "nbval-ignore-output"
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

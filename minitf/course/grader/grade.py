@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..cython_build import CythonError, build
+from ..task import PropertyBroken
+from .cython_rules import NotAllowed, checked
 from .process import Died, Failed, ForkServer, OutOfTime, Submission
-from .task import PropertyBroken
 
 SEED = 2015                   # of the checks' random inputs, unless an instructor gives another
 
@@ -46,8 +48,6 @@ def grade_text(server, task, text, seed=SEED, hidden=(), thorough=False):
     """
     shared_object = None
     if task.suffix == ".pyx":
-        from .cython_rules import NotAllowed, checked
-        from .cython_build import CythonError, build
         try:
             shared_object = str(build(checked(text), name=task.name, checks=True))
         except (NotAllowed, CythonError) as error:

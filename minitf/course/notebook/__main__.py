@@ -17,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from .built import PACKAGE, export, module_path
-from .notebook_cells import CHAPTERS, LANGUAGE, ChapterFailed, chapter_scripts, code_cells, load, place, stored, text_of, tools
-from .notebook_kernel import Progress, run
-from .notebook_outputs import keep, masks, tidy
+from .cells import CHAPTERS, LANGUAGE, ChapterFailed, chapter_scripts, code_cells, load, place, stored, text_of, tools
+from .kernel import Progress, run
+from .outputs import keep, masks, tidy
 
 AT_ONCE = 2                                             # chapters
 

@@ -3,7 +3,7 @@
 Starting Python and importing minitf takes most of a second, a fork some milliseconds; thirty submissions of twenty-four tasks
 are 720 processes.  Submissions run in the children only, and the server never sees what they do.
 
-    python -m minitf.course.forkserver FD      FD: a Unix socket on which requests come
+    python -m minitf.course.grader.forkserver FD      FD: a Unix socket on which requests come
 
     {"spawn": request} with two file descriptors (channel, output) -> {"pid": ...}
     {"reap": pid, "patience": seconds} -> {"status": ...}     ends the child, if it does not end by itself, and everything it started

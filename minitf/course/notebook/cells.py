@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-CHAPTERS = Path(__file__).resolve().parent.parent.parent / "chapters"
+CHAPTERS = Path(__file__).resolve().parent.parent.parent.parent / "chapters"
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 

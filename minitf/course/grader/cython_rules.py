@@ -20,7 +20,7 @@ def checked(text):
 
     >>> checked("cimport posix.unistd")
     Traceback (most recent call last):
-    minitf.course.cython_rules.NotAllowed: line 1: cimport posix.unistd is not allowed; allowed are cython, libc.math, ...
+    minitf.course.grader.cython_rules.NotAllowed: line 1: cimport posix.unistd is not allowed; allowed are cython, libc.math, ...
     """
     lines = {}
     try:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .exercises import SOLUTIONS, without_marks
+from ..exercises import SOLUTIONS, stub_of, without_marks
+from ..outline import CHAPTERS, chapters, tasks_of
+from ..table import number
 from .grade import grade_all
-from .outline import CHAPTERS, chapters, tasks_of
-from .table import number
 
 
 def grade(folder, which, seed, csv_path=None, jobs=None, out=sys.stdout):
@@ -89,7 +89,6 @@ def _notes(homes, tasks):
 
 
 def _essence_of_stub(task):
-    from .exercises import stub_of
     try:
         return _essence(stub_of((SOLUTIONS / task.file).read_text(encoding="utf-8"), task.file))
     except OSError:

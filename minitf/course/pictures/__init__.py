@@ -1,0 +1,49 @@
+"""Pictures for the notebooks: a graph as boxes and edges, the package's own source, images, the path of a descent, a ladder of speeds.
+
+    draw(graph, collapse=("gradients",))
+    show_source(minitf.session.prune.needed)
+"""
+from pathlib import Path
+
+from .graph_sketch import Sketch
+from .graph_svg import svg
+from .plots import ladder, loss_surface, show_images  # noqa: F401
+from .source_text import show_source  # noqa: F401
+
+
+class Picture:
+    """A drawn graph.  A notebook shows it; save writes it to an .svg file."""
+
+    def __init__(self, text, boxes):
+        self.svg, self.boxes = text, boxes
+
+    def _repr_svg_(self):
+        return self.svg
+
+    def save(self, path):
+        """Write the SVG file."""
+        Path(path).write_text(self.svg, encoding="utf-8")
+
+    def __repr__(self):
+        return f"<picture of a graph: {self.boxes} box{'es' * (self.boxes != 1)}>"
+
+
+def draw(what, title="", highlight=(), collapse=(), direction="up", values=None, feeds=(), details=False, shapes=True, frames=True):
+    """A picture of a graph, or of the part of one that some tensors and operations need.
+
+    what       a graph (minitf's or the course's own), a tensor or operation, or a list of these
+    title      a line above the picture
+    highlight  operations, tensors or names that are drawn bold, and the others faint
+    collapse   names of scopes to draw as one box each, with the number of operations in it, and of the variables that are not trained and that
+               it alone uses; True: all outermost scopes
+    direction  where the data flow: "up" or "right"
+    values     {tensor, operation or name: text or number}: written beside the tensor ("x:0") or in the box ("x")
+    feeds      tensors that are given, so that what they need is not drawn
+    details    True: draw the reads and initial values of variables, and constants that are the argument of one op (an axis, a shape), too
+    shapes     whether to write static shapes beside the tensors
+    frames     whether to draw frames around name scopes
+    """
+    if direction not in ("up", "right"):
+        raise ValueError(f"direction is \"up\" or \"right\", not {direction!r}")
+    drawing = Sketch(what, feeds, highlight, collapse, values, details, shapes, frames)
+    return Picture(svg(drawing, title, direction), len(drawing.boxes))
