@@ -94,6 +94,14 @@ def test_xtwx(run):
     assert "MatMul" in output
 
 
+def test_draw_graph(run, tmp_path):
+    """It draws README's picture, to the byte."""
+    assert "drawn in graph.svg" in run("draw_graph.py")
+    assert (tmp_path / "graph.svg").read_bytes() == (ROOT / "chapters" / "pictures" / "readme.svg").read_bytes()
+    run("draw_graph.py", "--all", "--direction", "up", "--output", "all.svg")
+    assert (tmp_path / "all.svg").read_text().count("<rect") > (tmp_path / "graph.svg").read_text().count("<rect")
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_help(path, capsys):
     """What it is, how to call it, and its options' defaults; every example is met here without being named."""

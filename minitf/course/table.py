@@ -12,8 +12,10 @@ def number(points):
 
 
 def indented(label, text, first=6):
-    """'      label text', wrapped, the following lines under the text."""
+    """'      label text', wrapped, the following lines under the text.  A text of several lines (a compiler's, say) keeps them."""
     begin = " " * first + label
+    if "\n" in text.strip():
+        return begin + ("\n" + " " * len(begin)).join(text.strip().splitlines())
     return textwrap.fill(text, WIDTH, initial_indent=begin, subsequent_indent=" " * len(begin), break_on_hyphens=False)
 
 
@@ -33,14 +35,11 @@ def task_lines(result, hints=0, show_why=False):
         if outcomes[0].hint and len(outcomes) == 1:
             lines.append(indented("look:   ", outcomes[0].hint))
     if result.broken:
-        command = f"make hint TASK={task.chapter[:2]}/{task.name}"
-        if hints:
-            k = min(hints, len(task.hints))
+        command, k = f"make hint TASK={task.chapter[:2]}/{task.name}", min(hints, len(task.hints))
+        if k:
             lines.append(indented("hint:   ", task.hints[k - 1] + (f"  ({command} for another)" if k < len(task.hints) else "")))
-        elif all(o.hint for o in result.broken) and len(said) == len(result.broken):
-            lines.append(indented("hints:  ", command))
         else:
-            lines.append(indented("hint:   ", f"{task.hints[0]}  ({command} for more)"))
+            lines.append(indented("hints:  ", command))
         if result.output.strip():
             lines.append(indented("prints: ", " | ".join(result.output.strip().splitlines()[-5:])[-400:]))
     elif show_why:

@@ -394,7 +394,7 @@ def test_an_honest_one_in_cython(grade):
 
 @pytest.mark.parametrize("text, said", [
     ("cdef extern from 'unistd.h':\n    int fork()\n", "extern"), ("cimport posix.unistd\n", "posix.unistd"), ("from libc.stdlib cimport system\n", "not allowed"),
-    ("from libc.stdio cimport fopen\n", "not allowed"), ("import os\n", "import"), ("include 'solutions/x.pyx'\n", "include"), ("# distutils: extra_compile_args=-fplugin=x\n", "compiler options"),
+    ("from libc.stdio cimport fopen\n", "not allowed"), ("import os\n", "import"), ("import numpy as np\n", "import"), ("include 'solutions/x.pyx'\n", "include"), ("# distutils: extra_compile_args=-fplugin=x\n", "compiler options"),
     ("from os import fork\n", "import"), ("x = eval('1')\n", "eval"), ("cimport libc.stdlib\n", "not allowed"), ("from libc cimport stdio\n", "not allowed")])
 def test_cython_that_reaches_out(grade, text, said):
     result = grade(text + CYTHON, suffix=".pyx")

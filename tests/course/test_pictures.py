@@ -58,7 +58,7 @@ def graphs(draw):
         earlier = graph.operations
         inputs = draw(st.lists(st.sampled_from(earlier), max_size=3)) if earlier else []
         controls = draw(st.lists(st.sampled_from(earlier), max_size=1)) if earlier and draw(st.integers(0, 4)) == 0 else []
-        type = draw(st.sampled_from(["Add", "MatMul"])) if inputs else draw(st.sampled_from(["Placeholder", "Const", "Variable", "Range"]))
+        type = draw(st.sampled_from(["Add", "MatMul", "Assign"])) if inputs else draw(st.sampled_from(["Placeholder", "Const", "Variable", "Range"]))
         shape = draw(st.sampled_from([(), (3,), (None, 784), (12, 34, 56)]))
         Op(graph, draw(st.sampled_from(["", *scopes])) + f"op{i}", type, [o.output for o in inputs], controls, shape, value=np.zeros(shape and (2, 2)))
     return graph
@@ -71,7 +71,7 @@ class Drawn:
 
     def __init__(self, picture):
         self.root = ElementTree.fromstring(picture._repr_svg_())
-        self.boxes, self.frames, self.texts, self.lines = {}, {}, [], []
+        self.boxes, self.frames, self.texts, self.lines, self.titles = {}, {}, [], [], set()
         inner = self.root.find(f"{SVG}g")
         for element in inner:
             kind = element.get("class")
@@ -86,6 +86,8 @@ class Drawn:
                 self.lines += _lines(element.get("d"))
             elif element.tag == f"{SVG}text":
                 self.texts.append(_text(element, None))
+                if element.get("stroke"):               # the title of a frame, which lies on a light ground of its own
+                    self.titles.add(element.text)
 
     def check(self):
         boxes, frames = list(self.boxes.items()), list(self.frames.items())
@@ -111,6 +113,9 @@ class Drawn:
             assert not inside.any(), f"an edge passes through {name}"
         labels = []
         for words, left, top, right, bottom, box in self.texts:
+            if box is None and words not in self.titles:
+                struck = (points > [left + .3, top + .3]).all(1) & (points < [right - .3, bottom - .3]).all(1)
+                assert not struck.any(), f"an edge passes through the label {words}"
             if box is not None:
                 assert self.boxes[box][0] <= left and right <= self.boxes[box][2], f"{words} is wider than its box {box}"
                 assert self.boxes[box][1] <= top and bottom <= self.boxes[box][3], f"{words} is higher than its box {box}"
@@ -198,8 +203,10 @@ def test_random_graphs(graph, direction, values, data):
     scopes = sorted({op.name.rpartition("/")[0] for op in graph.operations} - {""})
     collapse = data.draw(st.just(True) | st.lists(st.sampled_from(scopes), unique=True) if scopes else st.just(()))
     texts = {op.output: "1.25" for op in graph.operations[::3]} if values else None
+    slopes = {op.output: "-7.5" for op in graph.operations[::2]} if values else None
+    feeds = data.draw(st.lists(st.sampled_from(graph.operations), max_size=2))
     highlight = data.draw(st.lists(st.sampled_from(graph.operations), max_size=3))
-    Drawn(draw(graph, "title", highlight, collapse, direction, texts)).check()
+    Drawn(draw(graph, "title", highlight, collapse, direction, texts, feeds, slopes=slopes, legend=True)).check()
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +291,6 @@ def test_2000_operations():
     picture = draw(graph)
     assert time.process_time() - began < 20             # about 1 s; the machine may be busy
     assert repr(picture) == "<picture of a graph: 2000 boxes>"
-    draw(graph, collapse=True)
 
 
 # ---- the same bytes, and good ones ------------------------------------------------------------------------------------------
@@ -368,7 +374,7 @@ def test_the_part_that_tensors_need(layer):
     assert list(Drawn(draw(w)).boxes) == ["w"]
     assert list(Drawn(draw(y, feeds={h.outputs[0]: 0})).boxes) == ["h", "y"]
     assert list(Drawn(draw(y, feeds=["h:0"])).boxes) == ["h", "y"]
-    assert "fed" in words(draw(y, feeds=[h.outputs[0]]))
+    assert {"fed", "Relu"} <= set(words(draw(y, feeds=[h.outputs[0]])))
     assert list(Drawn(draw([y, graph.get_operation_by_name("MatMul")], feeds=[h.outputs[0]])).boxes) == ["x", "w", "MatMul", "h", "y"]
 
 
@@ -421,6 +427,133 @@ def test_the_value_of_a_result_is_written_too():
     a = Op(graph, "a", "Placeholder", shape=())
     b = Op(graph, "b", "Add", [a.output, a.output], shape=())
     assert {"3", "6"} <= set(words(draw(graph, values={a.output: 3, b.output: 6})))
+
+
+# ---- edges that write, edges that are cut ------------------------------------------------------------------------------------
+
+WRITE = "#a06000"
+
+
+def edges_of(sketch):
+    """{(name of the source, name of the target, kind of the port, state)} and the number of edges."""
+    names = [box.name for box in sketch.boxes]
+    return {(names[sketch.ports[e.port].box], names[e.target], sketch.ports[e.port].kind, e.state) for e in sketch.edges}, len(sketch.edges)
+
+
+def heads(picture, colour):
+    """The points of the arrow heads of a colour."""
+    paths = [p for p in ElementTree.fromstring(picture.svg).find(f"{SVG}g").findall(f"{SVG}path") if p.get("class") is None and p.get("fill") == colour]
+    return [tuple(map(float, re.match(r"M([-\d.]+),([-\d.]+)", p.get("d")).groups())) for p in paths]
+
+
+@pytest.fixture
+def counter():
+    graph = Graph()
+    v = Op(graph, "v", "Variable")
+    add = Op(graph, "add", "Add", [v.output, v.output])
+    Op(graph, "step", "Assign", [v.output, add.output])
+    return graph
+
+
+@pytest.mark.parametrize("direction", ["up", "right"])
+def test_a_write_has_a_line_of_its_own_and_its_head_at_the_variable(counter, direction):
+    assert edges_of(Sketch(counter)) == ({("v", "add", "data", "plain"), ("v", "step", "write", "plain"), ("add", "step", "data", "plain")}, 4)
+    picture = draw(counter, direction=direction)
+    left, top, right, bottom = Drawn(picture).boxes["v"]
+    (x, y), = heads(picture, WRITE)
+    assert left < x < right and y == top if direction == "up" else top < y < bottom and x == right
+    assert len(heads(picture, "#5b6570")) == 3          # of what add and step take
+    for x, y in heads(picture, "#5b6570"):
+        assert not (left <= x <= right and top <= y <= bottom)
+    written, = [e for e in ElementTree.fromstring(picture.svg).iter(f"{SVG}path") if e.get("class") == "edge" and e.get("stroke") == WRITE]
+    reads = [e for e in ElementTree.fromstring(picture.svg).iter(f"{SVG}path") if e.get("class") == "edge" and e.get("stroke") != WRITE]
+    points = np.concatenate([np.array(line) for e in reads for line in _lines(e.get("d"))])
+    nearest = min(np.abs(points - p).sum(1).min() for line in _lines(written.get("d")) for p in line)
+    assert nearest > 5                                  # they begin 18 apart, and never meet
+
+
+def test_which_operations_write():
+    with tf.Graph().as_default() as graph:
+        v = tf.Variable(tf.zeros([2]), name="v")
+        loss = tf.reduce_sum(v * v, name="loss")
+        tf.train.AdamOptimizer(0.1, name="train").minimize(loss)
+        tf.scatter_add(v, [0], [1.0], name="scatter")
+        tf.assign_add(tf.assign(v, [1.0, 2.0], name="first"), [1.0, 1.0], name="second")
+        tf.is_variable_initialized(v)
+    edges, _ = edges_of(Sketch(graph))
+    written = {(s, t) for s, t, kind, _ in edges if kind == "write"}
+    assert {("v", "train/update_v/ApplyAdam"), ("v/train", "train/update_v/ApplyAdam"), ("v", "scatter"), ("v", "first"), ("first", "second")} <= written
+    assert ("v", "IsVariableInitialized", "data", "plain") in edges and ("v", "mul", "data", "plain") in edges
+    assert all(s in ("v", "first") or s.startswith(("v/", "train/")) or "power" in s for s, _ in written)
+    picture = draw([graph.get_operation_by_name("second")])
+    Drawn(picture).check()
+    assert len(heads(picture, WRITE)) == 3              # at v, and at both ends of what first hands on to second
+
+
+def test_what_is_not_highlighted_can_be_read(counter):
+    picture = draw(counter, highlight=["add"])
+    colours = set(re.findall(r'<text[^>]* fill="(#\w+)"', picture.svg)) | set(re.findall(r'stroke="(#\w+)"', picture.svg))
+    for colour in colours - {"#ffffff"}:
+        red, green, blue = ((c / 12.92 if c <= .03928 else ((c + .055) / 1.055) ** 2.4) for c in (int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)))
+        assert 1.05 / (.2126 * red + .7152 * green + .0722 * blue + .05) >= 3, colour
+
+
+@pytest.mark.parametrize("given", [{"values": {"b": "fed 10"}}, {"values": {"b:0": "fed 10"}}, {"feeds": ["b"]}, {"feeds": ["b"], "values": {"b": 10}}])
+def test_a_feed_cuts_the_edges_into_it_and_is_used(given):
+    graph = Graph()
+    a = Op(graph, "a", "Const", shape=())
+    b = Op(graph, "b", "Mul", [a.output, a.output], shape=())
+    c = Op(graph, "c", "Add", [a.output, b.output], shape=())
+    Op(graph, "d", "Neg", [b.output], shape=())
+    edges, _ = edges_of(Sketch(graph, highlight=["a", "c"], **given))
+    assert edges == {("a", "b", "data", "cut"), ("a", "c", "data", "bold"), ("b", "c", "data", "bold"), ("b", "d", "data", "faint")}
+    picture = draw(graph, highlight=["a", c], legend=True, **given)
+    Drawn(picture).check()
+    assert ("fed" if given == {"feeds": ["b"]} else "fed 10") in words(picture) and {"cut by a feed", "placeholder, or fed"} <= legend(picture)
+
+
+def test_a_result_that_nobody_takes_has_a_line():
+    graph = Graph()
+    a = Op(graph, "a", "Placeholder", shape=())
+    Op(graph, "scalar", "Neg", [a.output], shape=())
+    Op(graph, "vector", "Neg", [a.output], shape=(3,))
+    Op(graph, "nothing", "NoOp", shape=(), controls=[a])
+    sketch = Sketch(graph)
+    taken = {e.port for e in sketch.edges}
+    assert [sketch.boxes[p.box].name for i, p in enumerate(sketch.ports) if i not in taken] == ["scalar", "vector"]
+    for direction in ("up", "right"):
+        drawn = Drawn(draw(graph, direction=direction, values={"vector:0": "a rather long value"}))
+        drawn.check()
+        assert len(drawn.lines) == 5
+
+
+def test_values_and_slopes_stand_on_either_side_of_the_line():
+    graph = Graph()
+    a = Op(graph, "a", "Placeholder", shape=(2,))
+    Op(graph, "b", "Neg", [a.output], shape=())
+    for direction, axis in (("up", 1), ("right", 2)):
+        picture = draw(graph, direction=direction, values={a.output: 0.5}, slopes={a.output: -3, "b": 1.0})
+        drawn = Drawn(picture)
+        drawn.check()
+        place = {t[0]: t[axis] for t in drawn.texts}
+        assert place["0.5"] < place["-3"] and {"2", "1"} <= set(place)
+        colour = {e.text: e.get("fill") for e in drawn.root.iter(f"{SVG}text")}
+        assert colour["-3"] == colour["1"] != colour["0.5"]
+    with pytest.raises(ValueError, match="There is no operation 'c' to give a slope to"):
+        draw(graph, slopes={"c": 1})
+
+
+def legend(picture):
+    return {e.text for e in ElementTree.fromstring(picture.svg).findall(f"{SVG}text")}
+
+
+def test_the_legend_tells_the_forms_that_occur(counter, mnist):
+    assert legend(draw(counter)) == set()
+    assert legend(draw(counter, legend=True)) == {"variable", "operation", "tensor", "write"}
+    assert legend(draw(mnist.loss.graph, collapse=True, legend=True)) == {"placeholder", "operation", "collapsed scope", "tensor", "write"}
+    Op(counter, "last", "NoOp", controls=counter.operations[-1:])
+    assert "control edge" in legend(draw(counter, legend=True))
+    assert legend(draw([], legend=True)) == set()
 
 
 def test_one_colour_for_each_device():

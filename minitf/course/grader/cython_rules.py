@@ -7,6 +7,7 @@ import tokenize
 
 MODULES = {"cython": None, "libc.math": None, "libc.stdint": None, "libc.float": None, "libc.limits": None, "cython.parallel": None,
            "libc.string": {"memcpy", "memset", "memmove"}, "libc.stdlib": {"malloc", "calloc", "realloc", "free", "abs"}}
+# NumPy too: the loops are the exercise.
 WORDS = {"extern": "declares C code from elsewhere", "include": "includes another file", "exec": "runs text", "eval": "runs text", "import": "imports a module",
          "__import__": "imports a module", "public": "exports to C", "api": "exports to C"}
 
@@ -34,8 +35,6 @@ def checked(text):
     for number, words in lines.items():
         if "cimport" in words:
             _check_cimport(number, words, text.splitlines()[number - 1].strip())
-            continue
-        if words[:2] == ["import", "numpy"] and words[2:] in ([], ["as", "np"]):
             continue
         for word in words:
             if word in WORDS:
