@@ -442,8 +442,8 @@ def edges_of(sketch):
 
 def heads(picture, colour):
     """The points of the arrow heads of a colour."""
-    paths = [p for p in ElementTree.fromstring(picture.svg).find(f"{SVG}g").findall(f"{SVG}path") if p.get("class") is None and p.get("fill") == colour]
-    return [tuple(map(float, re.match(r"M([-\d.]+),([-\d.]+)", p.get("d")).groups())) for p in paths]
+    paths = ElementTree.fromstring(picture.svg).find(f"{SVG}g").findall(f"{SVG}path")
+    return [tuple(map(float, re.match(r"M([-\d.]+),([-\d.]+)", p.get("d")).groups())) for p in paths if p.get("fill") == colour]
 
 
 @pytest.fixture
@@ -482,7 +482,8 @@ def test_which_operations_write():
         tf.is_variable_initialized(v)
     edges, _ = edges_of(Sketch(graph))
     written = {(s, t) for s, t, kind, _ in edges if kind == "write"}
-    assert {("v", "train/update_v/ApplyAdam"), ("v/train", "train/update_v/ApplyAdam"), ("v", "scatter"), ("v", "first"), ("first", "second")} <= written
+    assert {("v", "train/update_v/ApplyAdam"), ("v/train", "train/update_v/ApplyAdam")} <= written
+    assert {("v", "scatter"), ("v", "first"), ("first", "second")} <= written
     assert ("v", "IsVariableInitialized", "data", "plain") in edges and ("v", "mul", "data", "plain") in edges
     assert all(s in ("v", "first") or s.startswith(("v/", "train/")) or "power" in s for s, _ in written)
     picture = draw([graph.get_operation_by_name("second")])
@@ -494,7 +495,8 @@ def test_what_is_not_highlighted_can_be_read(counter):
     picture = draw(counter, highlight=["add"])
     colours = set(re.findall(r'<text[^>]* fill="(#\w+)"', picture.svg)) | set(re.findall(r'stroke="(#\w+)"', picture.svg))
     for colour in colours - {"#ffffff"}:
-        red, green, blue = ((c / 12.92 if c <= .03928 else ((c + .055) / 1.055) ** 2.4) for c in (int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)))
+        parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+        red, green, blue = (c / 12.92 if c <= .03928 else ((c + .055) / 1.055) ** 2.4 for c in parts)
         assert 1.05 / (.2126 * red + .7152 * green + .0722 * blue + .05) >= 3, colour
 
 

@@ -22,7 +22,7 @@ FILES = 128                   # open at the same time
 def limits(seconds):
     """Bounds on what this process may use.  More time: SIGXCPU; more memory: MemoryError; a larger file: OSError."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    _limit(resource.RLIMIT_CPU, int(seconds) + 1)
+    _limit(resource.RLIMIT_CPU, int(seconds) + 1, spare=2)
     _limit(resource.RLIMIT_FSIZE, FILE)
     _limit(resource.RLIMIT_NOFILE, FILES)
     _limit(resource.RLIMIT_CORE, 0)
@@ -34,10 +34,11 @@ def limits(seconds):
     _limit(resource.RLIMIT_AS, now + MEMORY)
 
 
-def _limit(kind, most):
+def _limit(kind, most, spare=0):
+    """spare: how far the limit that kills lies above the one that tells."""
     hard = resource.getrlimit(kind)[1]
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (most, most))
+    resource.setrlimit(kind, (most, most + spare if hard == resource.RLIM_INFINITY else min(most + spare, hard)))
 
 
 # ---- the kernel's own means -----------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def layers(sketch):
         pair = (t, s) if (s, t) in down else (s, t)
         lengths[pair] = lengths.get(pair, 0) + number
     constraints, nodes = _constraints(sketch, lengths)
-    ranks = network_simplex(nodes, constraints, max(150, 600_000 // (nodes + len(constraints))))
+    ranks = network_simplex(nodes, constraints, max(50, 600_000 // (nodes + len(constraints))))
     ranks = ranks[:count]
     used = {r: i for i, r in enumerate(sorted(set(ranks)))}
     return [used[r] for r in ranks], down

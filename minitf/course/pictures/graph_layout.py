@@ -5,6 +5,8 @@ in which edges run straight along the flow, each at a distance from its neighbou
 
 All coordinates are (across, along): the data flow along, from 0 on.  The picture turns that upwards or to the right.
 """
+from collections import Counter
+
 from .graph_across import BETWEEN_BOXES, coordinates
 from .graph_along import Bands, frames_across
 from .graph_layers import layers
@@ -27,6 +29,9 @@ class Layout:
     def __init__(self, sketch, sizes):
         """sketch: a graph_sketch.Sketch; sizes: its graph_sizes.Sizes."""
         layer, down = layers(sketch)
+        downwards = Counter(e.target for e in sketch.edges if (sketch.ports[e.port].box, e.target) in down)
+        for b, number in downwards.items():
+            sizes.widen(b, number)
         self.rows = rows = Rows(sketch, layer, down)
         waypoints = [(1, 1)] * (len(rows.layer) - rows.count)
         reach = [sizes.reach(b) for b in range(rows.count)] + waypoints

@@ -66,21 +66,25 @@ class Rows:
 
     def _path(self, edge, low, high, port):
         """The links of one edge, by way of one waypoint in every layer between its ends."""
-        item, path = low, []
-        for r in range(self.layer[low] + 1, self.layer[high]):
-            key = (("down", edge) if port is None else port, r, self._frame_on_the_way(low, high, r))
-            if key not in self._waypoints:
-                self._waypoints[key] = len(self.layer)
+        item, path, first, last = low, [], self.layer[low] + 1, self.layer[high]
+        trunk, waypoints = ("down", edge) if port is None else port, self._waypoints
+        for r, frame in zip(range(first, last), self._frames_on_the_way(low, high, first, last)):
+            key = trunk, r, frame
+            waypoint = waypoints.get(key)
+            if waypoint is None:
+                waypoint = waypoints[key] = len(self.layer)
                 self.layer.append(r)
-                self.frame.append(key[2])
+                self.frame.append(frame)
                 self.up.append([])
                 self.down.append([])
-            path.append(self._link(item, self._waypoints[key], port, edge))
-            item = self._waypoints[key]
+            path.append(self._link(item, waypoint, port, edge))
+            item = waypoint
         path.append(self._link(item, high, port, edge))
+        pull = 1 / len(path)
         for link in path:
             link.edges.append(edge)
-            link.pull = max(link.pull, 1 / len(path))
+            if link.pull < pull:
+                link.pull = pull
         self.paths.append(path)
 
     def _link(self, below, above, port, edge):
@@ -93,19 +97,28 @@ class Rows:
             self.down[above].append(link)
         return link
 
-    def _frame_on_the_way(self, low, high, r):
-        """The frame for an edge's waypoint: what it leaves or comes to, as long as that is still around; else the innermost that holds both ends."""
+    def _frames_on_the_way(self, low, high, first, last):
+        """The frames for an edge's waypoints in the layers first .. last - 1.
+
+        It is what the edge leaves or comes to, as long as that is still around; else the innermost frame that holds both ends.
+        """
         one, other = self.chains[low], self.chains[high]
         k = 0
         while k < min(len(one), len(other)) and one[k] == other[k]:
             k += 1
-        leaving = [f for f in one[k:] if self.spans[f][1] >= r]
-        coming = [f for f in other[k:] if self.spans[f][0] <= r]
-        if leaving and not coming:
-            return leaving[-1]
-        if coming and not leaving:
-            return coming[-1]
-        return one[k - 1] if k else self.root
+        both = one[k - 1] if k else self.root
+        ends = [(self.spans[f][1], f) for f in one[k:]]         # the layer after which the edge has left the frame
+        begins = [(self.spans[f][0], f) for f in other[k:]]     # the layer from which on it is in the frame
+        left, come = max(ends, default=(-1, 0))[0], min(begins, default=(last, 0))[0]
+        result = []
+        for r in range(first, last):
+            if r <= left and r < come:
+                result.append([f for end, f in ends if end >= r][-1])
+            elif left < r and come <= r:
+                result.append([f for begin, f in begins if begin <= r][-1])
+            else:
+                result.append(both)
+        return result
 
     def parent(self, f):
         """The frame around a frame, or root."""

@@ -33,10 +33,10 @@ def kind_of(op):
 
 
 def writes(op, index):
-    """Whether the operation changes the variable behind its input of that number."""
+    """Whether the operation changes, or may change, the variable behind its input of that number."""
     if not hasattr(op, "op_def"):
         return op.type.startswith("Assign") and index == 0
-    if not op.inputs[index].dtype.is_ref_dtype:
+    if op.type == "IsVariableInitialized" or not op.inputs[index].dtype.is_ref_dtype:
         return False
     declared = op.op_def.inputs
     return op.op_def.has_bodies or index < len(declared) and declared[index].is_ref

@@ -35,11 +35,19 @@ class Sizes:
         self.depth = self.height if upwards else self.width
 
     def _labels(self, p):
-        """(before, after): the room across that the labels beside a port need."""
+        """(before, after): the room across that the labels beside a port need: its value before, its slope and shape after."""
         port = self.sketch.ports[p]
         if self.upwards:
-            return (text_width(port.value, EDGE, True) + 5 if port.value else 0), (text_width(port.shape, EDGE) + 6 if port.shape else 0)
-        return (12 if port.value else 0), (12 if port.shape else 0)
+            return (text_width(port.value, EDGE, True) + 5 if port.value else 0), (self.after(port) + 6 if port.slope or port.shape else 0)
+        return (12 if port.value else 0), (12 if port.slope or port.shape else 0)
+
+    def before_shape(self, port):
+        """How much further on the shape is written, since the slope is there."""
+        return text_width(port.slope, EDGE, True) + 6 if port.slope else 0
+
+    def after(self, port):
+        """The width of slope and shape together."""
+        return self.before_shape(port) + text_width(port.shape, EDGE) if port.shape else text_width(port.slope, EDGE, True)
 
     def spread(self, ports):
         """Distances from the centre for ports side by side, so that their labels have room."""
@@ -53,6 +61,17 @@ class Sizes:
         """The size of a box with room for these ports, whatever their order."""
         return sum(max(6, before) + max(6, after) + 6 for before, after in map(self._labels, ports)) if len(ports) > 1 else 0
 
+    def widen(self, b, number):
+        """Makes a box so large that as many edges may lead down to it beyond the labels at its ports."""
+        ports = self._ports[b]
+        after = max([self._labels(p)[1] for p in ports], default=0)
+        self.half[b] = max(self.half[b], self._widest(ports) / 2 + after + 9 * number + 6)
+        (self.width if self.upwards else self.height)[b] = 2 * self.half[b]
+
+    def beyond(self, b, distance):
+        """How far from the centre of a box the labels at its ports end; distance: of each port."""
+        return max([distance[p] + self._labels(p)[1] for p in self._ports[b]], default=-9)
+
     def reach(self, b, distance=None):
         """(low, high): how far the box and the labels at its ports reach from its centre across.  distance: of each port, if that is known."""
         ports = self._ports[b]
@@ -63,11 +82,13 @@ class Sizes:
         return low, high
 
     def room(self, b):
-        """How much room along the flow the labels at the box's ports need."""
-        ports = [self.sketch.ports[p] for p in self._ports[b]]
-        if not any(port.value or port.shape for port in ports):
-            return 0
-        return 13 if self.upwards else max(max(text_width(port.value, EDGE, True), text_width(port.shape, EDGE)) for port in ports) + 13
+        """How much room along the flow the labels at the box's ports need, and the lines of results that nobody takes."""
+        return max([self.stub(p) for p in self._ports[b] if p not in self.taken or any(self._labels(p))], default=0)
+
+    def stub(self, p):
+        """How long a line has to be for the labels beside it."""
+        port = self.sketch.ports[p]
+        return 13 if self.upwards or not any(self._labels(p)) else max(text_width(port.value, EDGE, True), self.after(port)) + 13
 
     def frame_width(self, f):
         """The least size of a frame across, for its title."""

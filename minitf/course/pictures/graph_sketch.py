@@ -5,6 +5,9 @@ from . import graph_reading as reading
 from .graph_text import shape_label, shorten, value_label
 
 
+STATES = ("cut", "faint", "plain", "bold")      # where several meet, the last counts; what is drawn later lies above
+
+
 class Box:
     """One box: an operation, or a collapsed scope.
 
@@ -12,31 +15,31 @@ class Box:
     notes   smaller lines under the label                       value   one more line, in the colour of values, or ""
     kind    "op", "variable", "constant", "placeholder" or "scope"
     frame   the index of the innermost frame around it, or None
-    device  as given in the graph                               state   "plain", "bold" or "faint"
+    device  as given in the graph                               state   "faint", "plain" or "bold"
     tip     what a browser shows while the mouse rests on it
     """
     __slots__ = ("name", "label", "notes", "value", "kind", "frame", "device", "state", "tip")
 
 
 class Port:
-    """Where a tensor leaves its box: all edges of the tensor start here.
+    """Where a tensor leaves its box: all edges of the tensor start here, but for those to operations that write it, which have another port.
 
-    box           an index
-    shape, value  texts to write beside it, or ""
-    control       whether it is an edge of order only
+    box                  an index
+    shape, value, slope  texts to write beside it, or ""
+    kind                 "data", "control" (its edges are of order only), or "write" (those that it leads to change the variable)
     """
-    __slots__ = ("box", "shape", "value", "control")
+    __slots__ = ("box", "shape", "value", "slope", "kind")
 
-    def __init__(self, box, shape, value, control):
-        self.box, self.shape, self.value, self.control = box, shape, value, control
+    def __init__(self, box, kind, shape="", value="", slope=""):
+        self.box, self.kind, self.shape, self.value, self.slope = box, kind, shape, value, slope
 
 
 class Edge:
-    """From a port (an index) to a box (an index).  writes: the operation changes the variable that it is given.  state: as a box's."""
-    __slots__ = ("port", "target", "writes", "state")
+    """From a port (an index) to a box (an index).  state: as a box's, or "cut" if the box is fed, so that it takes nothing."""
+    __slots__ = ("port", "target", "state")
 
-    def __init__(self, port, target, writes, state):
-        self.port, self.target, self.writes, self.state = port, target, writes, state
+    def __init__(self, port, target, state):
+        self.port, self.target, self.state = port, target, state
 
 
 class Frame:
@@ -50,13 +53,13 @@ class Frame:
 class Sketch:
     """boxes, ports, edges, frames: lists whose elements refer to each other by index.  operations: those that the picture stands for."""
 
-    def __init__(self, what, feeds=(), highlight=(), collapse=(), values=None, details=False, shapes=True, frames=True):
+    def __init__(self, what, feeds=(), highlight=(), collapse=(), values=None, details=False, shapes=True, frames=True, slopes=None):
         """The parameters are those of pictures.draw."""
         self.operations, fetched, self._fed = reading.selected(what, feeds)
         self._shapes = shapes
         self._fold(fetched, details)
         collapsed = self._collapsed(collapse)
-        self._mark(highlight, values or {})
+        self._mark(highlight, values or {}, slopes or {})
         self.boxes, self.ports, self.edges, self.frames = [], [], [], []
         self._make_boxes(collapsed, details)
         self._make_frames(frames, collapsed)
@@ -94,16 +97,21 @@ class Sketch:
                 raise ValueError(f"There is no scope '{name}' to collapse.{reading.nearest(name, self._scopes)}")
         return {s: self._scopes[s] for s in wanted}
 
-    def _mark(self, highlight, values):
-        """Sets _bold {id of an operation}, and _texts {id of a tensor or operation: text}."""
+    def _mark(self, highlight, values, slopes):
+        """Sets _bold {id of an operation}, and _texts, _slopes {id of a tensor or operation: text}; a text may say that the operation is fed."""
         if isinstance(highlight, str) or hasattr(highlight, "name"):
             highlight = [highlight]
         self._bold = {id(reading.op_of(reading.find(t, self.operations, "to highlight"))) for t in highlight}
         self._bold |= {id(self._reads[op]) for op in self._bold if op in self._reads}
-        self._texts = {}
+        self._texts, self._slopes = {}, {}
         for thing, value in values.items():
             thing = self._behind_read(reading.find(thing, self.operations, "to give a value to"))
             self._texts[id(thing)] = value_label(value)
+            if re.match(r"fed\b", self._texts[id(thing)]):
+                self._fed.add(id(reading.op_of(thing)))
+        for thing, slope in slopes.items():
+            thing = self._behind_read(reading.find(thing, self.operations, "to give a slope to"))
+            self._slopes[id(thing if hasattr(thing, "op") else reading.outputs_of(thing)[0])] = value_label(slope)
 
     def _behind_read(self, thing):
         """The variable, or its tensor, for the operation that reads it or its tensor."""
@@ -181,15 +189,18 @@ class Sketch:
         devices = sorted({getattr(o, "device", "") or "" for o in ops})
         box.device = devices[0] if len(devices) == 1 else "several devices"
         bold = any(id(o) in self._bold for o in ops)
-        box.state = "plain" if not self._bold else "bold" if bold else "faint"
+        fed = box.kind != "scope" and id(op) in self._fed
+        box.state = "bold" if bold else "faint" if self._bold and not fed else "plain"
         box.value = ""
         if box.kind == "scope":
             box.tip = f"{box.name}/: {box.notes[0]}"
         else:
             box.value = self._texts.get(id(op), "")
             box.notes = [] if box.kind != "op" or _implied(box.label, op.type) else [op.type]
-            if id(op) in self._fed and box.kind != "placeholder":
-                box.kind, box.notes = "placeholder", ["fed"]
+            if fed and box.kind != "placeholder":
+                box.kind = "placeholder"
+                if not any(re.match(r"fed\b", self._texts.get(id(t), "")) for t in [op, *reading.outputs_of(op)]):
+                    box.value = f"fed {box.value}".rstrip()
             if box.kind == "constant" and not box.value and getattr(op.attrs.get("value"), "size", 0) in (1, 2, 3):
                 box.notes = [shorten(value_label(op.attrs["value"]), 20)]
             arguments = self._notes.get(id(op), [])
@@ -206,59 +217,71 @@ class Sketch:
         """[(operation, place among its inputs and then controls, the operation that makes it, its tensor or None, whether it is changed)]."""
         result = []
         for op in self.operations:
-            if id(op) in self._box and id(op) not in self._reads and id(op) not in self._fed:
+            if id(op) in self._box and id(op) not in self._reads:
                 links = [(t.op, self._behind_read(t), reading.writes(op, i)) for i, t in enumerate(op.inputs)]
                 links += [(c, None, False) for c in reading.controls_of(op)]
                 result += [(op, place, *link) for place, link in enumerate(links) if self._box.get(id(link[0]), self._box[id(op)]) != self._box[id(op)]]
         return result
 
     def _connect(self):
-        """Sets ports and edges.  All edges between a scope and another box, or from one tensor into a scope, are one."""
+        """Sets ports and edges.
+
+        All edges between a scope and another box, or from one tensor into a scope, are one; those that write are another.
+        """
         links, carried = self._links(), {}
-        for op, _, source, tensor, _ in links:
+        for op, _, source, tensor, writes in links:
             if tensor is not None:
-                carried.setdefault((self._box[id(source)], self._box[id(op)]), {})[id(tensor)] = tensor
-        tensors, edges = {}, {}                         # port key -> [tensor]; (port key, box, place) -> [writes, state]
+                carried.setdefault((self._box[id(source)], self._box[id(op)], writes), {})[id(tensor)] = tensor
+        tensors, edges = {}, {}                         # port key (box, what, kind) -> [tensor]; (port key, box, place) -> state
         for op, place, source_op, tensor, writes in links:
             source, target = self._box[id(source_op)], self._box[id(op)]
-            key, of_port = (source, None), []
+            key, of_port = (source, "", "control"), []
             if tensor is not None:
-                together = list(carried[source, target].values())
+                kind, together = "write" if writes else "data", list(carried[source, target, writes].values())
                 if self.boxes[source].kind == "scope" and len(together) > 1:
-                    key, of_port = (source, target), together
+                    key, of_port = (source, target, kind), together
                 else:
-                    key, of_port = (source, _name(tensor)), [tensor]
+                    key, of_port = (source, _name(tensor), kind), [tensor]
             tensors.setdefault(key, of_port)
-            bold = id(op) in self._bold and (id(source_op) in self._bold or id(self._reads.get(id(source_op))) in self._bold)
-            state = "plain" if not self._bold else "bold" if bold else "faint"
             scope = "scope" in (self.boxes[source].kind, self.boxes[target].kind)
-            edge = edges.setdefault((key, target, -1 if scope else place), [False, state])
-            edge[0] |= writes
-            edge[1] = "bold" if "bold" in (edge[1], state) else state
+            edge = key, target, -1 if scope else place
+            edges[edge] = max(edges.get(edge, "cut"), self._state(op, source_op), key=STATES.index)
         taken = {id(source) for _, _, source, _, _ in links}
-        ordered = {(key[0], target) for key, target, place in edges if place < 0 and key[1] is not None}
-        edges = {e: found for e, found in edges.items() if e[2] >= 0 or e[0][1] is not None or (e[0][0], e[1]) not in ordered}
+        ordered = {(key[0], target) for key, target, place in edges if place < 0 and key[2] != "control"}
+        edges = {e: state for e, state in edges.items() if e[2] >= 0 or e[0][2] != "control" or (e[0][0], e[1]) not in ordered}
         used = {key for key, _, _ in edges}
         for index, (box, ops) in enumerate(zip(self.boxes, self._members)):
-            if box.kind != "scope":
-                for tensor in reading.outputs_of(ops[0]):
-                    result = self._shapes and box.kind == "op" and id(ops[0]) not in taken and tensor is reading.outputs_of(ops[0])[0]
-                    if (index, _name(tensor)) not in tensors and (result or id(tensor) in self._texts):
-                        tensors[index, _name(tensor)] = [tensor]
-                        used.add((index, _name(tensor)))
+            for number, tensor in enumerate(reading.outputs_of(ops[0]) if box.kind != "scope" else ()):
+                result = number == 0 and reading.kind_of(ops[0]) == "op" and ops[0].type != "NoOp" and id(ops[0]) not in taken
+                keys = [(index, _name(tensor), kind) for kind in ("data", "write")]
+                if not used.intersection(keys) and (result or id(tensor) in self._texts or id(tensor) in self._slopes):
+                    tensors[keys[0]] = [tensor]
+                    used.add(keys[0])
         number = {}
         for key, found in tensors.items():
             if key in used:
                 number[key] = len(self.ports)
-                self.ports.append(self._port(key, found))
-        for (key, target, _), (writes, state) in edges.items():
-            self.edges.append(Edge(number[key], target, writes, state))
+                self.ports.append(self._port(key, found, key[2] == "write" and (*key[:2], "data") in used and len(found) == 1))
+        self.edges = [Edge(number[key], target, state) for (key, target, _), state in edges.items()]
 
-    def _port(self, key, tensors):
+    def _state(self, op, source):
+        """The state of an edge to one operation from another."""
+        if id(op) in self._fed:
+            return "cut"
+        if not self._bold:
+            return "plain"
+        given = {id(source), id(self._reads.get(id(source)))} & (self._bold | self._fed)
+        return "bold" if id(op) in self._bold and given else "faint"
+
+    def _port(self, key, tensors, told):
+        """told: whether another port of the tensor has its labels."""
+        box, _, kind = key
         if len(tensors) > 1:
-            return Port(key[0], f"{len(tensors)} tensors", "", False)
-        return Port(key[0], shape_label(tensors[0].shape) if tensors and self._shapes else "",
-                    self._texts.get(id(tensors[0]), "") if tensors else "", not tensors)
+            return Port(box, kind, f"{len(tensors)} tensors")
+        if told or not tensors:
+            return Port(box, kind)
+        tensor = tensors[0]
+        return Port(box, kind, shape_label(tensor.shape) if self._shapes else "", self._texts.get(id(tensor), ""), self._slopes.get(id(tensor), ""))
 
 
 def _name(tensor):

@@ -49,7 +49,7 @@ def _main_paths(rows):
     sources = {b for b in range(rows.count) if not rows.down[b]}
     after, before = [{} for _ in range(rows.count)], [{} for _ in range(rows.count)]
     for e, path in enumerate(rows.paths):
-        if path[0].port is not None and not sketch.ports[path[0].port].control:
+        if path[0].port is not None and sketch.ports[path[0].port].kind == "data":
             low, high = path[0].below, path[-1].above
             after[low].setdefault(high, e)
             before[high].setdefault(low, e)
@@ -71,10 +71,10 @@ def _main_paths(rows):
 
 
 def ports_across(rows, sizes, place):
-    """[distance of each port from its box's centre]: side by side in the order of where they lead to."""
+    """[distance of each port from its box's centre]: side by side in the order of where they lead to in the next layer."""
     ports = rows.sketch.ports
     ends = [[] for _ in ports]
-    for links in rows.up:
+    for links in rows.up[:rows.count]:
         for link in links:
             if link.port is not None:
                 ends[link.port].append(place[link.above])
@@ -92,13 +92,13 @@ def ports_across(rows, sizes, place):
 def ends_of(rows, sizes, place, port, straight):
     """({link: distance from the centre of the item below}, the same of the item above).
 
-    Edges that lead down leave the top of the lower box beside its ports, and arrive among the others at the upper one.
+    Edges that lead down leave the top of the lower box beyond its ports, and arrive among the others at the upper one.
     """
     leave = {k: port[k.port] if k.below < rows.count and k.port is not None else 0 for k in rows.links}
     arrive = dict.fromkeys(rows.links, 0)
     for b in range(rows.count):
         downward = sorted([k for k in rows.up[b] if k.port is None], key=lambda k: (place[k.above], k.edges[0]))
-        leave.update((k, d - 6) for k, d in zip(downward, _fan(downward, sizes.half[b] - 6, ())))
+        leave.update((k, sizes.beyond(b, port) + 9 * (i + 1)) for i, k in enumerate(downward))
         links = sorted(rows.down[b], key=lambda k: (place[k.below], leave[k], k.edges[0]))
         arrive.update(zip(links, _fan(links, sizes.half[b], straight)))
     return leave, arrive
