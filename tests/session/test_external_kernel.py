@@ -122,3 +122,22 @@ def test_no_kernel_for_a_dtype_is_said_with_the_kernels_there_are(sess):
     y = apply_op("TestNoKernel", tf.constant([1.0]))
     with pytest.raises(tf.errors.InvalidArgumentError, match="(?s)No OpKernel was registered to support Op 'TestNoKernel'.*no registered kernels"):
         sess.run(y)
+
+
+def test_a_users_kernel_is_called_in_a_fused_chain_too(sess):
+    """Fusion knows the package's own loops only; a kernel that somebody registered for the same type takes precedence there as well."""
+    from minitf.core import registry
+    calls = []
+
+    @register_python_kernel("Softplus", T=["float64"])
+    def softplus(attrs, x):
+        calls.append(x.shape)
+        return np.full_like(x, 7.0)
+
+    try:
+        x = tf.placeholder(tf.float64, [3])
+        np.testing.assert_array_equal(sess.run(tf.nn.softplus(x * 2.0) + 1.0, {x: [1.0, 2.0, 3.0]}), [8.0, 8.0, 8.0])
+        assert calls == [(3,)]
+    finally:
+        registry._kernels["Softplus", "CPU"].pop(0)
+    np.testing.assert_allclose(sess.run(tf.nn.softplus(x * 1.0) + 1.0, {x: [0.0, 0.0, 0.0]}), 1.0 + np.log(2.0))
