@@ -44,8 +44,8 @@ def watch(options):
     """Grade what was saved, until Ctrl-C."""
     tasks = all_tasks(options.chapter)
     record = Record()
-    print(f"Watching {len(tasks)} files in exercises/; each is graded when you save it.  Ctrl-C ends this.", flush=True)
     seen = {t: _stamp(t) for t in tasks}
+    print(f"Watching {len(tasks)} files in exercises/; each is graded when you save it.  Ctrl-C ends this.", flush=True)
     with ForkServer() as server:
         while True:
             for task in tasks:
