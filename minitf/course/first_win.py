@@ -13,7 +13,7 @@ from collections import namedtuple
 import numpy as np
 
 import minitf as tf
-from minitf.core.registry import register_gradient, register_op
+from minitf.core.registry import op_types, register_gradient, register_op
 from minitf.core.shapes import TensorShape
 from minitf.datasets import DataSet, mnist
 from minitf.kernels.cpu.kernel import register_python_kernel
@@ -30,10 +30,12 @@ def activation(name, shape):
     """Decorate kernel(x), which gives an array for an array: makes the op `name` of it, or makes that op anew.
 
     shape(x) gives the shape of the output from that of the input, both tuples in which None is a size not known yet.
-    ValueError if the package has an op of that name.
+    y[i] may depend on x[i] only: the slope is measured at all elements at once.  ValueError if the package has an op of that name.
     """
     def decorate(kernel):
         if name not in _newest:
+            if name in op_types():
+                raise ValueError(f"Op type {name!r} is registered already: the package has one of that name; choose another")
             _register(name)
         _newest[name] = shape, kernel
         return kernel
@@ -86,8 +88,7 @@ def train(op, steps=2500, hidden=128, rate=0.25, seed=0):
         labels = tf.placeholder(tf.int64, [None], name="labels")
         first = tf.Variable(_normal(random, 784, hidden), name="first")
         second = tf.Variable(_normal(random, hidden, 10), name="second")
-        bias = tf.Variable(np.zeros(hidden, np.float32), name="bias")
-        scores = tf.matmul(apply_op(op, tf.matmul(images, first) + bias), second)
+        scores = tf.matmul(apply_op(op, tf.matmul(images, first)), second)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores))
         update = tf.train.GradientDescentOptimizer(rate).minimize(loss)
         guess = tf.argmax(scores, 1)
