@@ -69,7 +69,7 @@ def _rebuild(form, values):
     if kind == "dict":
         items = {k: _rebuild(p, values) for k, p in parts.items()}
         if isinstance(make, defaultdict):
-            return defaultdict(make.default_factory, items)
+            return type(make)(make.default_factory, items)
         return items if type(make) is dict else type(make)(items)
     results = [None if p is None else _rebuild(p, values) for p in parts]
     if kind == "sequence":

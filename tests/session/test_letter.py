@@ -94,6 +94,9 @@ def test_structures_keep_their_types(sess):
     assert type(ordered) is collections.OrderedDict and list(ordered.items()) == [("z", 1.0), ("b", [2.0])]
     default = sess.run(collections.defaultdict(list, x=a))
     assert type(default) is collections.defaultdict and default == {"x": 1.0} and default["new"] == []
+    ours = type("Ours", (collections.defaultdict,), {})
+    default = sess.run(ours(list, x=a))
+    assert type(default) is ours and default == {"x": 1.0} and default["new"] == []
     assert sess.run(Pair(a, (b, {"k": a}))) == Pair(1.0, (2.0, {"k": 1.0})) and sess.run([[], {}, ()]) == [[], {}, ()]
     assert sess.run(collections.ChainMap({"x": a})) == {"x": 1.0}
 
