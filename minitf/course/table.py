@@ -30,7 +30,7 @@ def task_lines(result, hints=0, show_why=False):
         said.setdefault(outcome.message, []).append(outcome)
     for message, outcomes in said.items():                           # the same error in every check is told once
         more = f" (and {len(outcomes) - 1} more)" if len(outcomes) > 1 else ""
-        lines.append(indented("broken: ", outcomes[0].name + more))
+        lines.append(indented("broken: ", "the file as a whole" if result.message else outcomes[0].name + more))
         lines.append(indented("        ", message))
         if outcomes[0].hint and len(outcomes) == 1:
             lines.append(indented("look:   ", outcomes[0].hint))
