@@ -177,6 +177,23 @@ sys.exit(main.main(["watch", "3"]))
     assert process.returncode == 130 and "Traceback" not in rest
 
 
+def test_ctrl_c_ends_a_grading_at_once(tmp_path):
+    """A file that loops for ever does not keep anybody: Ctrl-C ends it, and nothing is left running."""
+    path = tmp_path / "mine" / TASK.file
+    path.parent.mkdir(parents=True)
+    path.write_text("print('here', flush=True)\nwhile True: pass\n")
+    process = subprocess.Popen([sys.executable, "-m", "minitf.course", "grade", "03", "--folder", str(tmp_path / "mine")], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, cwd=tmp_path, env=dict(os.environ, PYTHONPATH=str(ROOT), TMPDIR=str(tmp_path)))
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("minitf-grade-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)                                              # until a submission has begun
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in output
+    assert time.monotonic() - began < 8
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")
 def test_make_says_which_task_is_missing():
     for target in ("hint", "reset", "diff"):

@@ -120,5 +120,6 @@ def grade_all(jobs, workers=None, done=None, **options):
         except BaseException:
             for future in futures:
                 future.cancel()
+            server.close()                                            # Ctrl-C: what runs is ended too, and nobody waits for it
             raise
     return results
