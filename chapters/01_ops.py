@@ -283,7 +283,7 @@ for n in (16, 32, 64):
 rung("Python, three loops", product, a, b)
 
 # %% [markdown]
-# Twice the size, eight times the time; the price of one multiply-add stays the same, some 50 to 100 nanoseconds. At this price two
+# Twice the size, eight times the time; the price of one multiply-add stays the same, 50 to 100 nanoseconds or a little less. At this price two
 # matrices of 512 by 512, 134 million multiply-adds, take some seven seconds or more, and the training of section 1 takes 40 minutes or
 # more. From here on we bring it down.
 #
@@ -310,7 +310,7 @@ assert np.allclose(product_of_columns(a, b), product(a, b))
 rung("Python, sum and map", product_of_columns, *(m.tolist() for m in matrices(64)))
 
 # %% [markdown]
-# Better, by up to a factor of two, and the end of what Python alone can do: every number is still an object.
+# Better, by a factor of two or so, and the end of what Python alone can do: every number is still an object.
 #
 # ## 3. NumPy
 #
@@ -939,7 +939,7 @@ for threads in (1, 2):
 # ## 7. The ladder
 #
 # The rungs that people use are missing: minitf's own `MatMul`, and TensorFlow. They are measured in a process each, with a fixed number of
-# threads, and with them `a @ b` once more, which had n = 256 and as many threads as it liked. TensorFlow is looked for in `.venv-bench`;
+# threads, and with them `a @ b` once more, which had n = 256 and as many threads as NumPy was allowed. TensorFlow is looked for in `.venv-bench`;
 # `make bench-peers` installs it there.
 
 # %% tags=["nbval-ignore-output"]
@@ -971,7 +971,7 @@ plt.show()
 # interpreter, the order of memory, vectors, the reuse of what was fetched, threads. Two 512 by 512 matrices take some seven seconds by
 # three Python loops and two milliseconds by BLAS, which answers the question at the start.
 #
-# On the machine that built this page, compiled loops of our own end four or five times above BLAS with one thread each: that factor is
+# On the machine that built this page, compiled loops of our own end some five times above BLAS with one thread each: that factor is
 # blocks and tiles. minitf's product is level with TensorFlow's: for large matrices it calls BLAS itself. With small ones, a framework's time
 # goes into everything but arithmetic; that is for chapter 02.
 

@@ -813,7 +813,7 @@ for step in range(21):
 assert error < 1e-8
 
 # %% [markdown]
-# The first vector of ones gives exactly 6, the mean of all row sums. After twenty steps eight digits agree with `numpy.linalg.eigh`.
+# The first vector of ones gives exactly 6, the mean of all row sums. After twenty steps eight decimals agree with `numpy.linalg.eigh`.
 #
 # Each step makes the error smaller, in the end by the factor 0.4146. The part of the second eigenvector, relative to the first, shrinks by
 # $\lambda_2 / \lambda_1 = 4.1362 / 6.4240 = 0.6439$ a step. Near the top $x^T A x$ is flat, so an error of $\varepsilon$ in the direction
