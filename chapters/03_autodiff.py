@@ -11,8 +11,8 @@
 # them. From calculus: the derivatives of sums and products, and the chain rule for one variable.
 #
 # **How long.** About an hour and a quarter to read, some three hours for the exercises.
-# **The short route** skips sections 4 (forward or reverse), 10 (sparse gradients) and 11 (derivatives of derivatives); nothing later
-# needs them.
+# **The short route** skips sections 4 (forward or reverse), 10 (sparse gradients) and 11 (derivatives of derivatives). No later
+# section needs them; the exercises `gather`, `aggregate` and `standardize` do.
 # **When stuck** in an exercise: `make hint TASK=03/name`; once it passes, `make diff TASK=03/name` shows our solution beside yours.
 
 # %%
@@ -424,7 +424,7 @@ for expression, value, right in CASES:
 # %% [markdown]
 # cTensor's 7 and the book's 28 are in the second column, TrenTorch's 6 in the third: the reported numbers, from three short functions.
 # Neon's 1 is in the first. (It lost less than `overwriting` does: `dot(x, x)` was right, and only what came by way of a transpose was not
-# added.) Every walk is right in some rows, and so it may pass for right: micrograd's first toy problem converged, writes its author.
+# added.) The other two walks are right in some rows, and so they may pass for right: micrograd's first toy problem converged, writes its author.
 #
 # The small TensorFlow called TensorSlow goes breadth first, and asks each consumer of a tensor for its gradient
 # ([`train.py`](https://github.com/danielsabinasz/TensorSlow/blob/master/tensorslow/train.py)). Where one side of a diamond is longer than
@@ -1199,7 +1199,7 @@ weights = sum(int(np.prod(v.shape)) for v in variables)
 print(f"forward {milliseconds(xent):.2f} ms; with all {weights:,} slopes and the update {milliseconds(train):.2f} ms")
 
 # %% [markdown]
-# About three times as long as the run forward, for 159,010 slopes. Finite differences would take 318,020 runs.
+# Two to three times as long as the run forward, for 159,010 slopes. Finite differences would take 318,020 runs.
 
 # %% [markdown]
 # ## Where this lives today

@@ -410,7 +410,7 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# Steps 1, 2, 10, 100 and 1000. Uncorrected, the early steps are up to 6.5 times too long, just when the weights know least, and it takes
+# Steps 1, 2, 10, 100 and 1000. Uncorrected, the early steps are more than six times too long, just when the weights know least, and it takes
 # more than a thousand steps until that has worn off. Corrected, a steady slope gives steps of the rate from the first one on.
 #
 # Both corrections are the same for all weights, so they need not be done weight by weight:
@@ -774,7 +774,7 @@ print("version 3:", save_in_a_process(CAREFUL, 3, 4), load())
 
 # %% [markdown]
 # Killed in the middle of version 2, version 1 is still there. What are the two lines before the rename for? `flush` empties Python's buffer
-# into the operating system, which also keeps them in memory, for up to half a minute; `fsync` waits until they are on the disk. Without it,
+# into the operating system, which keeps the bytes in memory too, for up to half a minute; `fsync` waits until they are on the disk. Without it,
 # a machine that loses power may have written the new *name* and not yet the bytes, and what is left is an empty file of the right name.
 # This happened to many when the file system ext4 came (LWN, "ext4 and data loss", 2009, lwn.net/Articles/322823).
 #

@@ -7,10 +7,10 @@ from collections import namedtuple
 Chapter = namedtuple("Chapter", "folder title builds hours")
 
 CHAPTERS = [
-    Chapter("01_ops", "Ops", "op definitions, shape functions, kernels in Python, NumPy, Cython and BLAS", 4),
+    Chapter("01_ops", "Ops", "op definitions, shape functions, kernels in Python, NumPy, Cython and BLAS", 3),
     Chapter("02_graph", "The graph and the session", "graph, feeds and fetches, pruning, plans, variables", 4),
     Chapter("03_autodiff", "Gradients", "reverse mode as ops in the graph, broadcasting, sparse gradients, checks", 4),
-    Chapter("04_training", "Training", "optimizers as ops, initializers, checkpoints, summaries", 4),
+    Chapter("04_training", "Training", "optimizers as ops, initializers, checkpoints, summaries", 5),
 ]
 
 

@@ -155,7 +155,7 @@ def test_writes_elsewhere(grade, tmp_path):
 
 
 def test_prints_a_million_lines(grade):
-    result = grade("def double(x):\n    for k in range(1_000_000):\n        print('line', k)\n    return 2 * x\n", seconds=10)
+    result = grade("def double(x):\n    for k in range(1_000_000):\n        print('line', k)\n    return 2 * x\n", seconds=60)
     assert result.points == 3 and len(result.output) <= 2000 and result.output.endswith("line 999999\n")
 
 
