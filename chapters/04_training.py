@@ -971,7 +971,9 @@ show_source(tf.train.AdamOptimizer._inputs, tf.train.AdamOptimizer._finish)
 # Both are right. What the kernel computes stands in the docstring:
 
 # %%
-print(tf.train.AdamOptimizer.__doc__.partition("This is")[0].rstrip())
+import inspect
+
+print(inspect.getdoc(tf.train.AdamOptimizer).partition("This is")[0].rstrip())
 
 # %% [markdown]
 # Our formula, with the correction taken into the rate as we do. It does all of that in one pass over the memory of the four arrays.
