@@ -109,6 +109,23 @@ def settings_folder(work):
     return folder
 
 
+def trust(folder, data):
+    """Sign the copies that are as they were copied, so that JupyterLab shows their stored pictures before they are run.
+
+    It shows no SVG and no HTML of a notebook that it does not know: they could hold scripts.  The reader's own files are not signed.
+    data: the folder of the signatures, which the server must use too.
+    """
+    from nbformat import read
+    from nbformat.sign import NotebookNotary
+    data.mkdir(parents=True, exist_ok=True)
+    notary, memory = NotebookNotary(data_dir=str(data)), _read_memory(folder)
+    for path in sorted(folder.glob("*.ipynb")):
+        if memory.get(path.name) == digest(path.read_bytes()):
+            with contextlib.suppress(ValueError):                     # no notebook: JupyterLab will say so
+                notary.sign(read(path, as_version=4))
+    notary.store.close()
+
+
 def log_of(folder):
     """Where JupyterLab writes what it does."""
     return folder.parent / ".jupyter" / "lab.log"
@@ -118,8 +135,10 @@ def start(folder, first, port=None, browser=False):
     """Start JupyterLab on a folder; returns (its process, its address).  RuntimeError if it does not come up; its log says why."""
     port, token = port or free_port(), secrets.token_hex(16)
     settings = settings_folder(folder.parent)
+    trust(folder, settings / "data")
     earlier = os.environ.get("JUPYTER_CONFIG_PATH")
     environment = dict(os.environ, JUPYTER_TOKEN=token, JUPYTERLAB_WORKSPACES_DIR=str(settings / "workspaces"),
+                       JUPYTER_DATA_DIR=str(settings / "data"),
                        JUPYTER_CONFIG_PATH=os.pathsep.join([str(settings)] + ([earlier] if earlier else [])))
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
                f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{first}"]

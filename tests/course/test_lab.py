@@ -88,6 +88,23 @@ def test_without_its_memory_what_differs_counts_as_the_readers(chapters, work, m
     assert "02_graph.new.ipynb" in told and copies(work)["02_graph.ipynb"] == "graph 1"
 
 
+def test_copies_are_trusted_and_edited_ones_are_not(chapters, work, tmp_path):
+    """JupyterLab shows the stored pictures of a notebook that is signed, and only of such a one."""
+    nbformat = pytest.importorskip("nbformat")
+    from nbformat.sign import NotebookNotary
+    for name in ("01_ops.ipynb", "02_graph.ipynb"):
+        output = nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg/>"})
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1", outputs=[output], execution_count=1)]), chapters / name)
+    lab.copy_chapters(chapters, work)
+    edited = nbformat.read(work / "02_graph.ipynb", 4)
+    edited.cells[0].source = "y = 2"
+    nbformat.write(edited, work / "02_graph.ipynb")
+    lab.trust(work, tmp_path / "data")
+    notary = NotebookNotary(data_dir=str(tmp_path / "data"))
+    assert [notary.check_signature(nbformat.read(work / name, 4)) for name in ("01_ops.ipynb", "02_graph.ipynb")] == [True, False]
+    notary.store.close()
+
+
 def command(chapters, work, *options):
     return [sys.executable, "-m", "minitf.course.lab", "--chapters", str(chapters), "--folder", str(work), "--no-browser", *options]
 
