@@ -34,7 +34,7 @@ def clipped_lists(mine, arrays, bound, use_norm, plain):
 def drawn(random, dtype):
     """Arrays of several shapes, and the length of all of them."""
     arrays = [np.asarray(random.standard_normal(random.integers(1, 5, rank)), dtype) for rank in (1, 2, 0, 3)]
-    return arrays, np.sqrt(sum((np.float64(a) ** 2).sum() for a in arrays))
+    return arrays, np.sqrt(sum((np.asarray(a, np.float64) ** 2).sum() for a in arrays))
 
 
 @task.check(1, "one factor for all, and none where the norm is small",
