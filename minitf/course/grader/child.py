@@ -42,10 +42,20 @@ def main(fd, request):
             space = {"np": np, "tf": tf, "__name__": "driver"}
             exec(compile(message["driver"], "<driver>", "exec"), space)
             result = space[message["name"]](mine, *message["args"])
-            answer = {"result": result}
-            channel.send(answer)
+            _flush()
+            channel.send({"result": result})
         except BaseException as error:
+            _flush()
             channel.send({"error": described(error, request["label"])})
+
+
+def _flush():
+    """What was printed so far goes out, however the process ends; a submission may have closed or replaced these."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass
 
 
 def load(request):

@@ -63,7 +63,7 @@ def grade_text(server, task, text, seed=SEED, hidden=(), thorough=False):
             outcomes.append(Outcome(check.function.__name__, check.name, 0 if message else check.points, check.points, message, check.hint))
         if state == "stub" and any(o.points for o in outcomes):
             state = None
-        return Result(task, outcomes, state, output=submission.output)
+        return Result(task, outcomes, state, output=submission.end())
 
 
 _HOPELESS = "SyntaxError", "OutOfTime"

@@ -198,9 +198,9 @@ class Submission:
         self._drain.finish()
         return status
 
-    @property
-    def output(self):
-        """The end of what it printed."""
+    def end(self):
+        """End the process; returns the end of what it printed."""
+        self._stop(patience=1.0)
         return self._drain.text() if self._drain else ""
 
     def close(self):
