@@ -18,7 +18,7 @@ from .outline import all_tasks
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXERCISES, SOLUTIONS, SAVED = ROOT / "exercises", ROOT / "solutions", ROOT / "work" / "saved"
 STUBS = ".stubs.json"
-TODO = 'raise NotImplementedError("write this")'
+UNWRITTEN = 'raise NotImplementedError("write this")'
 _BLOCK = re.compile(r"^([ \t]*)### BEGIN SOLUTION *\n(.*?)^[ \t]*### END SOLUTION *\n", re.M | re.S)
 
 
@@ -28,7 +28,7 @@ class FormError(Exception):
 
 def stub_of(text, name):
     """The reader's version of a solution's text; FormError if nothing is taken out, or the marks do not match."""
-    stub, count = _BLOCK.subn(lambda m: f"{m[1]}{TODO}\n", text)
+    stub, count = _BLOCK.subn(lambda m: f"{m[1]}{UNWRITTEN}\n", text)
     if count == 0 or "### " in re.sub(r"#{4,}", "", stub) and re.search(r"### (BEGIN|END) SOLUTION", stub):
         raise FormError(f"{name}: expected ### BEGIN SOLUTION and ### END SOLUTION around what the reader writes, each on its own line")
     return stub

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 from ..core import swap as core_swap
-from .exercises import TODO, without_marks
+from .exercises import UNWRITTEN, without_marks
 from .outline import CHAPTERS, tasks_of
 
 COUNTS = "MINITF_SWAP_COUNTS"         # the folder in which the processes leave their counts
@@ -46,7 +46,7 @@ class Swap:
 
     def _replace(self, task, file):
         shown = os.path.relpath(file)
-        if TODO in file.read_text(encoding="utf-8"):
+        if UNWRITTEN in file.read_text(encoding="utf-8"):
             self.left.append(shown)
             return
         try:

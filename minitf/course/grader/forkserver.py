@@ -14,6 +14,9 @@ import signal
 import socket
 import sys
 import time
+import traceback
+
+from .channel import Closed
 
 
 def serve(fd):
@@ -80,8 +83,10 @@ def _child(child, server, fds, request):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         child.main(channel, request)
         status = 0
-    except BaseException:                                              # the channel is closed: nobody listens any more
+    except Closed:                                                     # nobody listens any more: the usual end
         pass
+    except BaseException:                                              # the sandbox could not be set up, say: it goes where prints go
+        traceback.print_exc()
     finally:
         os._exit(status)
 
