@@ -422,3 +422,20 @@ def test_no_folder_and_no_process_is_left(tmp_path, monkeypatch):
         assert Path(f"/proc/{pid}/task/{pid}/children").read_text() == "" if sys.platform == "linux" else True
     assert server._process.returncode == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_python_refuses_by_itself_too(tmp_path):
+    """Without the kernel's help, as on macOS."""
+    code = """
+        import os, sys
+        from minitf.course.grader.sandbox import watch
+        watch(sys.argv[1], [os.path.abspath("solutions")])
+        open("README.md").read()
+        try:
+            open("solutions/README.md")
+        except PermissionError as error:
+            sys.exit(0 if "not in an exercise" in str(error) else 2)
+        sys.exit(1)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(tmp_path)], cwd=ROOT, env=dict(os.environ, PYTHONPATH=str(ROOT)), timeout=60)
+    assert done.returncode == 0
