@@ -91,6 +91,9 @@ class Context:
         make_state = getattr(instruction.kernel_def.kernel, "make_state", None)
         if make_state is not None:
             attrs = {**attrs, "_state": self.runtime.resources.get("", f"{node.name}/state", make_state)}
+        make_table = getattr(instruction.kernel_def.kernel, "make_table", None)
+        if make_table is not None:                        # what follows from the attributes alone and is too large to be made for each plan
+            attrs = {**attrs, "_table": self.runtime.resources.get("", f"{node.name}/table", lambda: make_table(node.attrs))}
         return instruction.kernel_def.kernel(attrs)
 
     def threads(self, devices):
