@@ -15,6 +15,7 @@ from ..ops.nn_ops import (bias_add, dropout, in_top_k, l2_loss, l2_normalize, lo
                           zero_fraction)
 from ..ops.pool_ops import avg_pool, max_pool
 from ..ops.top_k_ops import top_k
+from .sampled_losses import nce_loss, sampled_softmax_loss
 
 
 def __getattr__(name):
