@@ -34,3 +34,4 @@ from . import top_k
 from . import train_adam
 from . import train_ops
 from . import train_proximal
+from . import unique

@@ -7,9 +7,8 @@ Work and memory are those of the classes in the batch; of a table of weights onl
 """
 from libc.math cimport exp, log
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memset
 
+from .index_set cimport IndexSet
 from .indexing cimport check_indices
 from .kernel cimport Buffer, Kernel, allocate, float32s, int32s, int64s
 from .random cimport BLOCKS, RandomKernel, WORDS, philox, unit, wide
@@ -33,47 +32,6 @@ cdef enum:
     MOST_DRAWS = 1 << 30               # seconds; classes still missing then are too rare to wait for
 
 
-cdef class ClassSet:
-    """Where classes were put: a hash table with open addressing, at most half full.  Equal classes have a chain in order of their places."""
-    cdef int64_t *keys
-    cdef int32_t *first                # place + 1 of a slot's class; 0: free
-    cdef int32_t *next                 # place + 1 of the next equal class, by place; 0: none
-    cdef int64_t mask
-
-    def __cinit__(self, int64_t most):
-        cdef int64_t slots = 4
-        while slots < 2 * most:
-            slots *= 2
-        self.mask = slots - 1
-        self.keys = <int64_t *> malloc(slots * sizeof(int64_t))
-        self.first = <int32_t *> malloc(slots * sizeof(int32_t))
-        self.next = <int32_t *> malloc((most + 1) * sizeof(int32_t))
-        if self.keys == NULL or self.first == NULL or self.next == NULL:
-            raise MemoryError()
-
-    def __dealloc__(self):
-        free(self.keys)
-        free(self.first)
-        free(self.next)
-
-    cdef void clear(self) noexcept nogil:
-        memset(self.first, 0, (self.mask + 1) * sizeof(int32_t))
-
-    cdef int64_t slot(self, int64_t key) noexcept nogil:
-        """The slot of that class, or the free one that is to become it."""
-        cdef int64_t k = <int64_t> ((<uint64_t> key * <uint64_t> 0x9E3779B97F4A7C15) >> 32) & self.mask
-        while self.first[k] and self.keys[k] != key:
-            k = (k + 1) & self.mask
-        return k
-
-    cdef bint put(self, int64_t key, int32_t place) noexcept nogil:
-        """Whether the class is new."""
-        cdef int64_t k = self.slot(key)
-        cdef int32_t before = self.first[k]
-        self.keys[k], self.first[k], self.next[place] = key, place + 1, before
-        return before == 0
-
-
 cdef class CandidateSampler(RandomKernel):
     """inputs (true_classes [batch, num_true]); outputs (sampled, expected count of each true class, expected count of each that was sampled).
 
@@ -83,7 +41,7 @@ cdef class CandidateSampler(RandomKernel):
     """
     cdef int64_t range, num_sampled, blocks
     cdef bint unique
-    cdef ClassSet seen
+    cdef IndexSet seen
 
     def __init__(self, attrs):
         self.state = attrs["_state"]
@@ -91,7 +49,7 @@ cdef class CandidateSampler(RandomKernel):
         self.range = attrs.get("range_max", self.num_sampled)
         self.blocks = (self.num_sampled + DRAWS - 1) // DRAWS * BLOCKS
         if self.unique:
-            self.seen = ClassSet(self.num_sampled)
+            self.seen = IndexSet(self.num_sampled)
 
     cdef int64_t pick(self, uint64_t bits) noexcept nogil:
         """A class, for 64 random bits."""
@@ -272,15 +230,13 @@ cdef class AllCandidateSampler(CandidateSampler):
 cdef class ComputeAccidentalHits(Kernel):
     """inputs (true_classes [batch, num_true], sampled [n]); outputs (row, place among the sampled, -FLT_MAX) of each pair of equal ones."""
     cdef int64_t num_true
-    cdef ClassSet places
+    cdef IndexSet places
 
     def __init__(self, attrs):
         self.num_true = attrs["num_true"]
 
     def prepare(self):
-        if self.inputs[1].size >= 1 << 31:
-            raise InvalidArgumentError(None, None, f"sampled_candidates has {self.inputs[1].size} elements, too many")
-        self.places = ClassSet(self.inputs[1].size)
+        self.places = IndexSet(self.inputs[1].size)
 
     cdef int run(self) except -1 nogil:
         cdef Buffer *true_classes = self.inputs[0]
