@@ -15,12 +15,9 @@ from ..ops.nn_ops import (bias_add, dropout, in_top_k, l2_loss, l2_normalize, lo
                           zero_fraction)
 from ..ops.pool_ops import avg_pool, max_pool
 from ..ops.top_k_ops import top_k
-<<<<<<< HEAD
-from .sampled_losses import nce_loss, sampled_softmax_loss
-=======
 from . import rnn_cell
 from .rnn import static_bidirectional_rnn, static_rnn
->>>>>>> 11d588f
+from .sampled_losses import nce_loss, sampled_softmax_loss
 
 
 def __getattr__(name):

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""tf.nn of 2015: cross entropies took the logits first, sampled losses the inputs."""
-=======
-"""tf.nn of 2015: cross entropies took the logits first, and recurrent networks were in tf.nn.rnn."""
->>>>>>> 11d588f
+"""tf.nn of 2015: cross entropies took the logits first, sampled losses the inputs, and recurrent networks were in tf.nn.rnn."""
 import minitf.nn as _nn
 
 from ..core.nearest import no_attribute as _no_attribute
