@@ -1,7 +1,7 @@
 """Every name that programs of 2015 and 2016 use, in their spelling and in today's: both give the same, and what NumPy gives.
 
 The names are those found under tf. in the tutorials and models that came with TensorFlow 0.6 to 0.8 and in community programs of those months.
-Those of queues, readers, seq2seq, candidate sampling, depthwise convolution and local normalisation are not here yet.
+Those of queues, readers, seq2seq, depthwise convolution and local normalisation are not here yet.
 """
 import numpy as np
 import pytest
