@@ -15,10 +15,8 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 import minitf as tf
-from minitf.datasets import words
-from minitf.datasets.word_scores import nearest, report, unit
+from minitf.datasets import word_scores, words
 
-SAVE_EVERY = 100                # pieces of the text
 SHOWN = ["three", "king", "woman", "water", "think", "red", "movie", "quickly"]
 
 
@@ -46,8 +44,9 @@ class Model:
         sampled = tf.nn.fixed_unigram_candidate_sampler(near, 1, n, True, size, distortion=0.75, unigrams=counts.tolist())
         loss = {"softmax": tf.nn.sampled_softmax_loss, "nce": tf.nn.nce_loss}[options.loss]
         self.loss = tf.reduce_mean(loss(weights, biases, near, tf.nn.embedding_lookup(self.vectors, self.words), n, size, sampled_values=sampled))
-        self.train = tf.train.AdagradOptimizer(self.rate, initial_accumulator_value=1e-6).minimize(self.loss)
-        self.position = tf.Variable([0, 0, 0], trainable=False, name="position")             # pieces read, batches of the next one, batches in all
+        self.step = tf.train.get_or_create_global_step()
+        self.train = tf.train.AdagradOptimizer(self.rate, initial_accumulator_value=1e-6).minimize(self.loss, self.step)
+        self.place = tf.Variable([0, 0], trainable=False, name="place")                      # which piece comes next, and the step at its beginning
         self.streams = tf.train.RandomStreams()
 
 
@@ -55,37 +54,35 @@ def train(sess, model, corpus, pieces, options):
     """Trains from where the variables say to the end, or to options.stop batches or a Ctrl-C; writes summaries and checkpoints."""
     saver, writer = tf.train.Saver(max_to_keep=2), tf.summary.FileWriter(str(options.log_dir), sess.graph)
     kept = np.minimum(1, np.sqrt(options.threshold * corpus.counts.sum() / corpus.counts)).astype(np.float32)
-    (piece, batch, step), n = sess.run(model.position).tolist(), options.batch_size
+    place, step, n = sess.run(model.place).tolist(), int(sess.run(model.step)), options.batch_size
 
     def save():
-        model.position.load([piece, batch, step], sess)
+        model.place.load(place, sess)
         model.streams.remember(sess)
-        saver.save(sess, str(options.log_dir / "model.ckpt"), global_step=step, write_meta_graph=False)
+        saver.save(sess, str(options.log_dir / "model.ckpt"), global_step=model.step, write_meta_graph=False)
 
-    with tqdm(total=pieces, initial=piece, unit="piece", mininterval=0.5) as bar:
+    with tqdm(total=pieces, initial=place[0], unit="piece", mininterval=0.5) as bar:
         try:
-            while piece < pieces:
-                (centres, near), losses = pairs(corpus, kept, piece, options), []
+            while place[0] < pieces:
+                (centres, near), losses, (piece, first) = pairs(corpus, kept, place[0], options), [], place
                 rate = options.learning_rate * max(1 - piece / pieces, 0.01)
-                while (batch + 1) * n <= len(centres):
+                for begin in range((step - first) * n, len(centres) - n + 1, n):
                     if step == options.stop:
                         raise KeyboardInterrupt
-                    feed = {model.words: centres[batch * n:][:n], model.near: near[batch * n:][:n], model.rate: rate}
+                    feed = {model.words: centres[begin:begin + n], model.near: near[begin:begin + n], model.rate: rate}
                     losses.append(sess.run([model.train, model.loss], feed)[1])
-                    batch, step = batch + 1, step + 1
-                piece, batch = piece + 1, 0
+                    step += 1
+                place = piece + 1, step
                 bar.update()
                 if losses:
                     bar.set_postfix_str(f"loss {np.mean(losses):.3f}", refresh=False)
-                    value = [tf.Summary.Value(tag="loss", simple_value=np.mean(losses)), tf.Summary.Value(tag="learning rate", simple_value=rate)]
-                    writer.add_summary(tf.Summary(value=value), step)
-                if piece % SAVE_EVERY == 0:
+                    writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag="loss", simple_value=np.mean(losses))]), step)
+                if place[0] % 100 == 0:
                     save()
         except KeyboardInterrupt:
-            bar.write(f"stopped after {step:,} batches; the same command goes on from here")
+            bar.write(f"stopped after {sess.run(model.step):,} batches; the same command goes on from here")
     save()
     writer.close()
-    return step
 
 
 def draw(vectors, vocabulary, groups, folder):
@@ -95,11 +92,10 @@ def draw(vectors, vocabulary, groups, folder):
     left, right = figure.subplots(1, 2)
     left.plot(*np.array([(e.step, v.simple_value) for e in events for v in e.summary.value if v.tag == "loss"]).reshape(-1, 2).T)
     left.set(xlabel="batch", ylabel="mean loss in a piece of the text")
-    shown = [word for group in groups for word in group]
-    x = vectors[[vocabulary.index(word) for word in shown]]
+    x = vectors[[vocabulary.index(word) for group in groups for word in group]]
     plane = (x - x.mean(0)) @ np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:2].T
     right.scatter(*plane.T, s=1)
-    for k, (word, point) in enumerate(zip(shown, plane)):
+    for k, (word, point) in enumerate(zip(sum(groups, []), plane)):
         right.text(*point, word, color=f"C{k // len(groups[0])}")
     figure.savefig(folder / "words.png", dpi=120)
 
@@ -108,13 +104,13 @@ def main(argv=None):
     """Trains, or goes on, shows neighbours, and asks questions."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--epochs", type=int, default=5, help="times through the text (default %(default)s)")
+    add("--epochs", type=int, default=8, help="times through the text (default %(default)s)")
     add("--dim", type=int, default=100, help="numbers in a vector (default %(default)s)")
     add("--window", type=int, default=5, help="words that far on either side are near, at most (default %(default)s)")
     add("--loss", choices=["softmax", "nce"], default="softmax", help="sampled softmax or noise-contrastive estimation (default %(default)s)")
     add("--sampled", type=int, default=64, help="words drawn beside the true ones (default %(default)s)")
     add("--batch-size", type=int, default=512, help="pairs a step (default %(default)s)")
-    add("--learning-rate", type=float, default=0.1, help="Adagrad's, which falls to a hundredth (default %(default)s)")
+    add("--learning-rate", type=float, default=0.2, help="Adagrad's, which falls to a hundredth (default %(default)s)")
     add("--threshold", type=float, default=1e-4, help="words of a larger part of the text are left out more or less often (default %(default)s)")
     add("--min-count", type=int, default=5, help="rarer words are left out (default %(default)s)")
     add("--piece", type=int, default=50_000, help="words of a piece of the text (default %(default)s)")
@@ -135,15 +131,15 @@ def main(argv=None):
             tf.train.Saver().restore(sess, last)
             model.streams.recall(sess)
             print(f"going on from {last}")
-        steps = train(sess, model, corpus, pieces, options)
-        vectors = unit(sess.run(model.vectors))
+        train(sess, model, corpus, pieces, options)
+        steps, vectors = sess.run(model.step), word_scores.unit(sess.run(model.vectors))
     print(f"{steps:,} batches; {time.process_time() - began:.0f} s of processor time in this run")
-    groups = [[word, *nearest(vectors, corpus.vocabulary, word)] for word in SHOWN if word in corpus.vocabulary]
+    groups = [[word, *word_scores.nearest(vectors, corpus.vocabulary, word)] for word in SHOWN if word in corpus.vocabulary]
     for word, *others in groups:
         print(f"{word:>8}: {', '.join(others)}")
     draw(vectors, corpus.vocabulary, groups or [corpus.vocabulary[:50]], options.log_dir)
     if options.text is None:
-        print(report(vectors, corpus.vocabulary))
+        print(word_scores.report(vectors, corpus.vocabulary))
 
 
 if __name__ == "__main__":

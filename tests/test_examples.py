@@ -124,7 +124,7 @@ def test_word_vectors(run, tmp_path):
     again = run("word2vec.py", *options, "--log-dir", "parts")
     assert "going on from" in again and re.search("^ *king: .*", again, re.M)[0] in output
     readers = [tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / folder))) for folder in ("whole", "parts")]
-    assert {"position", "random_streams", "vectors", "weights/Adagrad"} < set(readers[0].get_variable_to_shape_map())
+    assert {"place", "global_step", "random_streams", "vectors", "weights/Adagrad"} < set(readers[0].get_variable_to_shape_map())
     for name in readers[0].get_variable_to_shape_map():
         np.testing.assert_array_equal(readers[0].get_tensor(name), readers[1].get_tensor(name), err_msg=name)
 
