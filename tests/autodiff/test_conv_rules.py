@@ -27,6 +27,27 @@ def test_conv2d_transpose(known_shapes):
                    known_shapes=known_shapes)
 
 
+@pytest.mark.parametrize("x, w, strides, padding, dilations", [
+    ((2, 5, 6, 2), (3, 2, 2, 1), [1, 1], "SAME", [1, 1]), ((1, 5, 6, 2), (3, 3, 2, 2), [2, 1], "VALID", [1, 1]),
+    ((1, 6, 7, 1), (2, 3, 1, 3), [3, 2], "SAME", [1, 1]), ((1, 6, 7, 2), (2, 2, 2, 1), [1, 1], "SAME", [2, 3]),
+    ((0, 4, 4, 2), (3, 3, 2, 2), [1, 1], "SAME", [1, 1]), ((1, 4, 4, 1), (1, 1, 1, 1), [1, 1], "SAME", [1, 1])], ids=str)
+@pytest.mark.parametrize("known_shapes", [True, False])
+def test_depthwise(x, w, strides, padding, dilations, known_shapes):
+    check_gradient(lambda x, w: tf.nn.depthwise_conv2d_native(x, w, strides, padding, dilations=dilations) ** 3.0, x, w, known_shapes=known_shapes)
+
+
+@pytest.mark.parametrize("known_shapes", [True, False])
+def test_gradients_of_the_depthwise_gradient_ops(known_shapes):
+    check_gradient(lambda w, g: tf.nn.depthwise_conv2d_backprop_input([2, 5, 6, 3], w, g, [1, 2, 2, 1], "SAME") ** 2.0, (3, 3, 3, 2), (2, 3, 3, 6),
+                   known_shapes=known_shapes)
+    check_gradient(lambda x, g: tf.nn.depthwise_conv2d_backprop_filter(x, [2, 2, 3, 2], g, [1, 2, 2, 1], "VALID") ** 2.0, (2, 5, 6, 3), (2, 2, 3, 6),
+                   known_shapes=known_shapes)
+
+
+def test_separable():
+    check_gradient(lambda x, d, p: tf.nn.separable_conv2d(x, d, p, [1, 1, 1, 1], "SAME", rate=[2, 1]) ** 2.0, (1, 5, 6, 2), (3, 2, 2, 2), (1, 1, 4, 3))
+
+
 @pytest.mark.parametrize("pool", [tf.nn.max_pool, tf.nn.avg_pool])
 @pytest.mark.parametrize("ksize, strides, padding", [(2, 2, "SAME"), (2, 2, "VALID"), (3, 2, "SAME"), (3, 1, "SAME"), ([1, 2], [2, 1], "VALID"),
                                                      (1, 3, "SAME")], ids=str)

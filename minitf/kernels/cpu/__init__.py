@@ -12,6 +12,7 @@ from . import checks
 from . import complex_numpy
 from . import conv
 from . import counting
+from . import depthwise
 from . import elementwise
 from . import io
 from . import linalg
