@@ -10,6 +10,7 @@ from ..ops.depthwise_ops import (depthwise_conv2d, depthwise_conv2d_native, dept
                                  depthwise_conv2d_native_backprop_input,
                                  depthwise_conv2d_native_backprop_input as depthwise_conv2d_backprop_input, separable_conv2d)
 from ..ops.embedding_ops import embedding_lookup, embedding_lookup_sparse
+from ..ops.lrn_ops import local_response_normalization, lrn
 from ..ops.math_ops import sigmoid, tanh
 from ..ops.moments_ops import (batch_norm_with_global_normalization, batch_normalization, moments, normalize_moments, sufficient_statistics,
                                weighted_moments)

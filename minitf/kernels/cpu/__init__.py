@@ -16,6 +16,7 @@ from . import depthwise
 from . import elementwise
 from . import io
 from . import linalg
+from . import lrn
 from . import matmul
 from . import nn
 from . import pool
