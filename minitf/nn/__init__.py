@@ -1,6 +1,7 @@
 """tf.nn: what neural networks are made of."""
 from ..core.nearest import no_attribute as _no_attribute
 from ..ops.activation_ops import crelu, elu, leaky_relu, relu6, selu, softsign
+from ..ops.batch_norm_ops import fused_batch_norm
 from ..ops.conv_ops import atrous_conv2d, conv2d, conv2d_backprop_filter, conv2d_backprop_input, conv2d_transpose
 from ..ops.cross_entropy_ops import (log_poisson_loss, sigmoid_cross_entropy_with_logits, softmax_cross_entropy_with_logits,
                                      softmax_cross_entropy_with_logits_v2, sparse_softmax_cross_entropy_with_logits,

@@ -8,6 +8,7 @@ from . import array_numpy
 from . import array_parts
 from . import array_reverse
 from . import array_strings
+from . import batch_norm
 from . import checks
 from . import complex_numpy
 from . import conv
