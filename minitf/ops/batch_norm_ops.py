@@ -11,7 +11,6 @@ from .conv_ops import check_format
 from .shape_fns import FLOAT, argument, merge_dims, with_rank
 
 ATTRS = [f"T: {FLOAT}", "epsilon: float = 0.0001", 'data_format: {"NHWC"} = "NHWC"', "is_training: bool = True"]
-SMALLEST = 1.001e-5                    # TensorFlow raises a smaller epsilon to this, which is cuDNN's limit
 
 
 @register_op("FusedBatchNorm", ["x: T", "scale: T", "offset: T", "mean: T", "variance: T"],
@@ -65,5 +64,5 @@ def fused_batch_norm(x, scale, offset, mean=None, variance=None, epsilon=0.001, 
         scale, offset = convert_to_tensor(scale, dtype, name="scale"), convert_to_tensor(offset, dtype, name="offset")
         nothing = np.zeros(0, dtype.as_numpy_dtype)
         mean, variance = (convert_to_tensor(nothing if t is None else t, dtype) for t in (mean, variance))
-        return tuple(apply_op("FusedBatchNorm", x, scale, offset, mean, variance, epsilon=max(epsilon, SMALLEST), is_training=bool(is_training),
+        return tuple(apply_op("FusedBatchNorm", x, scale, offset, mean, variance, epsilon=epsilon, is_training=bool(is_training),
                               name=name)[:3])
