@@ -147,8 +147,8 @@ def separable_conv2d(inputs, filters, kernel_size, strides=(1, 1), padding="vali
     padding = _padding(padding)
     with layer_scope(name, "separable_conv2d", inputs, reuse) as inputs:
         channels, dtype = _channels(require_rank("separable_conv2d", inputs, 4)), inputs.dtype.base_dtype
-        depthwise = get_variable("depthwise_kernel", [*size, channels, depth_multiplier], dtype, depthwise_initializer, depthwise_regularizer, trainable,
-                                 constraint=depthwise_constraint)
+        depthwise = get_variable("depthwise_kernel", [*size, channels, depth_multiplier], dtype, depthwise_initializer, depthwise_regularizer,
+                                 trainable, constraint=depthwise_constraint)
         pointwise = get_variable("pointwise_kernel", [1, 1, channels * depth_multiplier, filters], dtype, pointwise_initializer,
                                  pointwise_regularizer, trainable, constraint=pointwise_constraint)
         outputs = depthwise_ops.separable_conv2d(inputs, depthwise, pointwise, [1, *strides, 1], padding, rate)

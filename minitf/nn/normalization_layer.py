@@ -49,7 +49,9 @@ def batch_normalization(inputs, axis=-1, momentum=0.99, epsilon=1e-3, center=Tru
         outputs.set_shape(inputs.get_shape())
         training = known(training)
         if training is not False:
-            rate = 1.0 - momentum if training is True else logical_ops.where(training, *(array_ops.ones([], dtype) * r for r in (1.0 - momentum, 0.0)))
+            rate = 1.0 - momentum
+            if training is not True:
+                rate = logical_ops.where(training, *(array_ops.ones([], dtype) * r for r in (rate, 0.0)))
             for moving, value in ((moving_mean, mean), (moving_variance, variance)):
                 add_to_collection(GraphKeys.UPDATE_OPS, _follow(moving, value, rate))
         return outputs

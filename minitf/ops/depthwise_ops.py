@@ -1,4 +1,4 @@
-"""Depthwise convolution: every channel of an image has filters of its own, so channels do not mix; and the separable one that mixes them afterwards.
+"""Depthwise convolution: every channel of an image has filters of its own, so channels do not mix; and the separable one, which mixes them later.
 
 A filter [rows, columns, channels, multiplier] makes `multiplier` channels of each: channel c gives c * multiplier to c * multiplier + multiplier - 1.
 Separable convolution needs 3 * 3 * 64 + 64 * 128 = 8768 weights where a plain one from 64 to 128 channels has 3 * 3 * 64 * 128 = 73728.
@@ -63,25 +63,28 @@ def depthwise_conv2d_native(input, filter, strides, padding, data_format="NHWC",
 
     input [n, h, w, c], filter [rows, columns, c, m], both float32 or both float64; the result is [n, h', w', c * m]:
 
-        output[n, i, j, k * m + q] = sum over y, x of input[n, i * strides[1] + y * dilations[1] - above, j * strides[2] + ..., k] * filter[y, x, k, q]
+        output[n, i, j, k * m + q] =
+            sum over y, x of input[n, i * strides[1] + y * dilations[1] - above, j * strides[2] + ..., k] * filter[y, x, k, q]
 
     strides, dilations: as of conv2d, those of batch and depth 1.  padding: "SAME" or "VALID".
 
     >>> tf.nn.depthwise_conv2d_native(images, weights, [1, 1, 1, 1], "SAME")
     """
     check_format("DepthwiseConv2dNative", data_format)
-    return apply_op("DepthwiseConv2dNative", input, filter, strides=four(strides, "strides"), padding=padding, dilations=four(dilations, "dilations"),
-                    name=name)
+    return apply_op("DepthwiseConv2dNative", input, filter, strides=four(strides, "strides"), padding=padding,
+                    dilations=four(dilations, "dilations"), name=name)
 
 
-def depthwise_conv2d_native_backprop_input(input_sizes, filter, out_backprop, strides, padding, data_format="NHWC", dilations=(1, 1, 1, 1), name=None):
+def depthwise_conv2d_native_backprop_input(input_sizes, filter, out_backprop, strides, padding, data_format="NHWC", dilations=(1, 1, 1, 1),
+                                           name=None):
     """The gradient of depthwise_conv2d_native to its input, of shape input_sizes (an int32 vector of four), from that to its output."""
     check_format("DepthwiseConv2dNativeBackpropInput", data_format)
     return apply_op("DepthwiseConv2dNativeBackpropInput", input_sizes, filter, out_backprop, strides=four(strides, "strides"), padding=padding,
                     dilations=four(dilations, "dilations"), name=name)
 
 
-def depthwise_conv2d_native_backprop_filter(input, filter_sizes, out_backprop, strides, padding, data_format="NHWC", dilations=(1, 1, 1, 1), name=None):
+def depthwise_conv2d_native_backprop_filter(input, filter_sizes, out_backprop, strides, padding, data_format="NHWC", dilations=(1, 1, 1, 1),
+                                            name=None):
     """The gradient of depthwise_conv2d_native to its filter, of shape filter_sizes (an int32 vector of four), from that to its output."""
     check_format("DepthwiseConv2dNativeBackpropFilter", data_format)
     return apply_op("DepthwiseConv2dNativeBackpropFilter", input, filter_sizes, out_backprop, strides=four(strides, "strides"), padding=padding,

@@ -1,7 +1,7 @@
 """Batch normalisation of images, channel by channel over everything else, and its gradient.
 
-Mean and variance take one walk over memory.  It goes by blocks that stay in the cache: each gives its own mean and its own sum of squared deviations
-from that, and these are merged in float64.  So a mean of 1000 costs a variance of 1 no digits, which sums of squares would lose.
+Mean and variance take one walk over memory.  It goes by blocks that stay in the cache: each gives its own mean and its own sum of squared
+deviations from that, and these are merged in float64.  So a mean of 1000 costs a variance of 1 no digits, which sums of squares would lose.
 
 Rows of few channels are taken several at once: to the inner loops three channels look like forty-eight, and are folded afterwards.
 (Merging: T. Chan, G. Golub, R. LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979.)
@@ -69,7 +69,8 @@ cdef void add_deviations(real *sums, real *squares, const real *x, const real *m
         x, numbers = x + width, numbers - width
 
 
-cdef void add_products(real *sums, real *products, const real *g, const real *x, const real *mean, Py_ssize_t numbers, Py_ssize_t width) noexcept nogil:
+cdef void add_products(real *sums, real *products, const real *g, const real *x, const real *mean, Py_ssize_t numbers,
+                       Py_ssize_t width) noexcept nogil:
     cdef Py_ssize_t i
     memset(sums, 0, width * sizeof(real))
     memset(products, 0, width * sizeof(real))
@@ -80,7 +81,8 @@ cdef void add_products(real *sums, real *products, const real *g, const real *x,
         g, x, numbers = g + width, x + width, numbers - width
 
 
-cdef void normalise(real *y, const real *x, const real *mean, const real *factor, const real *offset, Py_ssize_t numbers, Py_ssize_t width) noexcept nogil:
+cdef void normalise(real *y, const real *x, const real *mean, const real *factor, const real *offset, Py_ssize_t numbers,
+                    Py_ssize_t width) noexcept nogil:
     cdef Py_ssize_t i
     while numbers > 0:
         for i in range(min(width, numbers)):
@@ -88,8 +90,8 @@ cdef void normalise(real *y, const real *x, const real *mean, const real *factor
         y, x, numbers = y + width, x + width, numbers - width
 
 
-cdef void spread_gradient(real *dx, const real *g, const real *x, const real *mean, const real *factor, const real *common, const real *slope,
-                          Py_ssize_t numbers, Py_ssize_t width) noexcept nogil:
+cdef void spread_gradient(real *dx, const real *g, const real *x, const real *mean, const real *factor, const real *common,
+                          const real *slope, Py_ssize_t numbers, Py_ssize_t width) noexcept nogil:
     cdef Py_ssize_t i
     while numbers > 0:
         for i in range(min(width, numbers)):
@@ -240,7 +242,7 @@ cdef void conclude(FusedBatchNorm self, const real *mean, const real *variance, 
 cdef class FusedBatchNorm(BatchNorm):
     """inputs (x, scale, offset, mean, variance) -> y, batch_mean, batch_variance, and mean and variance once more for the gradient.
 
-    In training, mean and variance are the batch's; batch_variance is the unbiased one, the other (by which y is divided) is for the gradient.
+    In training, mean and variance are the batch's; batch_variance is the unbiased one, the other, by which y is divided, is for the gradient.
     """
     def prepare(self):
         self.describe(self.inputs[0])
@@ -249,9 +251,11 @@ cdef class FusedBatchNorm(BatchNorm):
         if self.training:
             self.sum_parts()
         if self.is_double:
-            conclude(self, <double *> self.inputs[3].data, <double *> self.inputs[4].data, <double *> self.inputs[1].data, <double *> self.inputs[2].data)
+            conclude(self, <double *> self.inputs[3].data, <double *> self.inputs[4].data, <double *> self.inputs[1].data,
+                     <double *> self.inputs[2].data)
         else:
-            conclude(self, <float *> self.inputs[3].data, <float *> self.inputs[4].data, <float *> self.inputs[1].data, <float *> self.inputs[2].data)
+            conclude(self, <float *> self.inputs[3].data, <float *> self.inputs[4].data, <float *> self.inputs[1].data,
+                     <float *> self.inputs[2].data)
         self.walk()
         return 0
 
@@ -266,11 +270,11 @@ cdef class FusedBatchNorm(BatchNorm):
         cdef float *lanes = <float *> self.lanes
         cdef Py_ssize_t width = self.width
         if self.is_double:
-            normalise(<double *> self.outputs[0].data + first, <const double *> self.inputs[0].data + first, wide, wide + width, wide + 2 * width,
-                      numbers, width)
+            normalise(<double *> self.outputs[0].data + first, <const double *> self.inputs[0].data + first,
+                      wide, wide + width, wide + 2 * width, numbers, width)
         else:
-            normalise(<float *> self.outputs[0].data + first, <const float *> self.inputs[0].data + first, lanes, lanes + width, lanes + 2 * width,
-                      numbers, width)
+            normalise(<float *> self.outputs[0].data + first, <const float *> self.inputs[0].data + first,
+                      lanes, lanes + width, lanes + 2 * width, numbers, width)
 
 
 cdef void products(BatchNorm self, char *scratch, const real *g, const real *x, const real *mean, Py_ssize_t part) noexcept nogil:
@@ -342,20 +346,22 @@ cdef class FusedBatchNormGrad(BatchNorm):
 
     cdef void part_sums(self, char *scratch, Py_ssize_t part) noexcept nogil:
         if self.is_double:
-            products(self, scratch, <const double *> self.inputs[0].data, <const double *> self.inputs[1].data, <const double *> self.inputs[3].data, part)
+            products(self, scratch, <const double *> self.inputs[0].data, <const double *> self.inputs[1].data,
+                     <const double *> self.inputs[3].data, part)
         else:
-            products(self, scratch, <const float *> self.inputs[0].data, <const float *> self.inputs[1].data, <const float *> self.inputs[3].data, part)
+            products(self, scratch, <const float *> self.inputs[0].data, <const float *> self.inputs[1].data,
+                     <const float *> self.inputs[3].data, part)
 
     cdef void write(self, Py_ssize_t first, Py_ssize_t numbers) noexcept nogil:
         cdef double *wide = <double *> self.lanes
         cdef float *lanes = <float *> self.lanes
         cdef Py_ssize_t width = self.width
         if self.is_double:
-            spread_gradient(<double *> self.outputs[0].data + first, <const double *> self.inputs[0].data + first, <const double *> self.inputs[1].data + first,
-                            wide + 2 * width, wide + 3 * width, wide, wide + width, numbers, width)
+            spread_gradient(<double *> self.outputs[0].data + first, <const double *> self.inputs[0].data + first,
+                            <const double *> self.inputs[1].data + first, wide + 2 * width, wide + 3 * width, wide, wide + width, numbers, width)
         else:
-            spread_gradient(<float *> self.outputs[0].data + first, <const float *> self.inputs[0].data + first, <const float *> self.inputs[1].data + first,
-                            lanes + 2 * width, lanes + 3 * width, lanes, lanes + width, numbers, width)
+            spread_gradient(<float *> self.outputs[0].data + first, <const float *> self.inputs[0].data + first,
+                            <const float *> self.inputs[1].data + first, lanes + 2 * width, lanes + 3 * width, lanes, lanes + width, numbers, width)
 
 
 register_kernel("FusedBatchNorm", T=[float32, float64])(FusedBatchNorm)

@@ -112,7 +112,8 @@ cdef void normalise(Normalisation self, const real *x, real *y, real *sizes, Py_
             y[p * c + i] = x[p * c + i] * power(sizes[i], exponent)
 
 
-cdef void normalise_gradient(Normalisation self, const real *g, const real *x, const real *y, real *dx, real *sizes, Py_ssize_t pixels) noexcept nogil:
+cdef void normalise_gradient(Normalisation self, const real *g, const real *x, const real *y, real *dx, real *sizes,
+                             Py_ssize_t pixels) noexcept nogil:
     cdef Py_ssize_t i, p, c = self.c, radius = self.radius
     cdef real exponent = -<real> self.beta, factor = <real> (2 * self.alpha * self.beta)
     cdef real *powers = sizes + c

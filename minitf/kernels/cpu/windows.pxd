@@ -12,7 +12,8 @@ cdef inline Axis forward(Py_ssize_t size, Py_ssize_t taps, Py_ssize_t stride, Py
     return Axis(size, 0, 1, stride, -before, dilation, taps, 0, 1)
 
 
-cdef inline Axis backward(Py_ssize_t size, Py_ssize_t rest, Py_ssize_t taps, Py_ssize_t stride, Py_ssize_t dilation, Py_ssize_t before) noexcept nogil:
+cdef inline Axis backward(Py_ssize_t size, Py_ssize_t rest, Py_ssize_t taps, Py_ssize_t stride, Py_ssize_t dilation,
+                          Py_ssize_t before) noexcept nogil:
     """The image's pixels rest, rest + stride, ...: where taps of the forward convolution met them, and at which of its pixels."""
     cdef Py_ssize_t k, last = -1, first = -1, step = stride
     for k in range(taps):
