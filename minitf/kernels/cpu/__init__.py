@@ -18,7 +18,7 @@ from . import elementwise
 from . import io
 from . import linalg
 from . import lrn
-from . import matmul
+from . import matmul, matmul_forms
 from . import nn
 from . import pool
 from . import random

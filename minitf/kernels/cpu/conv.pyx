@@ -34,6 +34,7 @@ cdef extern from "conv_tile.h":
 
 cdef enum:
     BAND = 131072                      # bytes of a band of rows: with the filter's panel it stays in the L2 cache
+    FILTER_BAND = 262144               # and for the gradient to a filter, which is read and written once for each band
     WORTH = 2000000                    # multiplications for which a second thread is called
 
 ctypedef fused real:
@@ -71,9 +72,9 @@ cdef Geometry geometry(Buffer *x, Buffer *w, Buffer *y, dict attrs):
     return g
 
 
-cdef Py_ssize_t band_of(const Axis *axis, Py_ssize_t line) noexcept nogil:
-    """How many rows of the result to compute at once, if a row of the source has `line` bytes."""
-    return max(1, min(axis.size, (BAND // max(1, line) - reach(axis, 1)) // axis.stride + 1))
+cdef Py_ssize_t band_of(const Axis *axis, Py_ssize_t line, Py_ssize_t most) noexcept nogil:
+    """How many rows of the result to compute at once, if a row of the source has `line` bytes and `most` bytes of them are to be read."""
+    return max(1, min(axis.size, (most // max(1, line) - reach(axis, 1)) // axis.stride + 1))
 
 
 cdef Py_ssize_t vectors_for(Py_ssize_t height, Py_ssize_t channels, Py_ssize_t lanes) noexcept nogil:
@@ -127,7 +128,7 @@ cdef class Correlation:
         self.vectors = vectors_for((x.size + self.pieces - 1) // self.pieces, f, self.lanes)
         self.first, self.width = x.offset, reach(&x, x.size)
         self.padded = self.first < 0 or self.first + self.width > w
-        self.band = band_of(&y, (self.width if self.padded else w) * c * self.size)
+        self.band = band_of(&y, (self.width if self.padded else w) * c * self.size, BAND)
         self.scratch = Scratch()
         self.scratch.prepare(TALLEST * VECTOR_BYTES + line_of(y.taps * max(1, x.taps))
                              + (reach(&y, self.band) * self.width * c * self.size if self.padded else 0))
@@ -350,7 +351,7 @@ cdef class Conv2DBackpropFilter(Kernel):
         self.vectors = vectors_for(tallest, g.f, self.lanes)
         self.first, self.width = self.x.offset, reach(&self.x, g.ow)
         self.padded = self.first < 0 or self.first + self.width > g.w
-        self.band = band_of(&self.y, (self.width if self.padded else g.w) * g.c * self.size)
+        self.band = band_of(&self.y, (self.width if self.padded else g.w) * g.c * self.size, FILTER_BAND)
         self.scratch = Scratch()
         self.scratch.prepare(TALLEST * VECTOR_BYTES + line_of(self.band) + self.band * g.ow * VECTOR_BYTES
                              + (reach(&self.y, self.band) * self.width * g.c * self.size if self.padded else 0))
