@@ -14,7 +14,8 @@ WIDE = ["-mprefer-vector-width=512"] if platform.machine() in ("x86_64", "AMD64"
 EXTRA = {"minitf.kernels.cpu.vector_ops": EXACT + WIDE, "minitf.kernels.cpu.reduction_ops": EXACT + WIDE, "minitf.kernels.cpu.nn": EXACT + WIDE,
          "minitf.kernels.cpu.state": EXACT + WIDE, "minitf.kernels.cpu.train_ops": EXACT + WIDE,
          "minitf.kernels.cpu.train_adam": EXACT + WIDE, "minitf.kernels.cpu.train_proximal": EXACT + WIDE,
-         "minitf.kernels.cpu.vector_activations": EXACT + WIDE, "minitf.kernels.cpu.conv": WIDE, "minitf.kernels.cpu.pool": WIDE,
+         "minitf.kernels.cpu.vector_activations": EXACT + WIDE, "minitf.kernels.cpu.conv": WIDE, "minitf.kernels.cpu.depthwise": WIDE,
+         "minitf.kernels.cpu.pool": WIDE, "minitf.kernels.cpu.batch_norm": WIDE, "minitf.kernels.cpu.lrn": WIDE,
          "minitf.kernels.cpu.random": EXACT, "minitf.kernels.cpu.matmul": WIDE, "minitf.kernels.cpu.matmul_forms": WIDE}
 
 LINKING = {"minitf.kernels.cpu.parallel": ["-pthread"]}       # where the C library is older than 2.34, pthread_atfork() is in another one

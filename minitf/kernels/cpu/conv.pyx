@@ -18,6 +18,7 @@ from posix.stdlib cimport posix_memalign
 from .kernel cimport Buffer, Kernel
 from .parallel cimport parallel_for
 from .scratch cimport Scratch
+from .windows cimport Axis, backward, forward, reach, taps_inside
 
 from minitf.core.dtypes import float32, float64
 from minitf.core.registry import register_kernel
@@ -39,14 +40,6 @@ cdef enum:
 ctypedef fused real:
     float
     double
-
-
-cdef struct Axis:
-    # Rows or columns.  Position j of the result is its pixel first + step * j; it meets, for each tap k, the source's pixel
-    # stride * j + offset + dilation * k with the filter's row or column weight + weight_step * k.
-    Py_ssize_t size, first, step
-    Py_ssize_t stride, offset, dilation
-    Py_ssize_t taps, weight, weight_step
 
 
 cdef struct Geometry:
@@ -77,31 +70,6 @@ cdef Geometry geometry(Buffer *x, Buffer *w, Buffer *y, dict attrs):
                 g.n, g.h, g.w, g.oh, g.ow = 1, pixels // columns, columns, pixels // columns, columns
                 break
     return g
-
-
-cdef Axis forward(Py_ssize_t size, Py_ssize_t taps, Py_ssize_t stride, Py_ssize_t dilation, Py_ssize_t before):
-    return Axis(size, 0, 1, stride, -before, dilation, taps, 0, 1)
-
-
-cdef Axis backward(Py_ssize_t size, Py_ssize_t rest, Py_ssize_t taps, Py_ssize_t stride, Py_ssize_t dilation, Py_ssize_t before):
-    """The image's pixels rest, rest + stride, ...: where taps of the forward convolution met them, and at which of its pixels."""
-    cdef Py_ssize_t k, last = -1, first = -1, step = stride
-    for k in range(taps):
-        if (rest + before - k * dilation) % stride == 0:
-            if last >= 0:
-                step = k - last
-            else:
-                first = k
-            last = k
-    if last < 0:
-        return Axis((size - rest + stride - 1) // stride, rest, stride, 1, 0, 1, 0, 0, 0)
-    return Axis((size - rest + stride - 1) // stride, rest, stride, 1, (rest + before - last * dilation) // stride, step * dilation // stride,
-                (last - first) // step + 1, last, -step)
-
-
-cdef inline Py_ssize_t reach(const Axis *axis, Py_ssize_t positions) noexcept nogil:
-    """How many pixels of the source lie from the first to the last that so many positions in a row meet."""
-    return (positions - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1 if positions and axis.taps else 0
 
 
 cdef Py_ssize_t band_of(const Axis *axis, Py_ssize_t line, Py_ssize_t most) noexcept nogil:
@@ -260,16 +228,6 @@ cdef class Correlation:
 
 cdef void some_rows(void *correlation, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     (<Correlation> correlation).rows(begin, end)
-
-
-cdef inline (Py_ssize_t, Py_ssize_t) taps_inside(const Axis *axis, Py_ssize_t j, Py_ssize_t size) noexcept nogil:
-    """The taps [low, high) that meet pixels of the source at the result's position j."""
-    cdef Py_ssize_t start = j * axis.stride + axis.offset, low = 0, high = 0
-    if start < 0:
-        low = min(axis.taps, (-start + axis.dilation - 1) // axis.dilation)
-    if start < size:
-        high = min(axis.taps, (size - 1 - start) // axis.dilation + 1)
-    return low, max(low, high)
 
 
 cdef void pad_rows(char *to, const char *image, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t columns, Py_ssize_t first, Py_ssize_t width,
