@@ -9,6 +9,7 @@ from . import array_parts
 from . import array_reverse
 from . import array_strings
 from . import batch_norm
+from . import candidate_sampling
 from . import checks
 from . import complex_numpy
 from . import conv
@@ -36,3 +37,4 @@ from . import top_k
 from . import train_adam
 from . import train_ops
 from . import train_proximal
+from . import unique
