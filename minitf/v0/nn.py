@@ -70,6 +70,16 @@ def avg_pool(value, ksize, strides, padding, name=None):
     return _nn.avg_pool(value, ksize, strides, padding, name=name)
 
 
+def depthwise_conv2d(input, filter, strides, padding, name=None):
+    """tf.nn.depthwise_conv2d without a rate."""
+    return _nn.depthwise_conv2d(input, filter, strides, padding, name=name)
+
+
+def separable_conv2d(input, depthwise_filter, pointwise_filter, strides, padding, name=None):
+    """tf.nn.separable_conv2d without a rate."""
+    return _nn.separable_conv2d(input, depthwise_filter, pointwise_filter, strides, padding, name=name)
+
+
 def __getattr__(name):
     try:
         return getattr(_nn, name)
