@@ -4,7 +4,9 @@
     tensorboard --logdir words
 
 For each word of six million of English (minitf/datasets/words.py) the model guesses one near it.  Ctrl-C ends the training; the same command
-goes on where it stopped, to the same bits.  MEASURED
+goes on where it stopped, to the same bits.  As above it takes 200 s of processor time and answers 1,559 of 8,562 analogies (18 %; by chance
+0.003 %): family 188 of 342, plurals 394 of 1,190, superlatives 38 of 930; similarities rank as people rank them with a correlation of 0.70.
+Six million words are few: the paper's skip-gram got 53 % of a longer list from 783 million.  What a text thinks of people is in its vectors.
 """
 import argparse
 import time
@@ -17,7 +19,7 @@ from tqdm import tqdm
 import minitf as tf
 from minitf.datasets import word_scores, words
 
-SHOWN = ["three", "king", "woman", "water", "think", "red", "movie", "quickly"]
+SHOWN = ["three", "king", "music", "water", "think", "red", "movie", "quickly"]
 
 
 def pairs(corpus, kept, number, options):
@@ -90,7 +92,7 @@ def draw(vectors, vocabulary, groups, folder):
     events = (e for path in sorted(folder.glob("events.*")) for e in tf.train.summary_iterator(str(path)))
     figure = Figure(figsize=(16, 8), layout="tight")
     left, right = figure.subplots(1, 2)
-    left.plot(*np.array([(e.step, v.simple_value) for e in events for v in e.summary.value if v.tag == "loss"]).reshape(-1, 2).T)
+    left.plot(*np.array([(e.step, v.simple_value) for e in events for v in e.summary.value if v.tag == "loss"]).reshape(-1, 2).T, ".", markersize=3)
     left.set(xlabel="batch", ylabel="mean loss in a piece of the text")
     x = vectors[[vocabulary.index(word) for group in groups for word in group]]
     plane = (x - x.mean(0)) @ np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:2].T
