@@ -131,6 +131,32 @@ def test_draw_graph(run, tmp_path):
     assert (tmp_path / "all.svg").read_text().count("<rect") > (tmp_path / "graph.svg").read_text().count("<rect")
 
 
+def letters(tmp_path):
+    """A text in which words of one of two kinds stand beside one another, and a third kind beside both."""
+    random = np.random.default_rng(0)
+    kinds = [["cat", "dog", "king", "cow"], ["red", "blue", "water", "green"]]
+    lines = [" ".join([random.choice(kinds[i % 2]), "the", random.choice(kinds[i % 2]), random.choice(kinds[i % 2])]) for i in range(2000)]
+    (tmp_path / "text.txt").write_text("\n".join(lines))
+    return kinds
+
+
+def test_word_vectors(run, tmp_path):
+    """Words come to lie beside those of their kind; a run that is stopped and goes on ends with the same bits, of everything that is saved."""
+    kinds = letters(tmp_path)
+    options = ["--text", "text.txt", "--dim", 8, "--sampled", 4, "--epochs", 3, "--piece", 2000, "--batch-size", 64, "--threshold", 0.05]
+    output = run("word2vec.py", *options, "--log-dir", "whole")
+    found = {word: re.search(rf"^ *{word}: (.*)", output, re.M)[1].split(", ")[:3] for word in ("king", "red", "water")}
+    assert all(word in kinds[0] for word in found["king"]) and all(word in kinds[1] for word in found["red"] + found["water"]), output
+    assert "12/12" in output and (tmp_path / "whole" / "words.png").stat().st_size > 10_000
+    assert "stopped after 100 batches" in run("word2vec.py", *options, "--log-dir", "parts", "--stop", 100)
+    again = run("word2vec.py", *options, "--log-dir", "parts")
+    assert "going on from" in again and re.search("^ *king: .*", again, re.M)[0] in output
+    readers = [tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / folder))) for folder in ("whole", "parts")]
+    assert {"place", "global_step", "random_streams", "vectors", "weights/Adagrad"} < set(readers[0].get_variable_to_shape_map())
+    for name in readers[0].get_variable_to_shape_map():
+        np.testing.assert_array_equal(readers[0].get_tensor(name), readers[1].get_tensor(name), err_msg=name)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_help(path, capsys, monkeypatch):
     """What it is, how to call it, and its options' defaults; every example is met here without being named."""
