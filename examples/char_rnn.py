@@ -12,16 +12,24 @@ import argparse
 import json
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
 import minitf as tf
 from minitf.datasets import ngram, shakespeare
 
+OPTIONS = [("steps", 10_000, "in all, those of earlier runs counted"), ("batch-size", 64, "streams"), ("unroll", 64, "characters of a step"),
+           ("hidden", 256, "units of a layer"), ("layers", 1, "one LSTM over another"), ("embedding", 64, "numbers for a character"),
+           ("learning-rate", 4e-3, "of Adam at first; it falls to a fiftieth"), ("clip", 1.0, "greatest norm of the gradients"),
+           ("seed", 1, "same seed, same text"), ("report", 500, "steps from one checkpoint to the next"),
+           ("folder", Path("char_rnn"), "for checkpoints, summaries and plot"), ("characters", 10 ** 7, "how much of each text to use, at most"),
+           ("stop", 10 ** 9, "end after this step, as if interrupted"), ("sample", 0, "write so many characters, instead of training"),
+           ("prime", "\n", "what they go on from"), ("temperature", 0.7, "1: as the network says; less: rather what is likely")]
+
 
 class Network:
-    """The LSTM on [batch, steps] characters; a second one for other sizes has the same variables."""
+    """The LSTM on [batch, steps] characters.  Another one of other sizes, in the same graph, has the same variables."""
 
     def __init__(self, cell, vocabulary, embedding, batch, steps):
         self.ids, self.targets = tf.placeholder(tf.int32, [batch, steps]), tf.placeholder(tf.int32, [batch, steps])
@@ -36,10 +44,8 @@ class Network:
         self.bits = tf.reduce_mean(losses) / np.float32(np.log(2))
 
     def run(self, sess, fetches, text, at, state):
-        """(values, state after them) of the characters text[:, at:at + steps], from the state before them."""
-        feed = {self.ids: text[:, at:at + self.steps], **dict(zip(flat(self.zero), flat(state)))}
-        if text.shape[1] > at + self.steps:
-            feed[self.targets] = text[:, at + 1:at + self.steps + 1]
+        """(values, state after them) of the characters text[:, at:at + steps], given the state before them."""
+        feed = {self.ids: text[:, at:at + self.steps], self.targets: text[:, at + 1:at + self.steps + 1], **dict(zip(flat(self.zero), flat(state)))}
         return sess.run([fetches, self.state], feed)
 
     def measure(self, sess, text):
@@ -54,8 +60,7 @@ class Network:
         """The ids of `prime` and n characters more; a low temperature prefers what is likely."""
         state, written = sess.run(self.zero), list(prime)
         for i in range(len(prime) + n - 1):
-            logits, state = self.run(sess, self.logits, np.array([written]), i, state) if i + 1 < len(written) else \
-                self.run(sess, self.logits, np.array([written]), i, state)
+            logits, state = self.run(sess, self.logits, np.array([[*written, 0]]), i, state)
             if i + 1 == len(written):
                 p = np.exp((logits[0] - logits[0].max()) / temperature)
                 written.append(random.choice(len(p), p=p / p.sum()))
@@ -74,10 +79,9 @@ def streams(ids, batch):
 
 def plot(history, lines, path):
     """The bits at every report, and those of other models as dashed lines."""
-    matplotlib.use("agg")
-    from matplotlib import pyplot
     step, train, valid = zip(*history)
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
     axes.plot(step, train, label="plays trained on")
     axes.plot(step, valid, label="The Tempest and King Lear, not trained on")
     for (name, value), colour in zip(lines.items(), ("0.6", "0.3")):
@@ -85,33 +89,24 @@ def plot(history, lines, path):
     axes.set(xlabel="step", ylabel="bits per character", ylim=(1.4, 3.5))
     axes.legend()
     figure.savefig(path, dpi=100)
-    pyplot.close(figure)
 
 
 def main(argv=None):
     """Trains and returns bits per character of the test plays; or writes and returns the text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default, text in [
-            ("steps", 10_000, "in all, those of earlier runs counted"), ("batch-size", 64, "streams"), ("unroll", 64, "characters of a step"),
-            ("hidden", 256, "units of a layer"), ("layers", 1, "one LSTM over another"), ("embedding", 64, "numbers for a character"),
-            ("learning-rate", 4e-3, "of Adam at first; it falls to a fiftieth"), ("clip", 1.0, "greatest norm of the gradients"), ("seed", 1, "same seed, same text"),
-            ("report", 500, "steps from one checkpoint to the next"), ("folder", Path("char_rnn"), "for checkpoints, summaries and plot"),
-            ("characters", 10 ** 7, "how much of each text to use, at most"), ("stop", 10 ** 9, "end after this step, as if interrupted"),
-            ("sample", 0, "write so many characters, instead of training"), ("prime", "\n", "what they go on from"),
-            ("temperature", 0.7, "1: as the network says; less: rather what is likely")]:
+    for name, default, text in OPTIONS:
         parser.add_argument(f"--{name}", type=type(default), default=default, help=f"{text} (default %(default)r)")
     options = parser.parse_args(argv)
-    data, random = shakespeare.characters(), np.random.RandomState(options.seed)
+    data, last = shakespeare.characters(), tf.train.latest_checkpoint(str(options.folder))
     vocabulary, saved, history = len(data.vocabulary), options.folder / "history.json", []
-    last = tf.train.latest_checkpoint(str(options.folder))
     cell = tf.nn.rnn_cell.MultiRNNCell([tf.nn.rnn_cell.BasicLSTMCell(options.hidden) for _ in range(options.layers)])
     tf.set_random_seed(options.seed)
     if options.sample:
         writer = Network(cell, vocabulary, options.embedding, 1, 1)
         with tf.Session() as sess:
-            tf.train.Saver().restore(sess, last)
-            text = data.decode(writer.write(sess, data.encode(options.prime), options.sample, options.temperature, random))
-        print(text)
+            tf.train.Saver().restore(sess, last or parser.error(f"no checkpoint in {options.folder}: train first, without --sample"))
+            ids = writer.write(sess, data.encode(options.prime), options.sample, options.temperature, np.random.RandomState(options.seed))
+        print(text := data.decode(ids))
         return text
 
     texts = [part[:options.characters] for part in data[:3]]
@@ -121,38 +116,32 @@ def main(argv=None):
     global_step, variables = tf.train.get_or_create_global_step(), tf.trainable_variables()
     rate = tf.train.polynomial_decay(options.learning_rate, global_step, options.steps, options.learning_rate / 50)
     gradients, _ = tf.clip_by_global_norm(tf.gradients(network.bits, variables), options.clip)
-    train = tf.train.AdamOptimizer(rate).apply_gradients(zip(gradients, variables), global_step)
-    saver = tf.train.Saver()
+    train, saver = tf.train.AdamOptimizer(rate).apply_gradients(zip(gradients, variables), global_step), tf.train.Saver()
     with tf.Session() as sess, tf.summary.FileWriter(str(options.folder), sess.graph) as summaries:
         sess.run(tf.global_variables_initializer())
         if last:
             saver.restore(sess, last)
-            history = json.loads(saved.read_text())
+            history = [report for report in json.loads(saved.read_text()) if report[0] <= sess.run(global_step)]
         lines = {f"{order}-gram, {name}": ngram.bits_per_token(model(texts[0], texts[1], order, vocabulary))
                  for name, model, order in [("Witten-Bell", ngram.witten_bell, 6), ("Kneser-Ney", ngram.kneser_ney, 7)]}
-        first, state, found = sess.run(global_step), sess.run(kept), []
-        state = list(zip(state[::2], state[1::2]))
-        bar = tqdm(range(first, min(options.steps, options.stop)), initial=first, total=options.steps, unit="step")
-        for step in bar:
+        first, state, found = sess.run(global_step), [sess.run(kept)], []
+        for step in (bar := tqdm(range(first, min(options.steps, options.stop)), initial=first, total=options.steps, unit="step", mininterval=0.5)):
             at = step % ((train_text.shape[1] - 1) // options.unroll) * options.unroll
-            if at == 0:                                                        # the text begins again
-                state = sess.run(network.zero)
-            (value, _), state = network.run(sess, [network.bits, train], train_text, at, state)
+            (value, _), state = network.run(sess, [network.bits, train], train_text, at, state if at else sess.run(network.zero))
             found.append(value)
+            bar.set_postfix_str(f"{np.mean(found[-50:]):.3f} bits a character" + (f", held out {history[-1][2]:.3f}" if history else ""), refresh=False)
             if (step + 1) % options.report == 0 or step + 1 == options.steps:
                 history.append((step + 1, float(np.mean(found)), network.measure(sess, valid_text)))
-                found = []
-                bar.set_postfix_str("{1:.3f} bits a character, held out {2:.3f}".format(*history[-1]))
-                summary = tf.Summary(value=[tf.Summary.Value(tag="bits/" + tag, simple_value=v) for tag, v in zip(("train", "valid"), history[-1][1:])])
-                summaries.add_summary(summary, step + 1)
+                for tag, value in zip(("bits/train", "bits/valid"), history[-1][1:]):
+                    summaries.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, simple_value=value)]), step + 1)
                 for variable, part in zip(kept, flat(state)):
                     variable.load(part, sess)
-                saver.save(sess, str(options.folder / "model.ckpt"), global_step=step + 1)
                 saved.write_text(json.dumps(history))
+                saver.save(sess, str(options.folder / "model.ckpt"), global_step=step + 1)
                 plot(history, lines, options.folder / "bits.png")
+                found = []
         result = network.measure(sess, test_text)
-    print(", ".join(f"{name} {value:.3f}" for name, value in lines.items()), "bits a character of the validation plays")
-    print(f"step {history[-1][0]}: validation {history[-1][2]:.3f}, test {result:.3f} bits a character")
+    print(f"bits per character: test {result:.3f}, validation {history[-1][2] if history else np.nan:.3f}", *(f"({k} {v:.3f})" for k, v in lines.items()))
     return result
 
 
