@@ -19,6 +19,7 @@ from . import elementwise
 from . import io
 from . import linalg
 from . import lrn
+from . import lstm
 from . import matmul, matmul_forms
 from . import nn
 from . import pool
