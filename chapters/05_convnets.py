@@ -38,7 +38,7 @@ from minitf.datasets import mnist
 
 digits = mnist(one_hot=True)
 train_images, train_labels = digits.train.images[:10000], digits.train.labels[:10000]
-test_images, test_labels = digits.test.images[:5000], digits.test.labels[:5000]
+test_images, test_labels = digits.test.images[::2], digits.test.labels[::2]              # 5,000 are enough here
 
 def batches(images, labels, passes, size=50):
     """(images, labels, learning rate) of each batch; the order is drawn with a fixed seed, and the rate falls evenly to 0."""
@@ -93,8 +93,12 @@ shifts = range(-5, 6)
 flat_shares = [right_share(flat_model, shifted(test_images, k)) for k in shifts]
 
 # %% tags=["nbval-ignore-output"]
-moved = np.concatenate([shifted(test_images[[0, 9]], k) for k in range(5)])
-show_images(moved[::2], titles=[f"reads {d}" for d in flat_model.read(moved[::2])], columns=5, size=1.2)
+moved = np.concatenate([shifted(test_images[:1], k) for k in shifts])
+fig, axes = plt.subplots(1, len(shifts), figsize=(9, 1.2))
+for ax, image, read, k in zip(axes, moved, flat_model.read(moved), shifts):
+    ax.imshow(image.reshape(28, 28), cmap="gray_r")
+    _ = ax.set(title=f"reads {read}", xlabel=f"{k:+}" if k else "0", xticks=[], yticks=[])
+plt.show()
 fig, ax = plt.subplots(figsize=(6.5, 2.6))
 ax.plot(shifts, flat_shares, "o-", color="tab:red")
 _ = ax.set(xlabel="pixels to the right", ylabel="share read right", ylim=(0, 1), xticks=shifts)
@@ -102,8 +106,8 @@ plt.show()
 assert flat_shares[5] > 0.94 and flat_shares[3] < 0.8 and flat_shares[7] < 0.8 and flat_shares[9] < 0.4
 
 # %% [markdown]
-# At its place the network reads more than 95 of 100 digits. Moved by one pixel it is wrong twice as often, moved by two it is wrong on
-# three of ten, and at four pixels it does little better than dice.
+# Above, one seven on its way from left to right, and what the network reads in it. Below, all test digits. At its place it is right on
+# about 96 of 100. Moved by one pixel it is wrong twice as often, moved by two on three of ten, and at four pixels on seven of ten.
 #
 # No wonder. Each hidden unit has 784 weights, one for each pixel, and weight 403 knows nothing of what weight 404 has learned. Worse: the
 # network does not even know which pixels are neighbours. Shuffle the pixels, all images in the same way, and to this network nothing has
@@ -122,7 +126,8 @@ show_images([x for pair in zip(test_images[:5], test_images[:5, shuffle]) for x 
 # Beside each digit is what the second network was trained on. You would not learn to read from that. You know something that the network
 # does not: a picture is made of small pieces, near pixels belong together, and a piece means the same at all places. The rest of the
 # chapter builds that knowledge into two ops.
-#
+
+# %% [markdown]
 # ## 2. The same weights everywhere
 #
 # Take a small window of weights, a *filter*, lay it on the top left corner of the image, multiply what lies on one another and add up. Move
@@ -158,13 +163,13 @@ print(six_loops(small[:, :, np.newaxis], taps[:, :, np.newaxis, np.newaxis])[:, 
 
 # %% [markdown]
 # What can a filter see? Three of 3 by 3, written by hand, on a digit. The first one subtracts what is to the right from what is to the
-# left: it answers to upright edges. The second does so from above to below. The third takes from a pixel the mean of its surroundings, so
-# ends and corners stand out.
+# left: it answers to upright edges. The second does so from above to below. The third compares a pixel with those around it, so that lines
+# and their ends stand out, whatever their direction.
 
 # %% tags=["nbval-ignore-output"]
 upright = np.array([[1.0, 0, -1], [1, 0, -1], [1, 0, -1]])
-spot = np.full((3, 3), -1 / 8)
-spot[1, 1] = 1
+spot = np.full((3, 3), -1 / 4)
+spot[1, 1] = 2
 by_hand = np.stack([upright, upright.T, spot], axis=2)[:, :, np.newaxis]
 digit = test_images[0].reshape(28, 28, 1).astype(float)
 maps = six_loops(digit, by_hand)
@@ -329,11 +334,12 @@ copying = best(lambda: patches(image, 3, 3, 1, "SAME"))
 print(f"of im2col's {seconds[1] * 1e3:.2f} ms, {copying * 1e3:.2f} ms are spent on cutting out the patches")
 
 # %% [markdown]
-# The product is about a thousand times as fast as the loops, and minitf several times faster than that. Im2col's weakness is memory: every
+# The product is thousands of times as fast as the loops, and minitf a few times as fast as that. Im2col's weakness is memory: every
 # pixel is copied once for each window that it lies in, nine times here. The patches of one image of this layer have $784 \cdot 144 =
 # 112,896$ numbers where the image has 12,544. Writing them and reading them back costs as much as the product or more. Section 6 looks at
 # how minitf does without them.
-#
+
+# %% [markdown]
 # ## 4. Two gradients
 #
 # To train, the op needs a rule: given the slope $g$ of the loss by each pixel of the result, what are the slopes by the filter and by the
@@ -344,17 +350,20 @@ print(f"of im2col's {seconds[1] * 1e3:.2f} ms, {copying * 1e3:.2f} ms are spent 
 #
 # **The filter.** Its tap at the top right, the −1, was multiplied with 2, 0, 1 and 3 on the way to the four results. So its slope is
 # $1 \cdot 2 + 0 \cdot 0 + 2 \cdot 1 - 1 \cdot 3 = 1$. Those four numbers are a *column* of the matrix of patches: the slopes of all taps
-# are patchesᵀ times $g$, one product again.
-#
+# are patchesᵀ times $g$, one product again:
+
+# %%
+x, w, g = small.reshape(1, 3, 3, 1), taps.reshape(2, 2, 1, 1), np.array([[1.0, 0], [2, -1]]).reshape(1, 2, 2, 1)
+to_filter = patches(x, 2, 2, 1, "VALID").reshape(4, 4).T @ g.reshape(4, 1)
+print("the filter's slopes:", to_filter.ravel())
+
+# %% [markdown]
 # **The image.** The pixel in the middle, the 1, lies in all four windows: under the tap 2 in the first, under 0, −1 and 1 in the others. So
 # its slope is $1 \cdot 2 + 0 \cdot 0 + 2 \cdot (-1) - 1 \cdot 1 = -1$. Each window gets $g$ times the filter, and a pixel adds up what it
 # gets from all its windows.
 
 # %%
-x, w, g = small.reshape(1, 3, 3, 1), taps.reshape(2, 2, 1, 1), np.array([[1.0, 0], [2, -1]]).reshape(1, 2, 2, 1)
-to_filter = patches(x, 2, 2, 1, "VALID").reshape(4, 4).T @ g.reshape(4, 1)
 to_windows = g.reshape(4, 1) @ w.reshape(4, 1).T
-print("the filter's slopes:", to_filter.ravel())
 print("what each window gets:", to_windows.tolist())
 
 # %% [markdown]
@@ -647,13 +656,13 @@ plt.show()
 
 # %%
 for pixels, vectors in (1, 1), (4, 1), (14, 1), (7, 4), (14, 2), (28, 1):
-    needs = pixels * vectors + vectors + 1
+    needs = pixels * vectors + vectors
     print(f"{pixels:2} pixels by {vectors} vectors: {(pixels + vectors) / (pixels * vectors):.2f} loads a multiply-add, {needs} registers")
 
 # %% [markdown]
 # A tile of one pixel needs two loads for each multiply-add; 14 by 2 needs little more than half a load. 7 by 4 would be better still by
-# this count. Both just fit 32 registers, with the weights beside the sums; a larger tile spills to memory, and is slow again. The kernel
-# takes what suits the number of filters.
+# this count. Both fit 32 registers, with the weights beside the sums. (A pixel's number needs none: AVX-512 takes it from memory within the
+# instruction.) A larger tile spills to memory, and is slow again. The kernel takes what suits the number of filters.
 #
 # The other half of the trick is what the loop walks over. The taps of one filter row lie side by side in the image, channel by channel, as
 # in the filter. So a pixel's sum is a few long stretches, one for each row of taps, and no index has to be computed inside. Rows of taps
@@ -819,7 +828,8 @@ for name in NETS:
 # are in the convolutions. A filter is used at every place, a dense weight once. GoogLeNet does away with the dense layers: it takes the mean
 # of each map over all pixels, `tf.reduce_mean(x, [1, 2])`, and has one small matrix for the classes. So it is a twentieth of VGG-16 in
 # parameters, and a tenth in work.
-#
+
+# %% [markdown]
 # ## 9. The talk's table
 #
 # When TensorFlow came out in November 2015 it was slow at just these networks, and others measured it: S. Chintala's convnet-benchmarks,
@@ -912,17 +922,19 @@ print(f"{'backward / forward':24}" + "".join(f"{both / forward - 1:20.1f}" for f
 # * Nearly everything is saved by the kernel. Where a network spends its time in a few large ops, nothing else counts.
 # * What is done to the graph hardly shows, and may drown in the noise of the measurement. Fusing pays where there are many small ops
 #   (chapter 06 has some). It is better to know that than to believe in it.
-# * The second thread helps the larger nets; a small op is over before a thread has been woken. If your machine is busy, or has one core,
-#   this row may even be worse.
+# * A second thread can at best halve these times. A small op is over before a thread has been woken, and where another program has the
+#   second core, two threads only wait for one another: if this row is worse than the one above it, that is why.
 # * The backward pass takes about twice the forward pass: two products for one, as the two gradients of section 4 say. The tables of the
 #   talk have 2.4 to 3.2. If a framework shows you 5, look for what it copies.
 #
 # Overfeat's gradients were computed by our kernels, though its first layer has a stride: that gradient to the image was pruned again.
-#
+
+# %% [markdown]
 # ## 10. LeNet reads
 #
 # Back to the question of section 1. LeNet on the same 10,000 digits, five times over, with the same optimizer. So that we can look inside,
-# it is written out as a class that keeps its layers; `tf.reshape` makes images of the vectors, −1 standing for what is left over.
+# it is written out as a class that keeps its layers; `tf.reshape` makes images of the vectors, −1 standing for what is left over, and
+# `nets.pool` is a max pooling of 2 by 2.
 
 # %%
 class LeNet:
@@ -940,15 +952,14 @@ class LeNet:
     def __call__(self, x):
         """Logits [n, 10] of vectors of 784 pixels."""
         self.first = self.maps(tf.reshape(x, [-1, 28, 28, 1]), self.conv1, "SAME")
-        x = tf.nn.max_pool(self.first, [1, 2, 2, 1], [1, 2, 2, 1], "VALID")
-        self.second = self.maps(x, self.conv2, "VALID")
-        x = tf.nn.max_pool(self.second, [1, 2, 2, 1], [1, 2, 2, 1], "VALID")
-        x = tf.reshape(x, [-1, 400])
+        self.second = self.maps(nets.pool(self.first), self.conv2, "VALID")
+        x = tf.reshape(nets.pool(self.second), [-1, 400])
         for w, b in self.dense:
             logits = tf.matmul(x, w) + b
             x = tf.nn.relu(logits)
         return logits
 
+# %%
 made = []
 model = Trainer(lambda x: made.append(LeNet()) or made[0](x))
 lenet = made[0]
@@ -1077,7 +1088,8 @@ with model.graph.as_default():
     rows = tf.reshape(dream, [10, 28, 28])
     rough = tf.reduce_sum(tf.square(rows[:, 1:] - rows[:, :-1])) + tf.reduce_sum(tf.square(rows[:, :, 1:] - rows[:, :, :-1]))
     penalty, length = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])
-    uphill, = tf.gradients(tf.reduce_sum(tf.log(probability)) - penalty * rough, dream)
+    unlike = rough + 0.1 * tf.reduce_sum(dream)
+    uphill, = tf.gradients(tf.reduce_sum(tf.log(probability)) - penalty * unlike, dream)
     uphill /= tf.reduce_max(tf.abs(uphill), 1, keepdims=True) + 1e-12
     climb = tf.assign(dream, tf.clip_by_value(dream + length * uphill, 0, 1))
 
@@ -1101,17 +1113,18 @@ assert sure.min() > 0.99
 # that are no digits: it can only choose among ten. (Small noise of this kind, added to a photograph, makes an *adversarial example*; Szegedy
 # and others, 2013.)
 #
-# To see what it looks for *in digits*, the image must be kept a little like one. The simplest property of a digit is that it is smooth:
-# neighbours are alike. `rough` is the sum of the squares of the differences of neighbours, and the penalty a hundredth of it:
+# To see what it looks for *in digits*, the image must be kept a little like one. Digits are smooth, neighbours are alike; and most of the
+# paper is white. `rough` is the sum of the squares of the differences between neighbours, `unlike` adds a tenth of the ink, and the penalty is
+# 0.003 of that:
 
 # %% tags=["nbval-ignore-output"]
-smooth, sure = dreamt(0.01)
+smooth, sure = dreamt(0.003)
 show_images(smooth, titles=[f"{k}: {p:.3f}" for k, p in enumerate(sure)], columns=5, size=1.4)
 assert sure.min() > 0.99
 
 # %% [markdown]
-# Still surer than 99 % on each, and now one can read most of them. White is as telling as black: around the strokes it wants to see
-# nothing. In some only the part is drawn that tells the digit from its neighbours; the rest does not matter to it, and stays grey.
+# Still surer than 99 % on each, and now one can read most of them. In some only the part is drawn that tells the digit from the others: the
+# corner of the seven, the open top of the four. The rest of the stroke costs ink and makes it no surer.
 #
 # ## 13. The digits once more
 #

@@ -88,6 +88,8 @@ def strides(run, random):
                            random.integers(1, 3, 2).tolist() if kind == "conv" else (1, 1)) for k, kind in enumerate(kinds)]
             compare(run, random, random.integers(26, 32, 2).tolist(), plan, f"{', '.join(kinds)}, {padding}, with strides")
     compare(run, random, [16, 17], [["conv", [-1], [3, 2], [1, 1], [3, 5], "SAME"]], "a convolution with dilations 3 and 5")
+    plan = [["conv", [-1], [3, 3], [2, 2], [1, 1], "SAME"], ["max", [0], [3, 3], [2, 2], [1, 1], "SAME"]]
+    compare(run, random, [16, 17], plan, "windows of 3 by 3 and strides of 2, twice")
 
 
 @task.check(1, "several ways from the image to the place",
