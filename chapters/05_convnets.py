@@ -69,7 +69,8 @@ class Trainer:
 
     def read(self, images):
         """The digit that it reads in each image, 1000 at a time."""
-        return np.concatenate([self.session.run(self.logits, {self.images: images[k:k + 1000]}) for k in range(0, len(images), 1000)]).argmax(1)
+        parts = [images[k:k + 1000] for k in range(0, len(images), 1000)]
+        return np.concatenate([self.session.run(self.logits, {self.images: some}) for some in parts]).argmax(1)
 
 # %% [markdown]
 # The rate is a placeholder and falls to 0, as at the end of chapter 04. `nets.dense` is a layer, weights and biases, and nothing else. The
@@ -108,9 +109,9 @@ plt.show()
 assert flat_shares[5] > 0.94 and flat_shares[3] < 0.8 and flat_shares[7] < 0.8 and flat_shares[9] < 0.4
 
 # %% [markdown]
-# Above, three digits on their way from left to right, with what the network reads in them, red where it is wrong. Below, all test digits. At
-# its place it is right on about 96 of 100. Moved by one pixel it is wrong twice as often, moved by two on three of ten, and at four pixels
-# on seven of ten.
+# Above, three digits on their way from left to right, with what the network reads in them, red where it is wrong. Below, all test digits.
+# At its place it is right on about 96 of 100. Moved by one pixel it is wrong twice as often, moved by two on three of ten, and at four
+# pixels on seven of ten.
 #
 # No wonder. Each hidden unit has 784 weights, one for each pixel, and weight 403 knows nothing of what weight 404 has learned. Worse: the
 # network does not even know which pixels are neighbours. Shuffle the pixels, all images in the same way, and to this network nothing has
@@ -218,7 +219,8 @@ def conv_shape(x, w, stride=1, padding="VALID"):
 # %%
 for padding in "VALID", "SAME":
     for stride in 1, 2:
-        print(f"{padding:5} stride {stride}: {places(28, 3, stride, padding)}", conv_shape((None, 28, 28, 1), (3, 3, 1, 8), stride, padding))
+        found = conv_shape((None, 28, 28, 1), (3, 3, 1, 8), stride, padding)
+        print(f"{padding:5} stride {stride}: {places(28, 3, stride, padding)}", found)
 assert [len(range(0, 28 - 3 + 1, stride)) for stride in (1, 2)] == [26, 13]         # VALID, by listing where the filter begins
 
 # %% [markdown]
@@ -473,7 +475,8 @@ print(np.allclose(conv2d(around, turned), image_gradient(x, w, g)))
 def in_windows(x, size):
     """[n, rows, columns, channels, size * size]: the windows side by side, each read row by row."""
     n, h, w, channels = x.shape
-    return x.reshape(n, h // size, size, w // size, size, channels).transpose(0, 1, 3, 5, 2, 4).reshape(n, h // size, w // size, channels, -1)
+    cut = x.reshape(n, h // size, size, w // size, size, channels)
+    return cut.transpose(0, 1, 3, 5, 2, 4).reshape(n, h // size, w // size, channels, -1)
 
 
 def pool_shape(x, size=2):
@@ -627,8 +630,8 @@ show_source(conv_grad._conv2d, conv_grad._conv2d_backprop_input)
 #
 # The kernel, `minitf/kernels/cpu/conv.pyx`, writes no patches. It computes the convolution *directly*, and the trick is where the sums are
 # kept. A processor multiplies and adds 8 doubles or 16 floats in one instruction (AVX-512; half of that with AVX2), and it can begin two of
-# those per cycle. It can load about two vectors per cycle as well. So if every multiply-add needs two numbers from memory and stores one, it
-# waits for memory. But it has 32 vector *registers*, and what is in a register needs no load.
+# those per cycle. It can load about two vectors per cycle as well. So if every multiply-add needs two numbers from memory and stores one,
+# it waits for memory. But it has 32 vector *registers*, and what is in a register needs no load.
 
 # %% tags=["nbval-ignore-output"]
 fig, ax = plt.subplots(figsize=(8, 4.2))
@@ -679,9 +682,10 @@ with tf.Graph().as_default():
     layer = tf.nn.conv2d(fed, tf.zeros([3, 3, 64, 64]), [1, 1, 1, 1], "SAME")
     sess = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=1))
     sess.run(tf.global_variables_initializer())
-square = np.ones((1024, 1024), np.float32)
-rates = {"minitf, convolution": 8 * 2 * 28 * 28 * 64 * 64 * 9 / best(lambda: sess.run(layer.op)),
-         "our im2col": 8 * 2 * 28 * 28 * 64 * 64 * 9 / best(lambda: conv2d(np.ones((8, 28, 28, 64), np.float32), np.ones((3, 3, 64, 64), np.float32), 1, "SAME"), 3),
+eight, w, square = (np.ones(shape, np.float32) for shape in ((8, 28, 28, 64), (3, 3, 64, 64), (1024, 1024)))
+work = 8 * 2 * 28 * 28 * 64 * 64 * 9
+rates = {"minitf, convolution": work / best(lambda: sess.run(layer.op)),
+         "our im2col": work / best(lambda: conv2d(eight, w, 1, "SAME"), 3),
          "BLAS, 1024 by 1024": 2 * 1024 ** 3 / best(lambda: square @ square, 5)}
 for name, rate in rates.items():
     print(f"{name:20} {rate / 1e9:5.0f} billion operations a second (float32)")
@@ -777,7 +781,8 @@ with tf.Graph().as_default() as without:
     _ = module(tf.placeholder(tf.float32, [None, 28, 28, 192]), 64, 0, 128, 0, 32, 0)
 for name, graph in ("with", with_reductions), ("without", without):
     channels = [op for op in graph.get_operations() if op.type == "ConcatV2"][0].outputs[0].shape[3].value
-    print(f"{name:8} reductions: {parameters(graph):8,} parameters, {multiplications(graph) / 1e6:6.1f} million multiplications, {channels} channels")
+    work = multiplications(graph) / 1e6
+    print(f"{name:8} reductions: {parameters(graph):8,} parameters, {work:6.1f} million multiplications, {channels} channels")
 
 # %% [markdown]
 # By hand for the 5 by 5: without a reduction $5 \cdot 5 \cdot 192 \cdot 32 = 153,600$ weights; with one, $192 \cdot 16 + 5 \cdot 5 \cdot 16
@@ -815,15 +820,16 @@ for name in NETS:
     print(f"{name:10} {total:12,} {sum(products) / total:16.0%} {work / 1e6:14,.1f} million {sum(products) / work:16.0%}")
 
 # %% [markdown]
-# How does that fit what is told? *LeNet-5*: 60,000 in the paper (LeCun and others, 1998), whose second convolution did not look at all maps.
-# *AlexNet*: "60 million parameters", says its paper, and 61 it is. *VGG*: a slide of the talk says 180 million. The paper (Simonyan and
-# Zisserman, 2014) and our count say 133 for the smallest, 138 for VGG-16, 144 for VGG-19; we do not know where 180 comes from. *GoogLeNet*:
-# the paper says twelve times fewer than AlexNet, which would be 5 million; without the two auxiliary outputs that it trained with it has 7.
+# How does that fit what is told? *LeNet-5*: 60,000 in the paper (LeCun and others, 1998), whose second convolution did not look at all
+# maps. *AlexNet*: "60 million parameters", says its paper, and 61 it is. *VGG*: a slide of the talk says 180 million. The paper (Simonyan
+# and Zisserman, 2014) and our count say 133 for the smallest, 138 for VGG-16, 144 for VGG-19; we do not know where 180 comes from.
+# *GoogLeNet*: the paper says twelve times fewer than AlexNet, which would be 5 million; without the two auxiliary outputs that it trained
+# with it has 7.
 #
-# And look at the last column. In AlexNet and VGG, nine of ten parameters are in the dense layers at the end, and nine of ten multiplications
-# are in the convolutions. A filter is used at every place, a dense weight once. GoogLeNet does away with the dense layers: it takes the mean
-# of each map over all pixels, `tf.reduce_mean(x, [1, 2])`, and has one small matrix for the classes. So it is a twentieth of VGG-16 in
-# parameters, and a tenth in work.
+# And look at the last column. In AlexNet and VGG, nine of ten parameters are in the dense layers at the end, and nine of ten
+# multiplications are in the convolutions. A filter is used at every place, a dense weight once. GoogLeNet does away with the dense layers:
+# it takes the mean of each map over all pixels, `tf.reduce_mean(x, [1, 2])`, and has one small matrix for the classes. So it is a twentieth
+# of VGG-16 in parameters, and a tenth in work.
 
 # %% [markdown]
 # ## 9. The talk's table
@@ -849,7 +855,7 @@ TALK = {"AlexNet": nets.alexnet, "OxfordNet": nets.vgg, "Overfeat": nets.overfea
 ONE_HOT = np.eye(1000, dtype=np.float32)[:8]
 
 def timed(network, level=tf.OptimizerOptions.L1, threads=1, times=5):
-    """(forward, forward and backward) in milliseconds, the best of several: of processor time, or of the wall's clock if there are threads."""
+    """(forward, forward and backward) in milliseconds, the best of several: of processor time, or by the wall's clock if threads > 1."""
     clock = time.perf_counter if threads > 1 else time.process_time
     config = tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
     config.graph_options.optimizer_options.opt_level = level
@@ -1038,8 +1044,8 @@ show_images([*test_images[:10], *seen, *guessed], columns=10)
 show_images(list(coding.run(w).T[:40]), signed=True, columns=10)
 
 # %% [markdown]
-# Spots and strokes: a place that should be empty, blue, with red lines around it, as in the loop of a nine; or a bit of a slanted line. Each
-# has its own place, since this network has no convolution. Nobody told it of nines.
+# Spots and strokes: a place that should be empty, blue, with red lines around it, as in the loop of a nine; or a bit of a slanted line.
+# Each has its own place, since this network has no convolution. Nobody told it of nines.
 #
 # Are such features worth something? Suppose that only 100 of the digits have labels. A softmax regression (chapter 04) on their pixels,
 # and one on their codes:
@@ -1106,12 +1112,12 @@ assert sure.min() > 0.99
 
 # %% [markdown]
 # LeNet is sure, to four digits, that these are a 0, a 1, a 2 and so on. It was never shown noise, and nobody told it that there are images
-# that are no digits: it can only choose among ten. (Small noise of this kind, added to a photograph, makes an *adversarial example*; Szegedy
-# and others, 2013.)
+# that are no digits: it can only choose among ten. (Small noise of this kind, added to a photograph, makes an *adversarial example*;
+# Szegedy and others, 2013.)
 #
 # To see what it looks for *in digits*, the image must be kept a little like one. Digits are smooth, neighbours are alike; and most of the
-# paper is white. `rough` is the sum of the squares of the differences between neighbours, `unlike` adds a tenth of the ink, and the penalty is
-# 0.003 of that:
+# paper is white. `rough` is the sum of the squares of the differences between neighbours, `unlike` adds a tenth of the ink, and the penalty
+# is 0.003 of that:
 
 # %% tags=["nbval-ignore-output"]
 smooth, sure = dreamt(0.003)
@@ -1151,14 +1157,14 @@ assert share > 0.96
 # ## Where this lives today
 #
 # **PyTorch**: `torch.nn.functional.conv2d` takes images as `[n, channels, rows, columns]`, filters as `[filters, channels, rows, columns]`;
-# `channels_last` lays them out in memory as here. Its padding is a number for both sides; `padding="same"` works for stride 1 only. Im2col is
-# there under the name `torch.nn.functional.unfold`, col2im as `fold`. On a GPU, cuDNN chooses among a dozen algorithms, some of which
-# multiply in a transformed space (Winograd, FFT); `torch.backends.cudnn.benchmark = True` lets it try them. `torchvision.models` has AlexNet,
-# VGG and GoogLeNet with trained weights.
+# `channels_last` lays them out in memory as here. Its padding is a number for both sides; `padding="same"` works for stride 1 only. Im2col
+# is there under the name `torch.nn.functional.unfold`, col2im as `fold`. On a GPU, cuDNN chooses among a dozen algorithms, some of which
+# multiply in a transformed space (Winograd, FFT); `torch.backends.cudnn.benchmark = True` lets it try them. `torchvision.models` has
+# AlexNet, VGG and GoogLeNet with trained weights.
 #
 # **JAX**: `jax.lax.conv_general_dilated` is one op for all: strides, dilation of the filter and of the image, groups. The gradient to the
-# image is the same op, with the image dilated by the stride. Max pooling is `jax.lax.reduce_window` with `max`. Flax's `nn.Conv` puts weights
-# to it.
+# image is the same op, with the image dilated by the stride. Max pooling is `jax.lax.reduce_window` with `max`. Flax's `nn.Conv` puts
+# weights to it.
 #
 # Both know *grouped* convolutions, of which AlexNet's two halves were the first.
 
@@ -1170,7 +1176,7 @@ assert share > 0.96
 #
 # | file | what to write | points | replaces |
 # |---|---|---|---|
-# | `window_count.py` | at how many places a window stands, with strides and dilation, for sizes that may be unknown | 2 | `minitf.ops.conv_ops.window_count` |
+# | `window_count.py` | at how many places a window stands; sizes may be unknown | 2 | `minitf.ops.conv_ops.window_count` |
 # | `receptive_field.py` | how many pixels of the image a number deep in a network depends on, from any graph | 3 | |
 # | `avg_pool.py` | average pooling whose windows count only what is inside the image | 3 | the kernel of AvgPool |
 # | `batch_norm.py` | the gradient of batch normalisation, by hand | 4 | |

@@ -78,7 +78,8 @@ def conv_rule(op, g):
 def in_windows(x, size):
     """[n, rows, columns, channels, size * size]: the windows side by side, each read row by row."""
     n, h, w, channels = x.shape
-    return x.reshape(n, h // size, size, w // size, size, channels).transpose(0, 1, 3, 5, 2, 4).reshape(n, h // size, w // size, channels, -1)
+    cut = x.reshape(n, h // size, size, w // size, size, channels)
+    return cut.transpose(0, 1, 3, 5, 2, 4).reshape(n, h // size, w // size, channels, -1)
 
 
 def pool_shape(x, size=2):

@@ -10,12 +10,12 @@ Write the kernel of MaxPoolGrad.
     g         the slope of each number of pooled
     returns   the slope of each number of image
 
-Each window hands its slope to the first of its greatest numbers, row by row.  A NaN counts as greater than all numbers.  Padding counts as nothing:
-it never gets a slope, not even where a window has nothing but minus infinity.  The windows stand where a convolution's do (the docstring of
-avg_pool.py has the formulas).
+Each window hands its slope to the first of its greatest numbers, row by row.  A NaN counts as greater than all numbers.  Padding counts as
+nothing: it never gets a slope, not even where a window has nothing but minus infinity.  The windows stand where a convolution's do (the
+docstring of avg_pool.py has the formulas).
 
-If depth is not 1, the windows lie over channels: ksize (1, 1, 1, k), strides the same, and the channels 0 to k - 1 are one window, k to 2k - 1 the
-next.
+If depth is not 1, the windows lie over channels: ksize (1, 1, 1, k), strides the same, and the channels 0 to k - 1 are one window, k to
+2k - 1 the next.
 
 Example: a row of pixels 1 3 3 2 5, windows of 1 by 3, stride 2, VALID: 1 3 3 and 3 2 5.  With g = 10, 20 the slopes are 0 10 0 0 20.
 

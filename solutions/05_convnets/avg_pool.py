@@ -1,7 +1,7 @@
 """A mean of what is there (3 points)
 
-Average pooling with padding SAME: at the edges a window reaches over the zeros around the image.  Are these numbers, that pull the mean down?
-TensorFlow says no: the mean is that of the pixels inside.
+Average pooling with padding SAME: at the edges a window reaches over the zeros around the image.  Are these numbers, that pull the mean
+down?  TensorFlow says no: the mean is that of the pixels inside.
 
 Write the kernel of AvgPool.
 
@@ -9,8 +9,9 @@ Write the kernel of AvgPool.
     value     float64 [n, rows, columns, channels]; not to be written to
     returns   float64 [n, places, places, channels]: for each window the sum of its pixels inside the image, divided by their number
 
-The windows stand where a convolution's do.  SAME has ceil(size / stride) places along a side, and max(0, (places - 1) * stride + taps - size) zeros
-around the image, half of them, rounded down, before it; VALID has (size - taps) // stride + 1 places and no zeros.
+The windows stand where a convolution's do.  SAME has ceil(size / stride) places along a side, and
+max(0, (places - 1) * stride + taps - size) zeros around the image, half of them, rounded down, before it; VALID has
+(size - taps) // stride + 1 places and no zeros.
 
 Example: one row of pixels, 1 2 3 4 5, windows of 1 by 3, stride 2, SAME.  There are 3 places and one zero on each side, so the windows are
 (0) 1 2, then 2 3 4, then 4 5 (0), and the means 1.5, 3, 4.5.

@@ -1,34 +1,35 @@
 """A convolution whose sums stay in registers (6 points)
 
-The chapter draws a tile: some neighbouring pixels of the result by some filters, whose sums are kept in registers until they are complete.  Build one:
-4 pixels by 16 filters.  conv2d, which is given, puts zeros around the images and the filters into panels of 16, and calls your three functions.
+The chapter draws a tile: some neighbouring pixels of the result by some filters, whose sums are kept in registers until they are complete.
+Build one: 4 pixels by 16 filters.  conv2d, which is given, puts zeros around the images and the filters into panels of 16, and calls your
+three functions.
 
-An image is one long row of numbers here: the number of row y, column x, channel c stands at y * line + x * channels + c.  The numbers that a window
-meets lie at the same distances from its first one, wherever the window stands.
+An image is one long row of numbers here: the number of row y, column x, channel c stands at y * line + x * channels + c.  The numbers that
+a window meets lie at the same distances from its first one, wherever the window stands.
 
-fill_offsets(offsets, kw, channels, line, down, right)      those distances: offsets, with kh * kw * channels places, which may hold anything, is
-    filled in the order of the filter's rows, columns and channels.  Row a, column b, channel c of a window lies a * down rows below and b * right
-    columns right of its first pixel.
+fill_offsets(offsets, kw, channels, line, down, right)      those distances: offsets, with kh * kw * channels places, which may hold
+    anything, is filled in the order of the filter's rows, columns and channels.  Row a, column b, channel c of a window lies a * down rows
+    below and b * right columns right of its first pixel.
 
     kw 2, channels 1, line 5, down 1, right 1, four places      0, 1, 5, 6
     the same with right 3                                       0, 3, 5, 8
 
-tile(image, first, apart, pixels, offsets, panel, sums)     the sums of `pixels` windows, 1 to 4, that begin at first, first + apart, ...; panel
-    [number of offsets, 16] has the weights of 16 filters.  Into sums [4, 16], which may hold anything,
+tile(image, first, apart, pixels, offsets, panel, sums)     the sums of `pixels` windows, 1 to 4, that begin at first, first + apart, ...;
+    panel [number of offsets, 16] has the weights of 16 filters.  Into sums [4, 16], which may hold anything,
 
         sums[p, v] = sum over k of image[first + p * apart + offsets[k]] * panel[k, v]       for each p below pixels and each v below 16
 
-    Other rows of sums are left as they are.  Add up in C arrays, and write them to sums at the end: sums is memory, to the compiler, and it would
-    store every intermediate result there.  If there are no offsets, the sums are 0.
+    Other rows of sums are left as they are.  Add up in C arrays, and write them to sums at the end: sums is memory, to the compiler, and
+    it would store every intermediate result there.  If there are no offsets, the sums are 0.
 
-convolve(image, line, channels, down, right, offsets, panels, sums, y)      all windows of an image, by tiles.  down and right are the strides, line
-    and channels as above, panels [panels, number of offsets, 16], sums [4, 16] room for a tile.  Writes all of y [rows, columns, filters], which may
-    hold anything: y[i, j, 16 * q + v] is the sum of filter v of panel q for the window that begins at row i * down, column j * right.  The last tile
-    of a row may have less than 4 pixels, and the last panel less than 16 filters.
+convolve(image, line, channels, down, right, offsets, panels, sums, y)      all windows of an image, by tiles.  down and right are the
+    strides, line and channels as above, panels [panels, number of offsets, 16], sums [4, 16] room for a tile.  Writes all of y [rows,
+    columns, filters], which may hold anything: y[i, j, 16 * q + v] is the sum of filter v of panel q for the window that begins at row i *
+    down, column j * right.  The last tile of a row may have less than 4 pixels, and the last panel less than 16 filters.
 
-Declare all variables with cdef; an index outside an array is an error when it is graded, and the end of the process otherwise.  Nothing may be
-imported.  To be cimported there are libc.math, libc.float, libc.limits, libc.stdint, memcpy, memset and memmove of libc.string, and malloc, calloc,
-realloc, free and abs of libc.stdlib.
+Declare all variables with cdef; an index outside an array is an error when it is graded, and the end of the process otherwise.  Nothing
+may be imported.  To be cimported there are libc.math, libc.float, libc.limits, libc.stdint, memcpy, memset and memmove of libc.string, and
+malloc, calloc, realloc, free and abs of libc.stdlib.
 
 Replaces the kernel of Conv2D for float64.     make grade CH=05
 """
@@ -81,8 +82,8 @@ cpdef tile(const double[::1] image, Py_ssize_t first, Py_ssize_t apart, Py_ssize
     ### END SOLUTION
 
 
-def convolve(const double[::1] image, Py_ssize_t line, Py_ssize_t channels, Py_ssize_t down, Py_ssize_t right, const Py_ssize_t[::1] offsets,
-             const double[:, :, ::1] panels, double[:, ::1] sums, double[:, :, ::1] y):
+def convolve(const double[::1] image, Py_ssize_t line, Py_ssize_t channels, Py_ssize_t down, Py_ssize_t right,
+             const Py_ssize_t[::1] offsets, const double[:, :, ::1] panels, double[:, ::1] sums, double[:, :, ::1] y):
     """All windows of an image by all filters, into y."""
     ### BEGIN SOLUTION
     cdef Py_ssize_t i, j, q, p, v, pixels, filters

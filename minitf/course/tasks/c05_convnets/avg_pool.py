@@ -6,23 +6,27 @@ task = Task(
     "A mean of what is there",
     function="avg_pool",
     replaces="kernel AvgPool T=float64",
-    hints=["Begin with VALID: tap (a, b) of all windows at once is one slice of the image, with steps of the stride. Add up the slices of all taps, "
+    hints=["Begin with VALID: tap (a, b) of all windows at once is one slice of the image, with steps of the stride. Add up the slices of "
+           "all taps, "
            "and divide by how many there are.",
-           "With SAME, put zeros around the image first. The sums are right then. What could tell you, for each place, how many of its taps lie "
+           "With SAME, put zeros around the image first. The sums are right then. What could tell you, for each place, how many of its "
+           "taps lie "
            "inside? Something that is 1 inside and 0 outside goes the same way.",
-           "Pool an image of ones [1, rows, columns, 1] with the same zeros and the same sum over taps: that is the number of pixels inside, for "
+           "Pool an image of ones [1, rows, columns, 1] with the same zeros and the same sum over taps: that is the number of pixels "
+           "inside, for "
            "each place. Zeros times infinity never occur, for nothing is multiplied."],
     why="""Caffe counted the padding, Torch could do both, and PyTorch has a switch for it (count_include_pad, which is True unless you say
-        otherwise): a network that is carried over without looking gets darker edges, and nobody notices but the accuracy. The gradient hands
-        each pixel g divided by the same number. Pooling the ones is a trick worth remembering: whatever a linear op does at edges, what it
-        does to an image of ones says it.""")
+        otherwise): a network that is carried over without looking gets darker edges, and nobody notices but the accuracy. The gradient
+        hands each pixel g divided by the same number. Pooling the ones is a trick worth remembering: whatever a linear op does at edges,
+        what it does to an image of ones says it.""")
 
 
 def pooled(mine, x, ksize, strides, padding):
     x = np.array(x)
     x.flags.writeable = False
     with np.errstate(all="ignore"):
-        return np.asarray(mine.avg_pool({"ksize": (1, *ksize, 1), "strides": (1, *strides, 1), "padding": padding, "data_format": "NHWC"}, x))
+        attrs = {"ksize": (1, *ksize, 1), "strides": (1, *strides, 1), "padding": padding, "data_format": "NHWC"}
+        return np.asarray(mine.avg_pool(attrs, x))
 
 
 def steps(mine, x, ksize, strides, padding):
@@ -76,7 +80,8 @@ def valid(run, random):
                                   ((2, 9, 8, 4), (2, 3), (3, 4))]:
         compare(run, random, shape, ksize, strides, "VALID")
     x = random.standard_normal((2, 6, 7, 3))
-    close(run(in_the_package, x, [1, 3, 2, 1], [1, 2, 1, 1], "VALID"), means(x, (3, 2), (2, 1), "VALID"), "tf.nn.avg_pool of a float64 tensor",
+    close(run(in_the_package, x, [1, 3, 2, 1], [1, 2, 1, 1], "VALID"), means(x, (3, 2), (2, 1), "VALID"), "tf.nn.avg_pool of a float64 "
+                                                                                                          "tensor",
           rtol=1e-11)
 
 
@@ -90,7 +95,8 @@ def edges(run, random):
 
 
 @task.check(0.5, "the odd zero is behind, and windows may be larger than the image",
-            hint="With an even window or a stride, the number of zeros may be odd. Which pixels does the first window of 2 by 2 hold, stride 1?")
+            hint="With an even window or a stride, the number of zeros may be odd. Which pixels does the first window of 2 by 2 hold, "
+                 "stride 1?")
 def uneven(run, random):
     for shape, ksize, strides in [((2, 5, 5, 3), (2, 2), (1, 1)), ((1, 7, 8, 2), (4, 2), (2, 1)), ((1, 6, 9, 2), (3, 3), (2, 2)),
                                   ((2, 2, 3, 1), (5, 6), (1, 1)), ((1, 8, 7, 2), (2, 1), (3, 4)), ((1, 1, 1, 2), (4, 4), (2, 2))]:

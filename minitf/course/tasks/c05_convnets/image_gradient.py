@@ -6,16 +6,20 @@ task = Task(
     "The gradient to the image, with strides and dilation",
     function="image_gradient",
     replaces="kernel Conv2DBackpropInput T=float64",
-    hints=["For one tap (a, b), the share of all windows at once is g @ filter[a, b].T: [n, places, places, channels]. On which rows of the image does "
+    hints=["For one tap (a, b), the share of all windows at once is g @ filter[a, b].T: [n, places, places, channels]. On which rows of "
+           "the image does "
            "it lie? Write them as a slice with a step.",
-           "Make the image larger than it is: zeros before and behind, enough for every tap of every window. Add all shares there, and cut the image "
+           "Make the image larger than it is: zeros before and behind, enough for every tap of every window. Add all shares there, and "
+           "cut the image "
            "out at the end. Without a stride that is what the chapter does.",
-           "Enlarged, a side has (places - 1) * stride + (taps - 1) * dilation + 1 rows or size + before, whichever is more; tap a of all windows lies at "
-           "a * dilation, a * dilation + stride, ...: the slice [a * dilation : a * dilation + (places - 1) * stride + 1 : stride]. Mind places = 0."],
-    why="""This op is also what is called a transposed convolution, or deconvolution, when it is used forwards: it makes images larger, in networks
-        that draw or that mark each pixel. With stride 2 and 3 taps some pixels lie in four windows and some in one, which shows as a
-        checkerboard in what such a network draws (Odena and others, 2016). The package's kernel cuts the image into stride times stride
-        groups of pixels that meet the same taps, and each group is a plain convolution.""")
+           "Enlarged, a side has (places - 1) * stride + (taps - 1) * dilation + 1 rows or size + before, whichever is more; tap a of all "
+           "windows lies at "
+           "a * dilation, a * dilation + stride, ...: the slice [a * dilation : a * dilation + (places - 1) * stride + 1 : stride]. Mind "
+           "places = 0."],
+    why="""This op is also what is called a transposed convolution, or deconvolution, when it is used forwards: it makes images larger, in
+        networks that draw or that mark each pixel. With stride 2 and 3 taps some pixels lie in four windows and some in one, which shows
+        as a checkerboard in what such a network draws (Odena and others, 2016). The package's kernel cuts the image into stride times
+        stride groups of pixels that meet the same taps, and each group is a plain convolution.""")
 
 
 def slopes(mine, sizes, w, g, strides, dilations, padding):
@@ -87,26 +91,30 @@ def compare(run, random, sizes, taps, filters, strides=(1, 1), dilations=(1, 1),
 
 
 @task.check(1, "stride 1, both paddings",
-            hint="The middle of the image lies in as many windows as the filter has taps. Do you add, or assign? And where do the zeros before the "
+            hint="The middle of the image lies in as many windows as the filter has taps. Do you add, or assign? And where do the zeros "
+                 "before the "
                  "image end?")
 def plain(run, random):
     for padding in "SAME", "VALID":
         for taps in [(1, 1), (2, 2), (3, 3), (2, 4)]:
             compare(run, random, (2, 6, 5, 3), taps, 4, padding=padding)
     w, g, wanted = case(random, (2, 7, 8, 2), (3, 2), 3, (1, 1), (1, 1), "SAME")
-    close(run(through_package, random.standard_normal((2, 7, 8, 2)), w, g, (1, 1), "SAME"), wanted, "tf.gradients of a float64 convolution", rtol=1e-9)
+    close(run(through_package, random.standard_normal((2, 7, 8, 2)), w, g, (1, 1), "SAME"), wanted, "tf.gradients of a float64 "
+                                                                                                    "convolution", rtol=1e-9)
 
 
 @task.check(1, "strides, where some pixels lie in no window",
             hint="Take the example. The last pixel gets 0: the result has no place for a window that holds it.")
 def strides(run, random):
     for padding in "SAME", "VALID":
-        for sizes, taps, how in [((2, 6, 7, 3), (3, 3), (2, 2)), ((1, 8, 9, 2), (2, 3), (3, 1)), ((2, 7, 7, 2), (1, 1), (2, 3)), ((1, 9, 8, 1), (2, 2), (4, 5))]:
+        for sizes, taps, how in [((2, 6, 7, 3), (3, 3), (2, 2)), ((1, 8, 9, 2), (2, 3), (3, 1)), ((2, 7, 7, 2), (1, 1), (2, 3)),
+                                 ((1, 9, 8, 1), (2, 2), (4, 5))]:
             compare(run, random, sizes, taps, 2, how, padding=padding)
 
 
 @task.check(1, "dilation, with strides and without",
-            hint="Two taps with dilation 3 lie three pixels apart, and the window reaches over four: the zeros before the image hang on that.")
+            hint="Two taps with dilation 3 lie three pixels apart, and the window reaches over four: the zeros before the image hang on "
+                 "that.")
 def dilations(run, random):
     for padding in "SAME", "VALID":
         for taps, how, apart in [((2, 3), (1, 1), (3, 2)), ((3, 2), (2, 1), (2, 3)), ((3, 3), (2, 2), (2, 2)), ((1, 2), (3, 2), (4, 1))]:

@@ -6,21 +6,26 @@ task = Task(
     "Max pooling backwards, where windows overlap",
     function="max_pool_grad",
     replaces="kernel MaxPoolGrad T=float64",
-    hints=["Four loops over images, rows, columns and channels of g are fine to begin with: cut the window out of the image, find its greatest, add.",
-           "np.argmax of a window gives the first of its greatest, and the first NaN if there is one. Cut the window so that it holds pixels of the "
+    hints=["Four loops over images, rows, columns and channels of g are fine to begin with: cut the window out of the image, find its "
+           "greatest, add.",
+           "np.argmax of a window gives the first of its greatest, and the first NaN if there is one. Cut the window so that it holds "
+           "pixels of the "
            "image only: rows from max(0, begin) to min(h, begin + taps).",
-           "Windows over channels are windows along columns, if you write the channels of each pixel as a row: image.reshape(1, -1, channels, 1). "
+           "Windows over channels are windows along columns, if you write the channels of each pixel as a row: image.reshape(1, -1, "
+           "channels, 1). "
            "g likewise, and the result back into the image's shape."],
-    why="""Where windows overlap, a program that assigns in place of adding loses slopes without a word, and the network still learns, a little
-        worse: no error tells it, and finite differences do. GPU kernels that add from many threads at once get the sum right, but in an order that
-        changes from run to run, and so does the last digit; cuDNN has a slower one beside it that does not (CUDNN_POOLING_MAX_DETERMINISTIC).""")
+    why="""Where windows overlap, a program that assigns in place of adding loses slopes without a word, and the network still learns, a
+        little worse: no error tells it, and finite differences do. GPU kernels that add from many threads at once get the sum right, but
+        in an order that changes from run to run, and so does the last digit; cuDNN has a slower one beside it that does not
+        (CUDNN_POOLING_MAX_DETERMINISTIC).""")
 
 
 def backwards(mine, x, y, g, ksize, strides, padding):
     x, y, g = np.array(x), np.array(y), np.array(g)
     for a in (x, y, g):
         a.flags.writeable = False
-    return np.asarray(mine.max_pool_grad({"ksize": tuple(ksize), "strides": tuple(strides), "padding": padding, "data_format": "NHWC"}, x, y, g))
+    attrs = {"ksize": tuple(ksize), "strides": tuple(strides), "padding": padding, "data_format": "NHWC"}
+    return np.asarray(mine.max_pool_grad(attrs, x, y, g))
 
 
 def in_the_package(mine, x, g, ksize, strides, padding):
@@ -61,9 +66,11 @@ def without_ties(random, shape):
 
 
 @task.check(1, "windows that overlap, or leave pixels out",
-            hint="Count the slopes that you hand out: their sum is that of g. A pixel in the middle of four windows may be the greatest of each.")
+            hint="Count the slopes that you hand out: their sum is that of g. A pixel in the middle of four windows may be the greatest "
+                 "of each.")
 def overlapping(run, random):
-    for shape, ksize, strides in [((2, 4, 6, 3), (2, 2), (2, 2)), ((2, 7, 7, 2), (3, 3), (2, 2)), ((1, 5, 6, 4), (3, 2), (1, 1)), ((1, 9, 9, 1), (2, 2), (3, 4))]:
+    for shape, ksize, strides in [((2, 4, 6, 3), (2, 2), (2, 2)), ((2, 7, 7, 2), (3, 3), (2, 2)), ((1, 5, 6, 4), (3, 2), (1, 1)),
+                                  ((1, 9, 9, 1), (2, 2), (3, 4))]:
         compare(run, random, without_ties(random, shape), ksize, strides, "VALID", "no ties")
     compare(run, random, without_ties(random, (2, 7, 7, 2)), (3, 3), (2, 2), "VALID", "tf.gradients of a max pooling", package=True)
 
@@ -79,9 +86,11 @@ def padding(run, random):
 
 
 @task.check(0.5, "ties, to the first of them row by row",
-            hint="With few different numbers in the image, nearly every window has a tie. One of them gets the slope: which, if rows are read one after the other?")
+            hint="With few different numbers in the image, nearly every window has a tie. One of them gets the slope: which, if rows are "
+                 "read one after the other?")
 def ties(run, random):
-    for shape, ksize, strides, how in [((2, 6, 6, 2), (2, 2), (2, 2), "VALID"), ((2, 7, 6, 3), (3, 3), (2, 1), "SAME"), ((1, 4, 5, 2), (4, 5), (1, 1), "VALID")]:
+    for shape, ksize, strides, how in [((2, 6, 6, 2), (2, 2), (2, 2), "VALID"), ((2, 7, 6, 3), (3, 3), (2, 1), "SAME"),
+                                       ((1, 4, 5, 2), (4, 5), (1, 1), "VALID")]:
         compare(run, random, random.integers(0, 3, shape).astype(float), ksize, strides, how, "ties")
 
 

@@ -5,15 +5,20 @@ from minitf.course.task import Task, equal
 task = Task(
     "What a number has seen",
     function="receptive_field",
-    hints=["Do one side first, on paper: a window at place p with stride s and z zeros before the image has its taps at which rows? Write that as "
+    hints=["Do one side first, on paper: a window at place p with stride s and z zeros before the image has its taps at which rows? Write "
+           "that as "
            "a function from a set of places to a set of rows.",
-           "A set of rows and a set of columns for each tensor, at first for output only. An op hands its sets, changed if it has windows, down to "
+           "A set of rows and a set of columns for each tensor, at first for output only. An op hands its sets, changed if it has "
+           "windows, down to "
            "its inputs, where they are united with what is there. The filter of a convolution gets nothing.",
-           "A tensor may hand its sets down only when all who look at it have handed theirs: that is the order of creation backwards. From output "
-           "collect all tensors by a walk over op.inputs (a list and a set, no recursion), sort them so that users come first, then one pass."],
-    why="""The receptive field tells what a network can not do: a unit that sees 20 pixels never tells a 6 from an 8 of 40. It grows by taps minus
-        one times the product of the strides before, which is why, with taps of 3 by 3 only, a number behind VGG-16's last pooling sees 212 of 224 pixels. The
-        walk is that of gradients, with sets in place of slopes, and the same rule holds: a sum over ways is computed op by op, not way by way.""")
+           "A tensor may hand its sets down only when all who look at it have handed theirs: that is the order of creation backwards. "
+           "From output "
+           "collect all tensors by a walk over op.inputs (a list and a set, no recursion), sort them so that users come first, then one "
+           "pass."],
+    why="""The receptive field tells what a network can not do: a unit that sees 20 pixels never tells a 6 from an 8 of 40. It grows by
+        taps minus one times the product of the strides before, which is why, with taps of 3 by 3 only, a number behind VGG-16's last
+        pooling sees 212 of 224 pixels. The walk is that of gradients, with sets in place of slopes, and the same rule holds: a sum over
+        ways is computed op by op, not way by way.""")
 
 
 def fields(mine, size, plan, places):
@@ -25,7 +30,8 @@ def fields(mine, size, plan, places):
             xs = [image if i < 0 else made[i] for i in inputs]
             if kind == "conv":
                 w = tf.Variable(tf.zeros([*taps, xs[0].shape[3].value, 2]))
-                y = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(xs[0], w, [1, *strides, 1], padding, dilations=[1, *dilations, 1]), tf.zeros([2])))
+                y = tf.nn.conv2d(xs[0], w, [1, *strides, 1], padding, dilations=[1, *dilations, 1])
+                y = tf.nn.relu(tf.nn.bias_add(y, tf.zeros([2])))
             elif kind == "max":
                 y = tf.nn.max_pool(xs[0], [1, *taps, 1], [1, *strides, 1], padding)
             elif kind == "mean":
@@ -79,7 +85,8 @@ def chain(run, random):
 
 
 @task.check(1, "strides and dilations, and the zeros that they need",
-            hint="How many zeros lie before the image hangs on its size, the stride and the reach. Rows and columns have numbers of their own. With a "
+            hint="How many zeros lie before the image hangs on its size, the stride and the reach. Rows and columns have numbers of their "
+                 "own. With a "
                  "dilation there are gaps: rows between the taps are not looked at.")
 def strides(run, random):
     for padding in "SAME", "VALID":
@@ -93,15 +100,18 @@ def strides(run, random):
 
 
 @task.check(1, "several ways from the image to the place",
-            hint="The set at a tensor is what all who look at it want of it together. In a stack of twenty modules of four branches there are a million "
+            hint="The set at a tensor is what all who look at it want of it together. In a stack of twenty modules of four branches there "
+                 "are a million "
                  "million ways.")
 def branches(run, random):
-    plan = [["conv", [-1], [1, 3], [1, 1], [1, 1], "SAME"], ["conv", [-1], [5, 1], [1, 1], [1, 1], "SAME"], ["concat", [0, 1], None, None, None, None],
-            ["conv", [2], [2, 2], [2, 2], [1, 1], "SAME"], ["max", [1], [2, 3], [2, 2], [1, 1], "SAME"], ["sum", [3, 4], None, None, None, None]]
+    plan = [["conv", [-1], [1, 3], [1, 1], [1, 1], "SAME"], ["conv", [-1], [5, 1], [1, 1], [1, 1], "SAME"],
+            ["concat", [0, 1], None, None, None, None], ["conv", [2], [2, 2], [2, 2], [1, 1], "SAME"],
+            ["max", [1], [2, 3], [2, 2], [1, 1], "SAME"], ["sum", [3, 4], None, None, None, None]]
     compare(run, random, random.integers(9, 14, 2).tolist(), plan, "two branches, concatenated, and two, added")
     plan = [["conv", [-1], [1, 1], [1, 1], [1, 1], "SAME"]]
     for _ in range(20):
         last = len(plan) - 1
-        plan += [["conv", [last], taps, [1, 1], [1, 1], "SAME"] for taps in ([1, 1], [1, 2], [2, 1])] + [["max", [last], [1, 1], [1, 1], [1, 1], "SAME"]]
+        plan += [["conv", [last], taps, [1, 1], [1, 1], "SAME"] for taps in ([1, 1], [1, 2], [2, 1])]
+        plan.append(["max", [last], [1, 1], [1, 1], [1, 1], "SAME"])
         plan.append(["concat", [last + 1, last + 2, last + 3, last + 4], None, None, None, None])
     compare(run, random, [25, 30], plan, "a stack of twenty modules")

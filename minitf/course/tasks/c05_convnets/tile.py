@@ -7,18 +7,23 @@ task = Task(
     function="conv2d",
     replaces="kernel Conv2D T=float64",
     suffix=".pyx",
-    hints=["fill_offsets: the k-th number of a window is channel k % channels of tap k // channels, and a tap has a row and a column, again by // and %. "
+    hints=["fill_offsets: the k-th number of a window is channel k % channels of tap k // channels, and a tap has a row and a column, "
+           "again by // and %. "
            "How many numbers further is one row down, how many one column to the right?",
-           "tile: three loops, from the outside k, pixels, filters, with the sums in `cdef double total[PIXELS][FILTERS]`, set to 0 before and copied to "
-           "sums behind. That is right. For speed, give full tiles a branch of their own: an array for each pixel, by name, and one loop over filters "
+           "tile: three loops, from the outside k, pixels, filters, with the sums in `cdef double total[PIXELS][FILTERS]`, set to 0 "
+           "before and copied to "
+           "sums behind. That is right. For speed, give full tiles a branch of their own: an array for each pixel, by name, and one loop "
+           "over filters "
            "that adds to all four.",
-           "convolve: loops over panels, rows, and columns in steps of PIXELS. A tile has min(PIXELS, y.shape[1] - j) pixels; call tile with "
+           "convolve: loops over panels, rows, and columns in steps of PIXELS. A tile has min(PIXELS, y.shape[1] - j) pixels; call tile "
+           "with "
            "apart = right * channels; of sums, copy as many filters as y still has."],
-    why="""Per step of k a full tile loads 16 weights, two vectors with AVX-512, and 4 numbers, for 64 multiply-adds. A loop that adds to y directly
-        loads and stores a sum for each. For 28 by 28 pixels, 64 channels and 64 filters of 3 by 3, six plain loops in Cython took 24 ms on one core, our
-        solution 3.6 ms and the package's kernel 0.6 ms. Compilers are moody here: with an array of arrays, or with 8 filters in place of 16, GCC 12 left the sums in
-        memory, and the same tile was five times as slow. So the package uses the compiler's vector types, which stay in registers. A table of
-        distances is how XNNPACK does it on phones (Dukhan, The Indirect Convolution Algorithm, 2019).""",
+    why="""Per step of k a full tile loads 16 weights, two vectors with AVX-512, and 4 numbers, for 64 multiply-adds. A loop that adds to y
+        directly loads and stores a sum for each. For 28 by 28 pixels, 64 channels and 64 filters of 3 by 3, six plain loops in Cython took
+        24 ms on one core, our solution 3.6 ms and the package's kernel 0.6 ms. Compilers are moody here: with an array of arrays, or with
+        8 filters in place of 16, GCC 12 left the sums in memory, and the same tile was five times as slow. So the package uses the
+        compiler's vector types, which stay in registers. A table of distances is how XNNPACK does it on phones (Dukhan, The Indirect
+        Convolution Algorithm, 2019).""",
     seconds=20)
 
 
@@ -98,12 +103,14 @@ def compare_image(run, random, size, taps, channels, filters, strides):
     image, w = random.standard_normal((*size, channels)), random.standard_normal((*taps, channels, filters))
     wanted = convolution(image[np.newaxis], w, strides, (1, 1), "VALID")[0]
     line = size[1] * channels
-    got = run(whole_image, image.ravel(), line, channels, *strides, wanted_offsets(*taps, channels, line, 1, 1), panels_of(w), *wanted.shape)
+    at = wanted_offsets(*taps, channels, line, 1, 1)
+    got = run(whole_image, image.ravel(), line, channels, *strides, at, panels_of(w), *wanted.shape)
     close(got, wanted, f"an image {list(image.shape)}, filters {list(w.shape)}, strides {strides}", rtol=1e-10, atol=1e-11)
 
 
 @task.check(1, "the distances of a window's numbers",
-            hint="Do the examples by hand. Then two channels: the numbers of a pixel lie side by side, so the next pixel is two numbers further.")
+            hint="Do the examples by hand. Then two channels: the numbers of a pixel lie side by side, so the next pixel is two numbers "
+                 "further.")
 def offsets(run, random):
     equal(run(distances, 4, 2, 1, 5, 1, 1), np.array([0, 1, 5, 6]), "the first example")
     equal(run(distances, 4, 2, 1, 5, 1, 3), np.array([0, 3, 5, 8]), "the second example")
@@ -126,24 +133,27 @@ def full_tile(run, random):
 
 
 @task.check(0.5, "tiles of less than 4 pixels, and sums of nothing",
-            hint="Rows of sums beyond `pixels` are not yours, and there may be no number in the image at their place. With no offsets the sums are 0.")
+            hint="Rows of sums beyond `pixels` are not yours, and there may be no number in the image at their place. With no offsets the "
+                 "sums are 0.")
 def partial_tile(run, random):
     for pixels in (1, 2, 3):
         image, panel = random.standard_normal(30), random.standard_normal((5, 16))
         at, apart = random.integers(0, 10, 5).tolist(), 19 // pixels
         first = 29 - max(at) - (pixels - 1) * apart                     # the last window ends with the image
         if first >= 0:
-            close(run(one_tile, image, first, apart, pixels, at, panel), wanted_tile(image, first, apart, pixels, at, panel), f"{pixels} pixels",
-                  rtol=1e-10, atol=1e-11)
+            close(run(one_tile, image, first, apart, pixels, at, panel), wanted_tile(image, first, apart, pixels, at, panel),
+                  f"{pixels} pixels", rtol=1e-10, atol=1e-11)
     for pixels in (4, 2):
         close(run(one_tile, np.ones(4), 0, 1, pixels, [], np.zeros((0, 16))), wanted_tile(np.ones(4), 0, 1, pixels, [], np.zeros((0, 16))),
               f"{pixels} pixels and no offsets")
 
 
 @task.check(1, "images that tiles divide evenly",
-            hint="The window for row i and column j of y begins at row i * down and column j * right. How many numbers is that from the beginning?")
+            hint="The window for row i and column j of y begins at row i * down and column j * right. How many numbers is that from the "
+                 "beginning?")
 def even(run, random):
-    for size, taps, channels, filters, strides in [((3, 6), (3, 3), 1, 16, (1, 1)), ((5, 9), (2, 2), 3, 32, (1, 1)), ((7, 12), (1, 5), 2, 48, (2, 1)),
+    for size, taps, channels, filters, strides in [((3, 6), (3, 3), 1, 16, (1, 1)), ((5, 9), (2, 2), 3, 32, (1, 1)),
+                                                   ((7, 12), (1, 5), 2, 48, (2, 1)),
                                                    ((6, 9), (2, 3), 2, 16, (2, 2))]:
         compare_image(run, random, size, taps, channels, filters, strides)
 
@@ -166,7 +176,8 @@ def whole(run, random):
             how = strides, dilations, padding
             wanted = convolution(x, w, *how)
             got = run(kernel, x, w, *how)
-            close(got, wanted, f"images {list(shape)}, filters {list(w.shape)}, strides {strides}, dilations {dilations}, {padding}", rtol=1e-10,
+            close(got, wanted, f"images {list(shape)}, filters {list(w.shape)}, strides {strides}, dilations {dilations}, "
+                               f"{padding}", rtol=1e-10,
                   atol=1e-11)
             expect(got.dtype == np.float64, f"the result is {got.dtype}")
     for shape, filters in [((0, 4, 4, 2), 3), ((2, 4, 4, 0), 3), ((2, 4, 4, 2), 0), ((2, 0, 4, 2), 3)]:

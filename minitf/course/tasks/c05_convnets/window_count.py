@@ -4,12 +4,16 @@ task = Task(
     "How many windows",
     function="window_count",
     replaces="minitf.ops.conv_ops.window_count",
-    hints=["Draw 7 pixels and a window of 3 taps. From the first place, by how many pixels can it be moved to the right? With stride 2, how "
+    hints=["Draw 7 pixels and a window of 3 taps. From the first place, by how many pixels can it be moved to the right? With stride 2, "
+           "how "
            "many of these moves count?",
-           "A window of `taps` taps at distance `dilation` reaches from its first tap to its last over (taps - 1) * dilation + 1 pixels. With "
+           "A window of `taps` taps at distance `dilation` reaches from its first tap to its last over (taps - 1) * dilation + 1 pixels. "
+           "With "
            "SAME the window may as well have a single tap.",
-           "What is not known first: None for size, or for taps with VALID. Then the moves: size less the reach; negative with VALID is the "
-           "error; else moves // stride, and one for the first place. Python's // rounds down, for negative numbers too: with SAME and size 0 "
+           "What is not known first: None for size, or for taps with VALID. Then the moves: size less the reach; negative with VALID is "
+           "the "
+           "error; else moves // stride, and one for the first place. Python's // rounds down, for negative numbers too: with SAME and "
+           "size 0 "
            "that is just right."],
     why="""A framework that knows shapes before the run finds a filter that is too large where it is written, and can plan memory for a net
         that has not run yet. The two paddings are TensorFlow's own: most others let you give a number of zeros, and then the same formula
@@ -47,7 +51,8 @@ def places(size, taps, stride, dilation, padding):
             hint="Take the example, 28 pixels, 3 taps, stride 2: where do the first and the last window begin, with VALID and with SAME?")
 def plain(run, random):
     for padding in "SAME", "VALID":
-        cases = [[int(random.integers(taps, taps + 20)), taps, int(random.integers(1, 6)), 1] for taps in random.integers(1, 8, 40).tolist()]
+        cases = [[int(random.integers(taps, taps + 20)), taps, int(random.integers(1, 6)), 1]
+                 for taps in random.integers(1, 8, 40).tolist()]
         cases += [[7, 7, 1, 1], [7, 7, 3, 1], [1, 1, 1, 1], [12, 3, 5, 1], [28, 3, 2, 1]]
         for case, got in zip(cases, run(counted, padding, cases)):
             equal(got, places(*case, padding), f"{padding}: {case[0]} pixels, {case[1]} taps, stride {case[2]}")
@@ -75,7 +80,8 @@ def unknown(run, random):
     equal(run(counted, "VALID", cases[:3]), [None] * 3, "VALID: size unknown; taps unknown; both unknown")
     got = run(shape_of, [None, None, 9, 2], [3, None, 2, 4], [1, 1, 2, 1], "SAME", [1, 1, 1, 1])
     equal(got, [None, None, 5, 4], "the shape of a convolution [?, ?, 9, 2] by [3, ?, 2, 4], strides 1 and 2, SAME")
-    equal(run(pooled_shape, [5, 8, None, 3], [1, 3, 3, 1], [1, 2, 2, 1], "VALID"), [5, 3, None, 3], "the shape of a max pooling of [5, 8, ?, 3]")
+    equal(run(pooled_shape, [5, 8, None, 3], [1, 3, 3, 1], [1, 2, 2, 1], "VALID"), [5, 3, None, 3], "the shape of a max pooling of [5, 8, "
+                                                                                                    "?, 3]")
 
 
 @task.check(0.5, "a window that is larger than the image",
