@@ -984,7 +984,7 @@ assert shares[5] > 0.97 and min(shares[3], shares[7]) > 0.88
 # seen no example, it still reads nine of ten, where the flat one reads seven. It is not blind to a shift: the dense layers see *where* on
 # a 5 by 5 grid a feature is. Two poolings forgive about two pixels, and the curve says so.
 #
-# On all 55,000 digits, `examples/lenet.py` reaches 99 %.
+# On all 55,000 digits, with more maps and with dropout, `examples/lenet.py` reaches 99 %.
 #
 # Has it really to do with neighbours? The counter-test: LeNet on the shuffled pixels of section 1.
 
