@@ -6,6 +6,7 @@ the places where the whole filter lies inside: ceil((size - (taps - 1) * dilatio
 from ..core.errors import UnimplementedError
 from ..core.registry import register_op
 from ..core.shapes import TensorShape
+from ..core.swap import swappable
 from ..graph import convert_to_tensor, name_scope
 from .apply import apply_op
 from .shape_fns import FLOAT, argument, merge_dims, sizes, with_rank
@@ -26,6 +27,7 @@ def spatial(c, attr):
     return values[1:3]
 
 
+@swappable
 def window_count(c, size, taps, stride, dilation):
     """At how many places along one side a window of so many taps stands; None if that is not known."""
     if size is None:
