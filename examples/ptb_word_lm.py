@@ -20,10 +20,10 @@ from tqdm import tqdm
 import minitf as tf
 from minitf.datasets import ngram, shakespeare
 
-OPTIONS = [("epochs", 10, "in all, those of earlier runs counted"), ("layers", 2, "one LSTM over another"), ("hidden", 200, "units of a layer"),
+OPTIONS = [("epochs", 6, "in all, those of earlier runs counted"), ("layers", 2, "one LSTM over another"), ("hidden", 200, "units of a layer"),
            ("batch-size", 20, "streams"), ("unroll", 20, "words of a step"), ("keep-prob", 1.0, "how much of each layer's output training keeps"),
            ("learning-rate", 1.0, "of gradient descent at first"), ("decay", 0.5, "what an epoch multiplies it by"),
-           ("decay-after", 4, "so many epochs have the first rate"), ("clip", 5.0, "greatest norm of the gradients"),
+           ("decay-after", 3, "so many epochs have the first rate"), ("clip", 5.0, "greatest norm of the gradients"),
            ("init", 0.1, "variables begin between minus and plus that"), ("vocabulary", 10_000, "different words"),
            ("words", 10 ** 7, "how much of each text to use, at most"), ("seed", 1, "same seed, same result"),
            ("folder", Path("ptb_word_lm"), "for checkpoints, summaries and plot"), ("stop", 10 ** 9, "end after this epoch, as if interrupted"),
