@@ -1071,8 +1071,8 @@ print("size (root of the mean square), at first and now:", *(f"{np.sqrt(np.mean(
 # %% [markdown]
 # The filters were faint noise and are six times as large now. 0 and 3 ask for ink above and none below, 1 for the opposite, 4 for ink at
 # the right and none at the left, like those that were written by hand; 2 and 5 are blurs. (Had they begun at $\sqrt{2 / 25} = 0.28$, the
-# usual choice, they would look nearly as at first, and read as well.) In the first maps, 0 and 1 have the two edges of the bar, 4 has the
-# stem. The second layer is coarser, each map mixes six: some have the bar of the seven, some its stem, and some find little in a seven.
+# usual choice, they would look nearly as at first, and read as well.) In the first maps, 0 and 1 have the
+# two edges of the bar, 4 the stem. In the second, coarser, some have the bar of the seven, some its stem, and some little.
 #
 # ## 11. Features without labels
 #
