@@ -954,9 +954,9 @@ print(f"{'backward / forward':20}" + "".join(f"{both / forward - 1:18.1f}" for f
 # processor time on one thread.)
 #
 # * The kernel saves from a third to four fifths of the time. Where a network spends its time in a few large ops, little else counts.
-# * The backward pass takes about twice the forward pass: two products for one, as the two gradients of section 4 say. The first layer has
-#   but one of them, its gradient to the image is pruned. The tables of the talk have 2.3 to 3.2. If a framework shows you 5, look for what
-#   it copies.
+# * The backward pass takes one and a half to two times as long as the forward pass: two products for one, as the two gradients of section
+#   4 say, and the first layer has but one of them, since its gradient to the image is pruned. The tables of the talk have 2.3 to 3.2. If
+#   a framework shows you 5, look for what it copies.
 # * AlexNet's and Overfeat's gradients were computed by our kernels too, though their first layers have strides: pruned again.
 #
 # And what the session does to a graph: constants folded, equal ops merged, element-wise ops fused (L1, the default)? In such nets the
