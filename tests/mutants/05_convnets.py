@@ -14,7 +14,8 @@ MUTANTS = [
            loses=["unknown"]),
     Mutant("window_count", "an image without rows has one window", "return free // stride + 1", "return max(1, free // stride + 1)",
            loses=["unknown"]),
-    Mutant("window_count", "names the reach and the size, and not whose", "free} from {size} for {argument(c, 0)}", "free} from {size}", loses=["too_large"]),
+    Mutant("window_count", "names the reach and the size, and not whose", "free} from {size} for {argument(c, 0)}", "free} from {size}",
+           loses=["too_large"]),
     Mutant("window_count", "a window that is too large has no places, and nobody hears of it", "if free < 0 and not same:", "if False:",
            loses=["too_large"]),
 
