@@ -13,6 +13,8 @@ from ..ops.nn_ops import (bias_add, dropout, in_top_k, l2_loss, l2_normalize, lo
                           zero_fraction)
 from ..ops.pool_ops import avg_pool, max_pool
 from ..ops.top_k_ops import top_k
+from . import rnn_cell
+from .rnn import static_bidirectional_rnn, static_rnn
 
 
 def __getattr__(name):
