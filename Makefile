@@ -46,7 +46,7 @@ help:
 	@echo "make grade SUBMISSIONS=dir   for instructors: a CSV row for every student"
 	@echo "make bench        minitf beside the peers that are installed; ARGS goes to benchmarks.run"
 	@echo "make bench-peers  install the peers: TensorFlow, PyTorch, JAX (6 GB, in .venv-bench)"
-	@echo "make data         fetch the data that demo and test use (20 MB)"
+	@echo "make data         fetch the data that demo and test use (22 MB)"
 	@echo "make extra-NAME   install an extra of setup.cfg: gpu, course, board"
 	@echo "make exercises, make notebooks    for authors: exercises/ from solutions/, the notebooks from their scripts"
 	@echo "make doctor       what is missing, and what works without it"

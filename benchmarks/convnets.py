@@ -5,15 +5,31 @@
     max_pool                  2x2 of [64, 28, 28, 32], forward and backward
     lenet_b64                 one SGD step of two conv5x5 + pool and two dense layers on a fed batch of digits; the loss fetched
     cifar_b32                 the same with four conv3x3 on a batch of 32x32 coloured images
+    alexnet_fwd               the last layer of AlexNet (A. Krizhevsky, One weird trick, 2014, arXiv 1404.5997) on 8 images of 227x227; not fetched
+    alexnet_fwdbwd            the same with the mean cross entropy and the gradients of all 16 parameters; nothing is updated or fetched
 """
 import numpy as np
 
-ORDER = ["conv3x3_fwd", "conv3x3_bwd", "conv5x5_fwd", "conv5x5_bwd", "max_pool", "lenet_b64", "cifar_b32"]
+ORDER = ["conv3x3_fwd", "conv3x3_bwd", "conv5x5_fwd", "conv5x5_bwd", "max_pool", "lenet_b64", "cifar_b32", "alexnet_fwd", "alexnet_fwdbwd"]
 CONVOLUTIONS = {"conv3x3": ((16, 28, 28, 64), (3, 3, 64, 64)), "conv5x5": ((64, 14, 14, 32), (5, 5, 32, 64))}
 POOLED = (64, 28, 28, 32)
-# image, then the layers: filters [rows, columns, in, out], "pool", or [in, out] of a dense layer
-NETS = {"lenet_b64": ((64, 28, 28, 1), [(5, 5, 1, 32), "pool", (5, 5, 32, 64), "pool", (3136, 512), (512, 10)]),
-        "cifar_b32": ((32, 32, 32, 3), [(3, 3, 3, 32), (3, 3, 32, 32), "pool", (3, 3, 32, 64), (3, 3, 64, 64), "pool", (4096, 512), (512, 10)])}
+
+
+def _conv(size, channels, filters, stride=1, padding="SAME"):
+    return "conv", (size, size, channels, filters), stride, padding
+
+
+def _pool(size, stride=2, padding="SAME"):
+    return "pool", size, stride, padding
+
+
+# (images, layers): a convolution has its filter [rows, columns, in, out], a dense layer [in, out]; all but the last are rectified
+NETS = {"lenet_b64": ((64, 28, 28, 1), [_conv(5, 1, 32), _pool(2), _conv(5, 32, 64), _pool(2), ("dense", (3136, 512)), ("dense", (512, 10))]),
+        "cifar_b32": ((32, 32, 32, 3), [_conv(3, 3, 32), _conv(3, 32, 32), _pool(2), _conv(3, 32, 64), _conv(3, 64, 64), _pool(2),
+                                        ("dense", (4096, 512)), ("dense", (512, 10))]),
+        "alexnet": ((8, 227, 227, 3), [_conv(11, 3, 64, 4, "VALID"), _pool(3, 2, "VALID"), _conv(5, 64, 192), _pool(3, 2, "VALID"),
+                                       _conv(3, 192, 384), _conv(3, 384, 256), _conv(3, 256, 256), _pool(3, 2, "VALID"),
+                                       ("dense", (9216, 4096)), ("dense", (4096, 4096)), ("dense", (4096, 1000))])}
 LEARNING_RATE = 0.001
 
 
@@ -35,9 +51,10 @@ def net_data(name):
     """x, y one-hot, and a (weights, biases) for each layer but the poolings."""
     random = np.random.default_rng(10)
     image, layers = NETS[name]
-    parameters = [(random.standard_normal(s, np.float32) * np.float32(np.prod(s[:-1]) ** -0.5), np.zeros(s[-1], np.float32))
-                  for s in layers if s != "pool"]
-    return random.random(image, np.float32), np.eye(10, dtype=np.float32)[random.integers(0, 10, image[0])], parameters
+    shapes = [layer[1] for layer in layers if layer[0] != "pool"]
+    parameters = [(random.standard_normal(s, np.float32) * np.float32(np.prod(s[:-1]) ** -0.5), np.zeros(s[-1], np.float32)) for s in shapes]
+    classes = shapes[-1][-1]
+    return random.random(image, np.float32), np.eye(classes, dtype=np.float32)[random.integers(0, classes, image[0])], parameters
 
 
 def computed(b, *tensors):
@@ -66,31 +83,58 @@ def max_pool(b):
     return computed(b, y, *tf.gradients(y, x, grad_ys=tf.identity(g)))
 
 
+def logits_of(tf, x, layers, variables):
+    """The last layer's output; variables: (weights, biases) for each layer but the poolings."""
+    rest = iter(variables)
+    for layer in layers:
+        if layer[0] == "pool":
+            _, size, stride, padding = layer
+            x = tf.nn.max_pool(x, [1, size, size, 1], [1, stride, stride, 1], padding)
+            continue
+        w, bias = next(rest)
+        if layer[0] == "conv":
+            _, _, stride, padding = layer
+            x = tf.nn.conv2d(x, w, [1, stride, stride, 1], padding)
+        else:
+            x = tf.matmul(tf.reshape(x, [-1, layer[1][0]]), w)
+        x = tf.nn.bias_add(x, bias)
+        if layer is not layers[-1]:
+            x = tf.nn.relu(x)
+    return x
+
+
 def net(b, name):
     tf, (images, labels, parameters) = b.tf, net_data(name)
     x, y = tf.placeholder(tf.float32, images.shape), tf.placeholder(tf.float32, labels.shape)
-    hidden, variables = x, iter([(b.variable(w), b.variable(bias)) for w, bias in parameters])
-    for layer in NETS[name][1]:
-        if layer == "pool":
-            hidden = tf.nn.max_pool(hidden, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
-            continue
-        w, bias = next(variables)
-        if len(layer) == 4:
-            hidden = tf.nn.conv2d(hidden, w, [1, 1, 1, 1], "SAME")
-        else:
-            hidden = tf.matmul(tf.reshape(hidden, [images.shape[0], layer[0]]), w)
-        hidden = tf.nn.bias_add(hidden, bias)
-        if layer[-1] != 10:
-            hidden = tf.nn.relu(hidden)
-    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=hidden))
+    logits = logits_of(tf, x, NETS[name][1], [(b.variable(w), b.variable(bias)) for w, bias in parameters])
+    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits))
     train = tf.train.GradientDescentOptimizer(LEARNING_RATE).minimize(loss)
     session, feed = b.session(), {x: images, y: labels}
     return lambda: float(session.run([train, loss], feed)[1])
 
 
+def alexnet(b, backward):
+    """The first three steps fetch one number too, to be compared."""
+    tf, (images, labels, parameters) = b.tf, net_data("alexnet")
+    variables = [(b.variable(w), b.variable(bias)) for w, bias in parameters]
+    logits = logits_of(tf, b.variable(images, trainable=False), NETS["alexnet"][1], variables)
+    if backward:
+        seen = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=b.variable(labels, trainable=False), logits=logits))
+        compute = [g.op for g in tf.gradients(seen, [v for pair in variables for v in pair])]
+    else:
+        seen, compute = tf.reduce_mean(tf.abs(logits)), [logits.op]
+    session, runs = b.session(), [0]
+
+    def step():
+        runs[0] += 1
+        return float(session.run(compute + [seen])[-1]) if runs[0] <= 3 else session.run(compute) and None
+    return step
+
+
 def builders():
     """{name: (function of a Builder, its further arguments)}"""
     each = {f"{name}_{way}": (convolution, name, way == "bwd") for name in CONVOLUTIONS for way in ("fwd", "bwd")}
-    each.update((name, (net, name)) for name in NETS)
+    each.update((name, (net, name)) for name in ("lenet_b64", "cifar_b32"))
+    each.update(alexnet_fwd=(alexnet, False), alexnet_fwdbwd=(alexnet, True))
     each["max_pool"] = (max_pool,)
     return each

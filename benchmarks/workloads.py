@@ -7,14 +7,15 @@
     adam_10m               one Adam step on 10 million parameters with a constant gradient
     tanh_1m ... matmul_N   one kernel on variables; the result is computed, not fetched
     conv3x3_fwd ...        with convolutions: convnets.py
+    ptb_small ...          with recurrent networks and tables of words: language.py
 """
 import numpy as np
 
-from . import convnets, data
+from . import convnets, data, language
 
 ORDER = (["add1000", "addmul1000", "fetch_var", "fetch_feed", "power1000", "mlp_b16", "mlp_b128", "adam_10m",
           "tanh_1m", "sigmoid_1m", "exp_1m", "softmax_128x10k", "biasadd_1k", "transpose_1k", "nhwc2nchw", "sum_ax0_1k", "sum_ax1_1k"]
-         + [f"matmul_{n}" for n in data.MATMUL_SIZES] + convnets.ORDER)
+         + [f"matmul_{n}" for n in data.MATMUL_SIZES] + convnets.ORDER + language.ORDER)
 
 
 class Builder:
@@ -137,6 +138,6 @@ def make(tf, new_session):
                      mlp_b128=in_graph(mlp, 128), adam_10m=in_graph(adam))
     for name, inputs in data.micro().items():
         workloads[name] = in_graph(kernel, name, inputs)
-    for name, (build, *arguments) in convnets.builders().items():
+    for name, (build, *arguments) in {**convnets.builders(), **language.builders()}.items():
         workloads[name] = in_graph(build, *arguments)
     return workloads

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from .. import data
-from . import torch_convnets
+from . import torch_convnets, torch_language
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 torch.set_num_interop_threads(1)
@@ -118,3 +118,4 @@ WORKLOADS = dict(add1000=chain(False), addmul1000=chain(True), fetch_var=without
                  mlp_b16=mlp(16), mlp_b128=mlp(128), adam_10m=adam)
 WORKLOADS.update((name, kernel(name, inputs)) for name, inputs in data.micro().items())
 WORKLOADS.update(torch_convnets.WORKLOADS)
+WORKLOADS.update(torch_language.WORKLOADS)

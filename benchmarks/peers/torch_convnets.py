@@ -54,32 +54,40 @@ def max_pool():
     return step
 
 
+def parameters_of(arrays):
+    """torch's parameters, two for each layer."""
+    found = []
+    for w, bias in arrays:
+        w = filters(w) if w.ndim == 4 else torch.from_numpy(w.T.copy())
+        found += [w.requires_grad_(), torch.from_numpy(bias).requires_grad_()]
+    return found
+
+
+def logits_of(hidden, layers, parameters):
+    rest = iter(zip(parameters[::2], parameters[1::2]))
+    for layer in layers:
+        if layer[0] == "pool":
+            hidden = F.max_pool2d(hidden, layer[1], layer[2])
+            continue
+        w, bias = next(rest)
+        if layer[0] == "conv":
+            _, shape, stride, padding = layer
+            hidden = F.conv2d(hidden, w, bias, stride=stride, padding=shape[0] // 2 if padding == "SAME" else 0)
+        else:
+            hidden = F.linear(hidden.permute(IMAGE).flatten(1) if hidden.dim() == 4 else hidden, w, bias)
+        if layer is not layers[-1]:
+            hidden = F.relu(hidden)
+    return hidden
+
+
 def net(name):
     def setup():
         images, labels, arrays = convnets.net_data(name)
-        layers = convnets.NETS[name][1]
-        parameters = []
-        for w, bias in arrays:
-            w = filters(w) if w.ndim == 4 else torch.from_numpy(w.T.copy())
-            parameters += [w.requires_grad_(), torch.from_numpy(bias).requires_grad_()]
+        parameters = parameters_of(arrays)
         optimizer = torch.optim.SGD(parameters, convnets.LEARNING_RATE, fused=True)
 
         def step():
-            hidden, y, rest = image(images), torch.from_numpy(labels), iter(zip(parameters[::2], parameters[1::2]))
-            for layer in layers:
-                if layer == "pool":
-                    hidden = F.max_pool2d(hidden, 2)
-                    continue
-                w, bias = next(rest)
-                if len(layer) == 4:
-                    hidden = F.conv2d(hidden, w, bias, padding=layer[0] // 2)
-                else:
-                    if hidden.dim() == 4:
-                        hidden = hidden.permute(IMAGE).flatten(1)
-                    hidden = F.linear(hidden, w, bias)
-                if layer[-1] != 10:
-                    hidden = F.relu(hidden)
-            loss = F.cross_entropy(hidden, y)
+            loss = F.cross_entropy(logits_of(image(images), convnets.NETS[name][1], parameters), torch.from_numpy(labels))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -88,6 +96,26 @@ def net(name):
     return setup
 
 
+def alexnet(backward):
+    def setup():
+        images, labels, arrays = convnets.net_data("alexnet")
+        x, y, parameters = image(images).contiguous(memory_format=LAST), torch.from_numpy(labels), parameters_of(arrays)
+        layers = convnets.NETS["alexnet"][1]
+
+        def forward():
+            with torch.inference_mode():
+                return logits_of(x, layers, parameters).abs().mean().item()
+
+        def both():
+            for p in parameters:
+                p.grad = None
+            loss = F.cross_entropy(logits_of(x, layers, parameters), y)
+            loss.backward()
+            return loss.item()
+        return both if backward else forward
+    return setup
+
+
 WORKLOADS = {f"{name}_{way}": convolution(name, way == "bwd") for name in convnets.CONVOLUTIONS for way in ("fwd", "bwd")}
-WORKLOADS.update((name, net(name)) for name in convnets.NETS)
-WORKLOADS["max_pool"] = max_pool
+WORKLOADS.update((name, net(name)) for name in ("lenet_b64", "cifar_b32"))
+WORKLOADS.update(max_pool=max_pool, alexnet_fwd=alexnet(False), alexnet_fwdbwd=alexnet(True))

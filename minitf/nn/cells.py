@@ -11,7 +11,7 @@ from ..core.swap import swappable
 from ..graph import GraphKeys, convert_to_tensor, get_default_graph, name_scope
 from ..ops import array_ops, init_ops, matmul_ops, nest, nn_ops, slice_ops
 from ..ops.math_ops import sigmoid, tanh
-from ..ops.variable_scope import get_variable, variable_scope
+from ..ops.variable_scope import AUTO_REUSE, get_variable, variable_scope
 
 
 class RNNCell:
@@ -103,7 +103,9 @@ class RNNCell:
                 self._scope, self._graph = found, graph
         elif self._graph is not graph:
             raise ValueError(f"{type(self).__name__} {self._scope.name!r} has its variables in another graph; make a new cell for each graph")
-        with variable_scope(self._scope, reuse=True if self.built else self._reuse, auxiliary_name_scope=False) as entered, \
+        # A first call that raised an error may have made variables: they are the next one's.
+        reuse = True if self.built else AUTO_REUSE if self.__dict__.get("_variables") else self._reuse
+        with variable_scope(self._scope, reuse=reuse, auxiliary_name_scope=False) as entered, \
                 name_scope(entered.original_name_scope):
             yield
 

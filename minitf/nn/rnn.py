@@ -28,12 +28,18 @@ def static_rnn(cell, inputs, initial_state=None, dtype=None, sequence_length=Non
     >>> x = tf.placeholder(tf.float32, [50, 20, 65])
     >>> outputs, state = tf.nn.static_rnn(tf.nn.rnn_cell.BasicLSTMCell(128), tf.unstack(x, axis=1), dtype=tf.float32)     # 20 of [50, 128]
     """
+    outputs, states = unroll(cell, inputs, initial_state, dtype, sequence_length, scope or "rnn")
+    return outputs, states[-1]
+
+
+def unroll(cell, inputs, initial_state, dtype, sequence_length, scope):
+    """static_rnn, with the states of all steps: (list of outputs, list of states)."""
     _check_cell(cell)
     inputs = _steps(inputs)
-    with variable_scope(scope or "rnn") as opened:
+    with variable_scope(scope) as opened:
         state = _first_state(cell, inputs[0], initial_state, dtype)
         ends = None if sequence_length is None else _Ends(cell, inputs[0], sequence_length, _dtype_of(state))
-        outputs = []
+        outputs, states = [], []
         for time, value in enumerate(inputs):
             if time > 0:
                 opened.reuse_variables()
@@ -42,7 +48,8 @@ def static_rnn(cell, inputs, initial_state=None, dtype=None, sequence_length=Non
             else:
                 output, state = ends.step(cell, time, value, state)
             outputs.append(output)
-        return outputs, state
+            states.append(state)
+        return outputs, states
 
 
 def static_bidirectional_rnn(cell_fw, cell_bw, inputs, initial_state_fw=None, initial_state_bw=None, dtype=None, sequence_length=None, scope=None):

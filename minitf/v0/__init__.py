@@ -9,7 +9,7 @@ import minitf as _public
 
 from ..core.nearest import no_attribute as _no_attribute
 from ..image import decode_jpeg, decode_png
-from . import image, nn, train
+from . import image, models, nn, train
 from .array import *
 from .building import *
 from .math import *

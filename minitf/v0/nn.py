@@ -1,7 +1,9 @@
-"""tf.nn of 2015: cross entropies took the logits first."""
+"""tf.nn of 2015: cross entropies took the logits first, and recurrent networks were in tf.nn.rnn."""
 import minitf.nn as _nn
 
 from ..core.nearest import no_attribute as _no_attribute
+from .models.rnn import rnn_cell
+from .models.rnn.rnn import bidirectional_rnn, rnn_with_final_state as rnn
 
 
 def softmax_cross_entropy_with_logits(logits, labels, name=None):

@@ -1,7 +1,7 @@
 """Every name that programs of 2015 and 2016 use, in their spelling and in today's: both give the same, and what NumPy gives.
 
 The names are those found under tf. in the tutorials and models that came with TensorFlow 0.6 to 0.8 and in community programs of those months.
-Those of queues, readers, recurrent networks, candidate sampling, depthwise convolution and local normalisation are not here yet.
+Those of queues, readers, seq2seq, candidate sampling, depthwise convolution and local normalisation are not here yet.
 """
 import numpy as np
 import pytest
@@ -244,6 +244,68 @@ def test_register_shape():
             assert apply_op("V0Twice", tf.zeros([3])).shape.as_list() == [3, 2]
     finally:
         del registry._ops["V0Twice"]
+
+
+CELLS = {
+    "BasicRNNCell": lambda c, n: c.BasicRNNCell(n), "GRUCell": lambda c, n: c.GRUCell(n),
+    "BasicLSTMCell": lambda c, n: c.BasicLSTMCell(n, forget_bias=0.5, state_is_tuple=False), "LSTMCell": lambda c, n: c.LSTMCell(n, state_is_tuple=False),
+    "peepholes": lambda c, n: c.LSTMCell(n, use_peepholes=True, cell_clip=.3, num_proj=2, forget_bias=1.0, state_is_tuple=False),
+    "MultiRNNCell": lambda c, n: c.MultiRNNCell([c.GRUCell(n), c.BasicRNNCell(n)], state_is_tuple=False),
+    "DropoutWrapper": lambda c, n: c.DropoutWrapper(c.GRUCell(n), input_keep_prob=0.5, output_keep_prob=0.5, seed=1),
+    "InputProjectionWrapper": lambda c, n: c.InputProjectionWrapper(c.GRUCell(n), 3), "OutputProjectionWrapper": lambda c, n: c.OutputProjectionWrapper(c.GRUCell(n), 3)}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_cells(name):
+    """The same weights give the same outputs; variables are made, or shared, as the scopes say."""
+    def run(t, rnn):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            steps = [tf.constant(X), tf.constant(Y)]
+            outputs, state = rnn(CELLS[name](t.nn.rnn_cell, 4), steps, dtype=tf.float32)
+            variables = tf.trainable_variables()
+            r = np.random.RandomState(0)
+            sess.run([tf.assign(v, r.standard_normal(v.get_shape().as_list())) for v in variables])
+            assert len(variables) == len(set(v.op.name for v in variables))
+            return sess.run([*outputs, tf.concat(state, 1) if isinstance(state, tuple) else state])
+    for old, new in zip(run(v0, v0.nn.rnn), run(tf, tf.nn.static_rnn)):
+        np.testing.assert_array_equal(old, new)
+
+
+class TestRecurrentNetworks:
+    def test_one_cell_makes_layers_with_weights_of_their_own(self):
+        with tf.Graph().as_default():
+            cell = v0.nn.rnn_cell.MultiRNNCell([v0.nn.rnn_cell.GRUCell(3)] * 2)
+            outputs, states = v0.models.rnn.rnn.rnn(cell, [tf.constant(X)] * 2, dtype=tf.float32, sequence_length=[1, 2])
+            assert len(states) == 2 and states[1].get_shape().as_list() == [2, 6]
+            assert {v.op.name for v in tf.global_variables()} == {f"RNN/MultiRNNCell/Cell{i}/GRUCell/{part}/Linear/{w}" for i in (0, 1)
+                                                                  for part in ("Gates", "Candidate") for w in ("Matrix", "Bias")}
+            with pytest.raises(ValueError, match="already exists, disallowed"):
+                v0.nn.rnn(cell, [tf.constant(X)] * 2, dtype=tf.float32)
+            with tf.variable_scope("other"):
+                v0.nn.rnn(cell, [tf.constant(X)] * 2, dtype=tf.float32)
+            assert len(tf.global_variables()) == 16
+
+    def test_both_directions(self):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            make = v0.nn.rnn_cell.BasicLSTMCell
+            outputs, fw, bw = v0.nn.bidirectional_rnn(make(3), make(3), [tf.constant(X)] * 2, dtype=tf.float32)
+            sess.run(tf.initialize_all_variables())
+            assert sess.run(outputs[0]).shape == (2, 6) and fw.get_shape().as_list() == bw.get_shape().as_list() == [2, 6]
+
+    def test_linear_and_an_embedding(self):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            with tf.variable_scope("m", initializer=tf.ones_initializer()):
+                y = v0.nn.rnn_cell.linear([tf.constant(X), tf.constant(Y)], 4, True, 0.5)
+                bare = v0.nn.rnn_cell.linear(tf.constant(X), 4, False, scope="Bare")
+            cell = v0.nn.rnn_cell.EmbeddingWrapper(v0.nn.rnn_cell.GRUCell(5), 10)
+            out, _ = cell(tf.constant(IDS), tf.zeros([2, 5]))
+            sess.run(tf.initialize_all_variables())
+            np.testing.assert_allclose(sess.run(y), np.repeat((X.sum(1) + Y.sum(1) + .5)[:, None], 4, 1), rtol=1e-6)
+            np.testing.assert_allclose(sess.run(bare)[:, 0], X.sum(1), rtol=1e-6)
+            assert [v.op.name for v in tf.global_variables()][:4] == ["m/Linear/Matrix", "m/Linear/Bias", "m/Bare/Matrix", "EmbeddingWrapper/embedding"]
+            assert sess.run(out).shape == (2, 5)
+            with pytest.raises(ValueError, match="a given embedding is not supported"):
+                v0.nn.rnn_cell.EmbeddingWrapper(cell, 3, embedding=X)
 
 
 def test_names_that_never_were():

@@ -41,6 +41,14 @@ def test_word_vectors(tmp_path):
     assert pairs > .9 and loss < 1.2 and difference < 1e-5
 
 
+def test_an_unrolled_lstm(tmp_path):
+    text = output_of("unrolled_lstm.py", tmp_path).splitlines()
+    cost, difference, batch, width = numbers(text[0])
+    assert cost < .6 and difference == 0 and (batch, width) == (20, 96)
+    assert eval(text[1]) == [f"model/{name}" for name in (
+        *(f"RNN/MultiRNNCell/Cell{i}/BasicLSTMCell/Linear/{w}" for i in (0, 1) for w in ("Bias", "Matrix")), "embedding", "softmax_b", "softmax_w")]
+
+
 @pytest.mark.parametrize("program", sorted((pathlib.Path(__file__).parent / "programs").glob("*.py")), ids=lambda p: p.stem)
 def test_only_the_import_line_tells_that_it_is_minitf(program):
     lines = [line for line in program.read_text().splitlines() if "minitf" in line]

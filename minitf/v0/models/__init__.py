@@ -1,0 +1,2 @@
+"""tf.models of 2015: what came with TensorFlow beside its core."""
+from . import rnn
