@@ -13,7 +13,8 @@
 # | time | 75 minutes of reading, 4 hours of exercises |
 # | short route | leave out sections 7, 9 and 10 (nothing else needs them): 50 minutes; exercises `bits`, `sample`, `streams` |
 # | stuck | `make hint TASK=06/gru` gives one hint after the other; after a pass, `make diff TASK=06/gru` shows our solution beside yours |
-#
+
+# %% [markdown]
 # ## 1. How long does it remember?
 #
 # An experiment. A network reads a hundred random numbers, one at a time, and after each it has a state of twenty numbers. Then it reads the
@@ -60,11 +61,12 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The plain cell loses it at a steady rate, a factor at each step. After some seventy steps the two states agree in all the digits that a
-# float64 has, and the first number is gone. The LSTM (*long short-term memory*: Hochreiter and Schmidhuber, 1997) keeps it. By the end of
-# section 6 you will have built both, and you will know where that factor comes from, which is also why the plain cell does not *learn* to
-# keep anything for a hundred steps.
-#
+# The plain cell loses it at a steady rate, a factor at each step. After a hundred numbers the two states are the same to ten digits, and no
+# later layer will make anything of the eleventh. The LSTM (*long short-term memory*: Hochreiter and Schmidhuber, 1997) keeps it. By the end
+# of section 6 you will have built both, and you will know where that factor comes from, which is also why the plain cell does not *learn*
+# to keep anything for a hundred steps.
+
+# %% [markdown]
 # ## 2. A cell and a loop
 #
 # The networks so far take all of their input at once, and it has a fixed size. A text has any length. So read it one piece at a time, and
@@ -72,8 +74,8 @@ plt.show()
 #
 # $$h_t = \tanh(x_t W + h_{t-1} U + b)$$
 #
-# $W$, $U$ and $b$ are the same at every step. The hyperbolic tangent squeezes any number into the range from $-1$ to 1. With one unit,
-# $W = 0.5$, $U = 0.8$ and $b = 0$, and the numbers 1, 0, 0, 0 to read: $h_1 = \tanh(0.5) = 0.462$, $h_2 = \tanh(0.8 \cdot 0.462) = 0.354$.
+# $W$, $U$ and $b$ are the same at every step. The hyperbolic tangent squeezes any number into the range from $-1$ to 1. With one unit, $W =
+# 0.5$, $U = 0.8$ and $b = 0$, and the numbers 1, 0, 0, 0 to read: $h_1 = \tanh(0.5) = 0.462$, $h_2 = \tanh(0.8 \cdot 0.462) = 0.354$.
 
 # %%
 h = 0.0
@@ -84,9 +86,9 @@ for x in [1.0, 0.0, 0.0, 0.0]:
 # %% [markdown]
 # The 1 was read once, and an echo of it stays for a while.
 #
-# In the graph this needs `Tanh`, which is new. With it comes `Sigmoid`, $\sigma(z) = 1 / (1 + e^{-z})$, which squeezes into the range from 0
-# to 1 and has its entrance in section 5. Both have a rule made of their own output $y$: the slope of $\tanh$ is $1 - y^2$, that of $\sigma$
-# is $y (1 - y)$. At 0 these are 1 and 0.25, and far from 0 both are close to 0.
+# In the graph this needs `Tanh`, which is new. With it comes `Sigmoid`, $\sigma(z) = 1 / (1 + e^{-z})$, which squeezes into the range from
+# 0 to 1 and has its entrance in section 5. Both have a rule made of their own output $y$: the slope of $\tanh$ is $1 - y^2$, that of
+# $\sigma$ is $y (1 - y)$. At 0 these are 1 and 0.25, and far from 0 both are close to 0.
 
 # %% tags=["built"]
 @op("Tanh", lambda x: x)
@@ -110,8 +112,8 @@ def sigmoid_rule(op, g):
 
 # %% [markdown]
 # What holds the weights and makes one step is called a *cell*. `step` takes a piece of input and a state, and returns an output and the
-# next state. For this cell both are $h$, but for the next they will differ; so the state is a tuple of tensors. It begins as a row of zeros,
-# which broadcasting repeats for every example of a batch, however many the run has.
+# next state. For this cell both are $h$, but for the next they will differ; so the state is a tuple of tensors. It begins as a row of
+# zeros, which broadcasting repeats for every example of a batch, however many the run has.
 
 # %% tags=["built"]
 class RNN:
@@ -169,13 +171,14 @@ slopes = gradients(outputs[-1], outputs[:1] + cell.variables)
 print("slopes of the last h, for the first h, W, U and b:", np.concatenate([np.ravel(s) for s in Session(graph).run(slopes, feeds)]).round(3))
 
 # %% [markdown]
-# The slope for the first $h$ is a product of one factor for each step between them: $U (1 - h_t^2)$ with $t = 2, 3, 4$, that is
-# $0.8 \cdot 0.875 \cdot 0.8 \cdot 0.924 \cdot 0.8 \cdot 0.952 = 0.394$. Keep that product in mind.
-#
+# The slope for the first $h$ is a product of one factor for each step between them: $U (1 - h_t^2)$ with $t = 2, 3, 4$, that is $0.8 \cdot
+# 0.875 \cdot 0.8 \cdot 0.924 \cdot 0.8 \cdot 0.952 = 0.394$. Keep that product in mind.
+
+# %% [markdown]
 # ## 3. It remembers, a little
 #
-# Something to learn that can not be done without memory: read random numbers, each 1 or $-1$, and say at every step what was read **two steps
-# ago**. The output is $h V$, one number, whose sign is the answer.
+# Something to learn that can not be done without memory: read random numbers, each 1 or $-1$, and say at every step what was read **two
+# steps ago**. The output is $h V$, one number, whose sign is the answer.
 
 # %%
 def echo_network(delay, steps=12, batch=32, hidden=8, seed=0):
@@ -209,10 +212,11 @@ for delay in 2, 4, 8:
     print(f"{delay} steps ago: {echo_accuracy(delay):.1f}")
 
 # %% [markdown]
-# Without $U$ there is no memory, and the answers are a coin's: half of them are right. With it, eight units keep two or four numbers without
-# a mistake after 300 steps of training. For eight steps ago, 300 steps of training are not enough. Would more be, and for a hundred steps
-# ago? Look at what the training has to go by.
-#
+# Without $U$ there is no memory, and the answers are a coin's: half of them are right. With it, eight units keep two or four numbers
+# without a mistake after 300 steps of training. For eight steps ago, 300 steps of training are not enough. Would more be, and for a hundred
+# steps ago? Look at what the training has to go by.
+
+# %% [markdown]
 # ## 4. The gradient that vanishes
 #
 # Section 2 had the slope of $h_4$ for $h_1$: a product of three factors $U (1 - h_t^2)$. For one that lies a hundred steps back there are a
@@ -222,8 +226,8 @@ for delay in 2, 4, 8:
 print(f"0.9 ** 100 = {0.9 ** 100:.6f}      1.1 ** 100 = {1.1 ** 100:,.0f}")
 
 # %% [markdown]
-# Either there is nearly nothing left, or too much. With many units $U$ is a matrix, and each step multiplies the gradient by $U'$ and by the
-# slopes of $\tanh$. To see the factor alone, take matrices that change no length, which are called *orthogonal*, and multiply them by a
+# Either there is nearly nothing left, or too much. With many units $U$ is a matrix, and each step multiplies the gradient by $U'$ and by
+# the slopes of $\tanh$. To see the factor alone, take matrices that change no length, which are called *orthogonal*, and multiply them by a
 # number, the *scale*. Then measure, in our graph: how long is $\partial \text{loss} / \partial h_t$, by the distance of $t$ from the end?
 # The loss is a random sum of the last $h$.
 
@@ -266,9 +270,10 @@ plt.show()
 # %% [markdown]
 # Straight lines on a logarithmic axis: one factor for each step. With scale 0.5 the gradient falls by $2^{-99} = 1.6 \cdot 10^{-30}$. With
 # 0.9 it falls nearly as $0.9^{99} = 3 \cdot 10^{-5}$; a little faster, for the slope of $\tanh$ is below 1, and much faster when larger
-# numbers come in and push the states to where $\tanh$ is flat: to $10^{-19}$. Above 1 it grows, though by less than the powers of the
-# scale would say, as $\tanh$ works against it: to 4000 times with 1.5.
-#
+# numbers come in and push the states to where $\tanh$ is flat: to $10^{-19}$. Above 1 it grows, though by less than the powers of the scale
+# would say, as $\tanh$ works against it: to 4000 times with 1.5.
+
+# %% [markdown]
 # A gradient of $10^{-5}$ is not the trouble by itself; Adam would scale it up. The trouble is that the gradient of $U$ is a *sum* over all
 # distances. What happened a hundred steps ago has a part of $10^{-5}$ in it, and what happened just now a part of 1. The near drowns the
 # far, so a network learns what is near, and the error that only the distant past could explain looks like noise. Hochreiter found this in
@@ -277,7 +282,8 @@ plt.show()
 # difficult", IEEE Transactions on Neural Networks.)
 #
 # A gradient that grows is easier to deal with: section 7 cuts it. First, the one that vanishes.
-#
+
+# %% [markdown]
 # ## 5. A cell that keeps, one gate at a time
 #
 # **Keep.** If the factor is the trouble, let there be none. A state $c$ to which things are only *added* has the factor 1:
@@ -295,9 +301,9 @@ for j in noise:
 print(f"stored 0.7, found {c:.2f}")
 
 # %% [markdown]
-# **The input gate.** So give it a door: a number $i$ between 0 (shut) and 1 (open) that multiplies what comes in. Who opens it? The network,
-# by what it reads: $i = \sigma(x W_i + h U_i + b_i)$, with weights of its own that are trained as all the others. A sigmoid never quite
-# shuts; at $-7$ it lets through a thousandth.
+# **The input gate.** So give it a door: a number $i$ between 0 (shut) and 1 (open) that multiplies what comes in. Who opens it? The
+# network, by what it reads: $i = \sigma(x W_i + h U_i + b_i)$, with weights of its own that are trained as all the others. A sigmoid never
+# quite shuts; at $-7$ it lets through a thousandth.
 
 # %%
 def sigmoid(z):
@@ -313,16 +319,17 @@ print(f"a door at 7 is {sigmoid(7.0):.4f} open, at -7 {sigmoid(-7.0):.4f}; store
 # the output is $h = o \cdot \tanh(c)$, and $\tanh$ brings it between $-1$ and 1 again.
 #
 # These two are the cell of 1997. In a stream without an end, such as a text, sums that are never cleared grow without bound. So three years
-# later came the **forget gate** (Gers, Schmidhuber and Cummins, 2000): $f$ multiplies the old $c$. With $f = 1$ it keeps, and with 0 it begins
-# anew, as at the end of a sentence.
-#
+# later came the **forget gate** (Gers, Schmidhuber and Cummins, 2000): $f$ multiplies the old $c$. With $f = 1$ it keeps, and with 0 it
+# begins anew, as at the end of a sentence.
+
+# %% [markdown]
 # That is the LSTM as Jeff Dean and Oriol Vinyals showed it in their tutorial on TensorFlow at NIPS 2015:
 #
 # $$i = \sigma(x W_i + h U_i + b_i) \qquad f = \sigma(x W_f + h U_f + b_f) \qquad o = \sigma(x W_o + h U_o + b_o)$$
 # $$j = \tanh(x W_j + h U_j + b_j) \qquad c' = f \cdot c + i \cdot j \qquad h' = o \cdot \tanh(c')$$
 #
-# The state is now two vectors, $c$ and $h$. One step by hand, with one unit, all $W$ and $U$ equal to 1, all $b$ equal to 0, $x = 1$, $h = 0.5$ and
-# $c = 2$. Every gate has $x + h = 1.5$ in it:
+# The state is now two vectors, $c$ and $h$. One step by hand, with one unit, all $W$ and $U$ equal to 1, all $b$ equal to 0, $x = 1$, $h =
+# 0.5$ and $c = 2$. Every gate has $x + h = 1.5$ in it:
 
 # %%
 z, c = 1.0 + 0.5, 2.0
@@ -333,7 +340,8 @@ print(f"i = f = o = {gate:.4f}   j = {j:.4f}   c' = {new_c:.4f}   h' = {new_h:.4
 
 # %% [markdown]
 # $c' = 0.8176 \cdot 2 + 0.8176 \cdot 0.9051 = 2.3752$ and $h' = 0.8176 \cdot \tanh(2.3752) = 0.8036$.
-#
+
+# %% [markdown]
 # ### A gate that begins half shut
 #
 # The factor of $c$, from step to step, is $f$. What is it before anything is learned? Weights are small and biases 0, so $z$ is near 0, and
@@ -345,12 +353,13 @@ for bias in 0, 1, 3, 5:
 
 # %% [markdown]
 # $0.5^{100} = 8 \cdot 10^{-31}$: an LSTM just as the slide has it forgets at the start as fast as the worst of the cells in section 4, and
-# the gradient by which it would learn not to forget vanishes with it. The *code* of the same tutorial has a `forget_bias`, a number added to
-# $z$ before the sigmoid; the equations leave it out. Gers and his colleagues had begun with a positive bias, it was forgotten, and
-# Jozefowicz, Zaremba and Sutskever ("An empirical exploration of recurrent network architectures", 2015) found that a bias of 1 is worth more
-# than most changes of the cell. With 1 the gate is 0.731 open: enough for some ten steps, and not for a hundred. So is a bias of 5 better?
-# Section 6 measures its gradient, and section 8 whether it learns.
-#
+# the gradient by which it would learn not to forget vanishes with it. The *code* of the same tutorial has a `forget_bias`, a number added
+# to $z$ before the sigmoid; the equations leave it out. Gers and his colleagues had begun with a positive bias, it was forgotten, and
+# Jozefowicz, Zaremba and Sutskever ("An empirical exploration of recurrent network architectures", 2015) found that a bias of 1 is worth
+# more than most changes of the cell. With 1 the gate is 0.731 open: enough for some ten steps, and not for a hundred. So is a bias of 5
+# better? Section 6 measures its gradient, and section 8 whether it learns.
+
+# %% [markdown]
 # ## 6. The LSTM as ops
 #
 # Four products with $x$, four with $h$. It is faster to make one of the four: put the matrices side by side, $W = (W_i, W_j, W_f, W_o)$ of
@@ -465,15 +474,17 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# With bias 0 the LSTM is no better than the plain cell: a factor of a half for each step. With 1 it is a billion times better at distance 50
-# and still gone at 99. With 3 or more the gradient arrives. (It even grows a little: $c$ also goes out by the gates and comes back by $U$,
-# and these small contributions add up along the many ways.) The plain cell could not have been helped by such a number: its factor is a matrix
-# times a slope, and nothing in it says "keep". And the bias is trained like any other number, so that a gate can open as it is needed.
-#
+# With bias 0 the LSTM is no better than the plain cell: a factor of a half for each step. With 1 it is a billion times better at distance
+# 50 and still gone at 99. With 3 or more the gradient arrives. (It even grows a little: $c$ also goes out by the gates and comes back by
+# $U$, and these small contributions add up along the many ways.) The plain cell could not have been helped by such a number: its factor is
+# a matrix times a slope, and nothing in it says "keep". And the bias is trained like any other number, so that a gate can open as it is
+# needed.
+
+# %% [markdown]
 # ## 7. A cliff, and a shorter step
 #
-# What of the gradient that grows? Take the smallest recurrent network: one unit, $h' = \sigma(w h + b)$, no input at all. It begins at 0.5, makes
-# fifty steps, and should end at 0.7. Two parameters, so the loss is a surface (Pascanu, Mikolov and Bengio, 2013, have one like it):
+# What of the gradient that grows? Take the smallest recurrent network: one unit, $h' = \sigma(w h + b)$, no input at all. It begins at 0.5,
+# makes fifty steps, and should end at 0.7. Two parameters, so the loss is a surface (Pascanu, Mikolov and Bengio, 2013, have one like it):
 
 # %%
 def fifty_steps(w, b):
@@ -508,8 +519,9 @@ print("before it", thrown[worst].round(2), "after it", thrown[worst + 1].round(2
       "with loss", round(float(fifty_steps(*thrown[-1])), 4))
 
 # %% [markdown]
-# For 44 steps the slope is gentle. Then one step meets a gradient a hundred times as long, and the descent is thrown to a far plateau where $h$
-# is 1 and all slopes are nearly 0. It never comes back. The loss of 0.09 is $(1 - 0.7)^2$. The same descent, but no gradient counts as longer than 0.5:
+# For 44 steps the slope is gentle. Then one step meets a gradient a hundred times as long, and the descent is thrown to a far plateau where
+# $h$ is 1 and all slopes are nearly 0. It never comes back. The loss of 0.09 is $(1 - 0.7)^2$. The same descent, but no gradient counts as
+# longer than 0.5:
 
 # %%
 def clipped(g, most=0.5):
@@ -524,13 +536,14 @@ assert fifty_steps(*held[-1]) < 0.01 < 0.05 < fifty_steps(*thrown[-1])
 loss_surface(fifty_steps, (3.5, 8.5), (-4, 6.2), names=("w", "b"), paths={"as the gradient says": thrown, "no longer than 0.5": held})
 
 # %% [markdown]
-# (The first line's jump goes from the lower left to the upper right in one step.) Below the diagonal valley $h$ ends low, above it high, and between the two lies a wall: for such a $w$ the unit falls to one side or the other,
-# and fifty steps make a tiny difference at the start into all the difference at the end. Half-way up the wall the slope is steep, so the
-# step is long, in the right direction and far too far.
+# (The first line's jump goes from the lower left to the upper right in one step.) Below the jagged edge $h$ ends low, which costs up to
+# 0.49; just above it lies the valley, and further up $h$ ends at 1, which costs 0.09. Between the two stands a wall: for such a $w$ the
+# unit falls to one side or the other, and fifty steps make a tiny difference at the start into all the difference at the end. Half-way up
+# the wall the slope is steep, so the step is long, in the right direction and far too far.
 #
-# The cure is as simple as the trouble. Keep the direction, and cut the length: if the gradient is longer than some number, scale it down to that
-# number. With a gradient of 17.8 and a limit of 0.5 the factor is 0.028. In a network there are many variables. The length is that of all their
-# gradients as one long vector (the *global norm*), and the factor is the same for all, or else the direction would change.
+# The cure is as simple as the trouble. Keep the direction, and cut the length: if the gradient is longer than some number, scale it down to
+# that number. With a gradient of 17.8 and a limit of 0.5 the factor is 0.028. In a network there are many variables. The length is that of
+# all their gradients as one long vector (the *global norm*), and the factor is the same for all, or else the direction would change.
 
 # %% tags=["built"]
 @op("Maximum", broadcast)
@@ -566,12 +579,14 @@ for most in 2.5, 10.0:
 # %% [markdown]
 # $\sqrt{3^2 + 4^2} = 5$, so with a limit of 2.5 everything is halved, and with 10 nothing is done. In the package this is
 # `tf.clip_by_global_norm` (an exercise of chapter 04).
-#
+
+# %% [markdown]
 # ## 8. The adding problem
 #
-# Now to learning. This problem is from the paper of 1997. The network reads pairs of numbers. The first of a pair is random, between 0 and 1; the
-# second is a mark, 1 for two of the pairs and 0 for all others. At the end it must say the sum of the two marked numbers. One mark lies in
-# the first half of the sequence and one in the second. With a hundred steps, the first number has to be kept for fifty steps at least.
+# Now to learning. This problem is from the paper of 1997. The network reads pairs of numbers. The first of a pair is random, between 0 and
+# 1; the second is a mark, 1 for two of the pairs and 0 for all others. At the end it must say the sum of the two marked numbers. One mark
+# lies in the first half of the sequence and one in the second. With a hundred steps, the first number has to be kept for fifty steps at
+# least.
 
 # %%
 def additions(random, steps, batch=50):
@@ -587,11 +602,11 @@ print(pairs[:, 0].T.round(2))
 print("sum:", sums[0, 0].round(2), "  variance of many sums:", additions(np.random.default_rng(0), 10, 100_000)[1].var().round(3))
 
 # %% [markdown]
-# Who has understood nothing says 1, the average of all sums, and has a mean squared error of $2 \cdot \frac{1}{12} = 0.167$, their variance. So
-# 0.167 is the line to watch: an error that stays there means that nothing was kept.
+# Who has understood nothing says 1, the average of all sums, and has a mean squared error of $2 \cdot \frac{1}{12} = 0.167$, their
+# variance. So 0.167 is the line to watch: an error that stays there means that nothing was kept.
 #
-# This is work for the package. Its `BasicRNNCell` and `BasicLSTMCell` are our two cells; `tf.nn.static_rnn` is our `unroll`. It wants a list
-# of tensors, one for each step, which `tf.unstack` makes of one tensor along its first axis. Gradients are clipped at 1.
+# This is work for the package. Its `BasicRNNCell` and `BasicLSTMCell` are our two cells; `tf.nn.static_rnn` is our `unroll`. It wants a
+# list of tensors, one for each step, which `tf.unstack` makes of one tensor along its first axis. Gradients are clipped at 1.
 
 # %%
 class Adder:
@@ -644,11 +659,12 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The plain cell learns to add over ten steps. Over a hundred it stays on the line of who knows nothing. The LSTM stays there too, for hundreds of
-# updates, and then falls off it: once a little of the first number arrives at the end, there is a gradient for more of it.
-#
-# Is that luck of the draw? `python examples/adding_problem.py --seeds 5` trains every cell from five seeds, for up to 2000 updates. Over a hundred
-# steps it found:
+# The plain cell learns to add over ten steps. Over a hundred it stays on the line of who knows nothing. The LSTM stays there too, for
+# hundreds of updates, and then falls off it: once a little of the first number arrives at the end, there is a gradient for more of it.
+
+# %% [markdown]
+# Is that luck of the draw? `python examples/adding_problem.py --seeds 5` trains every cell from five seeds, for up to 2000 updates. Over a
+# hundred steps it found:
 #
 # | cell | solved after |
 # |---|---|
@@ -659,15 +675,17 @@ plt.show()
 # | LSTM, forget bias 5 | 1106, and four not |
 # | GRU (an exercise) | 235, 241, 252, 259, 353 |
 #
-# The first row is what this chapter promised. The others are a warning against reading too much out of a curve such as that of section 6. Bias 0 is no
-# handicap here: the marks of the second half are near enough to teach the gates to open, and with each bit that they open, more distant ones come
-# into reach. And bias 5, whose gradient arrived undiminished, learns worst, for at the start it keeps *everything*, the 98 numbers that should
-# not count included. A gradient that arrives is necessary; it is not all.
-#
+# The first row is what this chapter promised. The others are a warning against reading too much out of a curve such as that of section 6.
+# Bias 0 is no handicap here: the marks of the second half are near enough to teach the gates to open, and with each bit that they open,
+# more distant ones come into reach. And bias 5, whose gradient arrived undiminished, learns worst, for at the start it keeps *everything*,
+# the 98 numbers that should not count included. A gradient that arrives is necessary; it is not all.
+
+# %% [markdown]
 # ## 9. Deep
 #
-# The output of a cell, step by step, is a sequence again. So another cell can read it, and a third one the output of that. This makes a network
-# deep in two directions: over time and over layers. In our terms it is just another cell, whose state is the tuple of the layers' states:
+# The output of a cell, step by step, is a sequence again. So another cell can read it, and a third one the output of that. This makes a
+# network deep in two directions: over time and over layers. In our terms it is just another cell, whose state is the tuple of the layers'
+# states:
 
 # %% tags=["built"]
 class Deep:
@@ -687,8 +705,8 @@ class Deep:
         return x, tuple(new)
 
 # %% [markdown]
-# `unroll` goes over time, and in each step `Deep` goes over depth. These are the two loops of the tutorial of 2015, `i` over time and `d` over depth.
-# To see what they make, draw one box for each step of each cell:
+# `unroll` goes over time, and in each step `Deep` goes over depth. These are the two loops of the tutorial of 2015, `i` over time and `d`
+# over depth. To see what they make, draw one box for each step of each cell:
 
 # %%
 @op("Cell", lambda x, *state: x)
@@ -713,13 +731,14 @@ places = {op: f"layer {k % 3 + 1}, step {k // 3 + 1}" for k, op in enumerate(o f
 draw(outputs, values=places, shapes=False)
 
 # %% [markdown]
-# Three layers and five steps, in the order of what can run when. Fifteen boxes, and not a chain of fifteen: once layer 1 has done step 1, it
-# can do step 2 while layer 2 does step 1. On one level of the picture there are up to three boxes that need nothing of each other. With each
-# layer on a device of its own, up to three devices work at once, and a *wavefront* runs through the graph. The talk puts each layer on a GPU, by one line
-# in the inner loop, `with tf.device("/gpu:%d" % d)`. Chapter 08 does that, and measures the wavefront; here everything stays on one device.
+# Three layers and five steps, in the order of what can run when. Fifteen boxes, and not a chain of fifteen: once layer 1 has done step 1,
+# it can do step 2 while layer 2 does step 1. On one level of the picture there are up to three boxes that need nothing of each other. With
+# each layer on a device of its own, up to three devices work at once, and a *wavefront* runs through the graph. The talk puts each layer on
+# a GPU, by one line in the inner loop, `with tf.device("/gpu:%d" % d)`. Chapter 08 does that, and measures the wavefront; here everything
+# stays on one device.
 #
-# In the package such a cell is `MultiRNNCell`. Four layers of 200 units, twenty steps, as for the model of Zaremba, Sutskever and Vinyals (2014), which
-# had two:
+# In the package such a cell is `MultiRNNCell`. Four layers of 200 units, twenty steps, as for the model of Zaremba, Sutskever and Vinyals
+# (2014), which had two:
 
 # %%
 deep = tf.Graph()
@@ -735,9 +754,9 @@ for v in cell.variables[:2]:
 print(f"{sum(int(np.prod(v.shape)) for v in cell.variables):,} parameters; 4 * 4 * 200 * (200 + 200 + 1) = {4 * 4 * 200 * 401:,}")
 
 # %% [markdown]
-# The number of operations grows with layers times steps. The number of parameters does not know how many steps there are. Each layer has one matrix
-# of $(200 + 200) \cdot 4 \cdot 200$ and $4 \cdot 200$ biases, and uses them twenty times. Collapsed to a box for each layer, all steps of it are in one
-# box:
+# The number of operations grows with layers times steps. The number of parameters does not know how many steps there are. Each layer has
+# one matrix of $(200 + 200) \cdot 4 \cdot 200$ and $4 \cdot 200$ biases, and uses them twenty times. Collapsed to a box for each layer, all
+# steps of it are in one box:
 
 # %%
 small = tf.Graph()
@@ -758,15 +777,15 @@ import minitf.nn.lstm_cells
 show_source(tf.nn.rnn_cell.BasicLSTMCell.call, minitf.nn.lstm_cells.lstm_step)
 
 # %% [markdown]
-# Our equations. `linear` lays $x$ and $h$ side by side and multiplies once by one matrix, `kernel`: our $W$ above our $U$. `LSTMStateTuple` is the pair
-# of $c$ and $h$, with these names.
+# Our equations. `linear` lays $x$ and $h$ side by side and multiplies once by one matrix, `kernel`: our $W$ above our $U$. `LSTMStateTuple`
+# is the pair of $c$ and $h$, with these names.
 
 # %%
 show_source(tf.nn.static_rnn)
 
 # %% [markdown]
-# A loop over the inputs. What else is in it concerns scopes, so that the variables of the first step are found again in the second, and sequences
-# of different lengths in one batch, which are an exercise.
+# A loop over the inputs. What else is in it concerns scopes, so that the variables of the first step are found again in the second, and
+# sequences of different lengths in one batch, which are an exercise.
 #
 # Do ours and the package's agree? Fifty random sizes, lengths and inputs; the outputs, and the gradients for all variables and inputs.
 
@@ -806,9 +825,9 @@ print(f"{compared} values and gradients agree to 1e-10")
 # %% [markdown]
 # ### What the session makes of a cell
 #
-# A step of this cell has nine element-wise operations behind the product: sigmoids, hyperbolic tangents, products, a sum. Each of our kernels reads
-# its inputs from memory and writes its result there, for the next one to read. The package's session joins such chains before it runs them. What
-# `sess.explain` says of one step with 128 units (chapter 02 reads such a table line by line):
+# A step of this cell has nine element-wise operations behind the product: sigmoids, hyperbolic tangents, products, a sum. Each of our
+# kernels reads its inputs from memory and writes its result there, for the next one to read. The package's session joins such chains before
+# it runs them. What `sess.explain` says of one step with 128 units (chapter 02 reads such a table line by line):
 
 # %%
 one_step = tf.Graph()
@@ -825,15 +844,16 @@ print("\n".join(line.strip() for line in plan if " = " in line or "Fused" in lin
 
 # %% [markdown]
 # One instruction, `Fused`, for everything behind the cut. It reads the four gates and $c$ (`%20`) once, keeps what is between in registers
-# (`t0` to `t2`), and writes $c'$ and $h'$. The second line has the 1 of the forget bias (`%19`) at its beginning. Nobody has taught the session what an LSTM is; it fuses whatever is
-# element-wise and needs no one else's result in between.
+# (`t0` to `t2`), and writes $c'$ and $h'$. The second line has the 1 of the forget bias (`%19`) at its beginning. Nobody has taught the
+# session what an LSTM is; it fuses whatever is element-wise and needs no one else's result in between.
 #
 # BLOCKTEXT
-#
+
+# %% [markdown]
 # ## 11. A model of Shakespeare's letters
 #
-# A text is a sequence of characters, and whoever can say which one comes next has learned something of it. We take Shakespeare's plays: four for
-# testing, two of them to choose by and two for the very end, and 34 to learn from.
+# A text is a sequence of characters, and whoever can say which one comes next has learned something of it. We take Shakespeare's plays:
+# four for testing, two of them to choose by and two for the very end, and 34 to learn from.
 
 # %%
 from minitf.datasets import shakespeare
@@ -843,9 +863,9 @@ print(len(plays.vocabulary), "characters;", f"{len(plays.train):,} to learn from
 print(plays.decode(plays.valid[:110]))
 
 # %% [markdown]
-# How good is a model? It gives each character that might come next a probability. If it gave the one that did come $p$, it has spent $-\log_2 p$
-# *bits*: 1 bit for $p = 0.5$, 3 bits for 0.125. The average over a text is the **bits per character**. Who knows nothing of the 75 characters
-# spends $\log_2 75 = 6.23$. Who knows how often each of them occurs:
+# How good is a model? It gives each character that might come next a probability. If it gave the one that did come $p$, it has spent
+# $-\log_2 p$ *bits*: 1 bit for $p = 0.5$, 3 bits for 0.125. The average over a text is the **bits per character**. Who knows nothing of the
+# 75 characters spends $\log_2 75 = 6.23$. Who knows how often each of them occurs:
 
 # %%
 counts = np.bincount(plays.train, minlength=len(plays.vocabulary)) + 1
@@ -853,9 +873,10 @@ frequency = counts / counts.sum()
 print(f"all alike {np.log2(len(counts)):.2f}, by frequency {-np.log2(frequency[plays.valid]).mean():.2f} bits per character")
 
 # %% [markdown]
-# The model: each character as a vector of 75 numbers, of which one is 1 (`tf.one_hot`), an LSTM of 128 units, and a softmax over the 75 that may
-# follow. The loss is the cross entropy at every step, in bits after a division by $\ln 2$. It is made for any number of steps; the variable scope lets a
-# second one with another number of steps share the variables of the first (`AUTO_REUSE`).
+# The model: each character as a vector of 75 numbers, of which one is 1 (`tf.one_hot`), an LSTM of 128 units, and a softmax over the 75
+# that may follow. (`sparse_softmax_cross_entropy_with_logits` takes the numbers of the right classes as labels; that with one-hot rows is
+# in chapter 02.) The loss is the average of the cross entropies of all steps, in bits after a division by $\ln 2$. It is made for any
+# number of steps; the variable scope lets a second one with another number of steps share the variables of the first (`AUTO_REUSE`).
 
 # %%
 class CharModel:
@@ -865,21 +886,21 @@ class CharModel:
         with tf.variable_scope("model", reuse=tf.AUTO_REUSE):
             inputs = tf.unstack(tf.one_hot(self.ids, characters), axis=1)
             outputs, self.last = tf.nn.static_rnn(tf.nn.rnn_cell.BasicLSTMCell(units), inputs, initial_state=self.state)
-            outputs = tf.reshape(tf.stack(outputs, axis=1), [-1, units])
-            self.logits = tf.matmul(outputs, tf.get_variable("softmax", [units, characters])) + tf.get_variable(
-                "bias", [characters], initializer=tf.zeros_initializer())
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.reshape(self.next, [-1]), logits=self.logits)
-        self.bits = tf.reduce_mean(losses) / np.log(2)
+            v = tf.get_variable("V", [units, characters])
+            bias = tf.get_variable("bias", [characters], initializer=tf.zeros_initializer())
+        self.logits = [tf.matmul(h, v) + bias for h in outputs]
+        losses = [tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self.next[:, t], logits=logits) for t, logits in enumerate(self.logits)]
+        self.bits = sum(tf.reduce_mean(loss) for loss in losses) / (steps * np.log(2))
 
     def nothing_read(self, batch):
         return (np.zeros((batch, 128), np.float32),) * 2
 
 # %% [markdown]
-# A text of four million characters can not be unrolled: four million copies of the cell. So it is unrolled for 25 steps, and the text is read in
-# pieces of 25. The trick is in what happens between two pieces. The *state* that the cell ended with is fed as the state that it begins the next piece
-# with, so it may know what was said a thousand characters ago. The *gradient* does not cross: a fed tensor is a number, and nothing goes back
-# through it. This is **truncated back-propagation through time**. It learns what pays within 25 steps, and what it has learned to keep may
-# last longer.
+# A text of four million characters can not be unrolled: four million copies of the cell. So it is unrolled for 25 steps, and the text is
+# read in pieces of 25. The trick is in what happens between two pieces. The *state* that the cell ended with is fed as the state that it
+# begins the next piece with, so it may know what was said a thousand characters ago. The *gradient* does not cross: a fed tensor is a
+# number, and nothing goes back through it. This is **truncated back-propagation through time**. It learns what pays within 25 steps, and
+# what it has learned to keep may last longer.
 #
 # For that the pieces must follow one another. Cut the text into 32 streams, one under the other; a batch is the next 25 columns:
 
@@ -913,10 +934,10 @@ def feeds_of(state, ids, following):
     return {**dict(zip(model.state, state)), model.ids: ids, model.next: following}
 
 # %% [markdown]
-# And the way back, from a model to a text: give it a character, draw the next one by its probabilities, give it that one. The *temperature* divides the
-# logits before the softmax. With 1 these are the model's own probabilities; below 1 the likely becomes likelier, and above 1 all becomes more alike.
-# For two characters with logits 2 and 0, the first has the probability 0.88. At temperature 0.5 the logits are 4 and 0, and it has 0.98. At 2 they are
-# 1 and 0, and it has 0.73.
+# And the way back, from a model to a text: give it a character, draw the next one by its probabilities, give it that one. The *temperature*
+# divides the logits before the softmax. With 1 these are the model's own probabilities; below 1 the likely becomes likelier, and above 1
+# all becomes more alike. For two characters with logits 2 and 0, the first has the probability 0.88. At temperature 0.5 the logits are 4
+# and 0, and it has 0.98. At 2 they are 1 and 0, and it has 0.73.
 #
 # To *prime* a model is to have it read something first, so that its state is that of one who has read it.
 
@@ -925,7 +946,7 @@ def write(prime, count, temperature=1.0, seed=0):
     """`prime`, and what the model goes on with."""
     random, state, text = np.random.default_rng(seed), one.nothing_read(1), list(plays.encode(prime))
     for k in range(len(prime) - 1 + count):
-        logits, state = letter_sess.run([one.logits, one.last], {one.ids: [text[k:k + 1]], **dict(zip(one.state, state))})
+        logits, state = letter_sess.run([one.logits[0], one.last], {one.ids: [text[k:k + 1]], **dict(zip(one.state, state))})
         if k == len(text) - 1:
             p = np.exp((logits[0] - logits[0].max()) / temperature)
             text.append(random.choice(len(p), p=p / p.sum()))
@@ -942,8 +963,8 @@ for k, (ids, following) in enumerate(pieces(streams(plays.train), 1200), 1):
 print(f"{len(bits)} updates in {time.process_time() - began:.0f} s; the last 100 batches: {np.mean(bits[-100:]):.2f} bits per character")
 
 # %% [markdown]
-# At first any character, then characters as often as they occur, then something like words. How good is it on plays that it has never seen? We measure
-# twice: with the state carried from piece to piece, and with a state of zeros at the beginning of each.
+# At first any character, then characters as often as they occur, then something like words. How good is it on plays that it has never seen?
+# We measure twice: with the state carried from piece to piece, and with a state of zeros at the beginning of each.
 
 # %%
 def measured(carried, count=150):
@@ -963,18 +984,19 @@ for temperature in 0.3, 0.8, 1.5:
     print(f"\n---- temperature {temperature}\n" + write("Second Witch:\nWhen ", 220, temperature))
 
 # %% [markdown]
-# At 0.3 it says the most likely thing, over and over; at 1.5 it invents words that are none. In between it has the form of a play: names with a colon, lines of
-# some length, capitals where they belong. It was trained for some seconds.
+# At 0.3 it says the most likely thing, over and over; at 1.5 it invents words that are none. In between it has the form of a play: names
+# with a colon, lines of some length, capitals where they belong. It was trained for some seconds.
 #
 # Carrying the state is worth about 0.2 bits, though no gradient ever crossed a boundary.
 #
 # CHARRNN
-#
+
+# %% [markdown]
 # ## 12. The digits once more
 #
-# A picture of 28 by 28 pixels can be read as a text of 28 lines: the cell reads one row of pixels at a step, and after the last one says which digit it
-# was. Nothing in it knows that the pixels of a column belong together, but for what it remembers. All of it is ours: ops, graph, gradients, Adam,
-# clipping, and the cell, with 50 units.
+# A picture of 28 by 28 pixels can be read as a text of 28 lines: the cell reads one row of pixels at a step, and after the last one says
+# which digit it was. Nothing in it knows that the pixels of a column belong together, but for what it remembers. All of it is ours: ops,
+# graph, gradients, Adam, clipping, and the cell, with 50 units.
 
 # %%
 from minitf.datasets import mnist
@@ -1012,8 +1034,8 @@ assert share > 0.93
 print("more than 93 % of the test digits are right")
 
 # %% [markdown]
-# The network of chapter 04, which sees all pixels at once, is better at it. But look at what this one does. After every row there is a state, and the same
-# `V` and `bias` could be asked what digit it is so far, though it was only trained to answer after the last:
+# The network of chapter 04, which sees all pixels at once, is better at it. But look at what this one does. After every row there is a
+# state, and the same `V` and `bias` could be asked what digit it is so far, though it was only trained to answer after the last:
 
 # %% tags=["nbval-ignore-output"]
 looked_at = digits.test.images[:1]
@@ -1036,18 +1058,20 @@ plt.show()
 # %% [markdown]
 # ## Where this lives today
 #
-# **PyTorch** has `nn.LSTM(input_size, hidden_size, num_layers)`, which reads a whole sequence at one call, with a fused kernel behind it, and
-# `nn.LSTMCell` for one step. Its gates lie in the order i, f, g, o, it has two biases that are added, and no forget bias: who wants one writes it into a
-# quarter of one of the biases. `torch.nn.utils.clip_grad_norm_` clips as section 7 does, and `state.detach()` between two pieces is what feeding a number was in
-# section 11. **JAX** does not unroll: `jax.lax.scan(step, state, inputs)` is a loop *inside* the graph, with a gradient, so that a thousand steps
-# take no more ops than one; Flax has `nn.OptimizedLSTMCell`. minitf's `tf.while_loop` is of that kind.
-#
-# What became of it: until 2017 this was how machines translated, recognised speech and described pictures. The state, one vector for everything read so far,
-# was the bottleneck. *Attention* (Bahdanau, Cho and Bengio, 2015) let a network look back at all earlier outputs instead, first beside an
-# LSTM and soon without it ("Attention is all you need", Vaswani and others, 2017). There every step is one step away from every other. So no product of a hundred
-# factors stands between them, and all steps can be trained at the same time; the price is that the work grows with the square of the length. Cells
-# with gates came back later for very long sequences. The sum that keeps, $c' = c + \ldots$, is in every network of today, between the layers: the
-# *residual* connection.
+# **PyTorch** has `nn.LSTM(input_size, hidden_size, num_layers)`, which reads a whole sequence at one call, with a fused kernel behind it,
+# and `nn.LSTMCell` for one step. Its gates lie in the order i, f, g, o, it has two biases that are added, and no forget bias: who wants one
+# writes it into a quarter of one of the biases. `torch.nn.utils.clip_grad_norm_` clips as section 7 does, and `state.detach()` between two
+# pieces is what feeding a number was in section 11. **JAX** does not unroll: `jax.lax.scan(step, state, inputs)` is a loop *inside* the
+# graph, with a gradient, so that a thousand steps take no more ops than one; Flax has `nn.OptimizedLSTMCell`. minitf's `tf.while_loop` is
+# of that kind.
+
+# %% [markdown]
+# What became of it: until 2017 this was how machines translated, recognised speech and described pictures. The state, one vector for
+# everything read so far, was the bottleneck. *Attention* (Bahdanau, Cho and Bengio, 2015) let a network look back at all earlier outputs
+# instead, first beside an LSTM and soon without it ("Attention is all you need", Vaswani and others, 2017). There every step is one step
+# away from every other. So no product of a hundred factors stands between them, and all steps can be trained at the same time; the price is
+# that the work grows with the square of the length. Cells with gates came back later for very long sequences. The sum that keeps, $c' = c +
+# \ldots$, is in every network of today, between the layers: the *residual* connection.
 
 # %% [markdown]
 # ## Exercises

@@ -11,6 +11,7 @@ CHAPTERS = [
     Chapter("02_graph", "The graph and the session", "graph, feeds and fetches, pruning, plans, variables", 4),
     Chapter("03_autodiff", "Gradients", "reverse mode as ops in the graph, broadcasting, sparse gradients, checks", 4),
     Chapter("04_training", "Training", "optimizers as ops, initializers, checkpoints, summaries", 5),
+    Chapter("06_lstm", "Recurrent networks and the LSTM", "cells, unrolling, clipping, deep LSTM", 5),
 ]
 
 
