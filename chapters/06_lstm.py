@@ -35,6 +35,7 @@ from minitf.course.pictures import draw, loss_surface, show_source
 # %% tags=["built"]
 import numpy as np
 
+from built import training  # noqa: F401 -- registers Div and Sqrt
 from built.autodiff import gradients, rule
 from built.ops import broadcast, op
 
@@ -168,7 +169,8 @@ outputs, _ = unroll(cell, inputs)
 feeds = {cell.w: [[0.5]], cell.u: [[0.8]], cell.b: [0.0]}
 print(np.ravel(Session(graph).run(outputs, feeds)).round(3))
 slopes = gradients(outputs[-1], outputs[:1] + cell.variables)
-print("slopes of the last h, for the first h, W, U and b:", np.concatenate([np.ravel(s) for s in Session(graph).run(slopes, feeds)]).round(3))
+slopes = Session(graph).run(slopes, feeds)
+print("slopes of the last h, for the first h, W, U and b:", np.concatenate([np.ravel(s) for s in slopes]).round(3))
 
 # %% [markdown]
 # The slope for the first $h$ is a product of one factor for each step between them: $U (1 - h_t^2)$ with $t = 2, 3, 4$, that is $0.8 \cdot
@@ -474,11 +476,11 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# With bias 0 the LSTM is no better than the plain cell: a factor of a half for each step. With 1 it is a billion times better at distance
-# 50 and still gone at 99. With 3 or more the gradient arrives. (It even grows a little: $c$ also goes out by the gates and comes back by
-# $U$, and these small contributions add up along the many ways.) The plain cell could not have been helped by such a number: its factor is
-# a matrix times a slope, and nothing in it says "keep". And the bias is trained like any other number, so that a gate can open as it is
-# needed.
+# With bias 0 the LSTM is no better than the plain cell: a factor of 0.65 for each step, of which the half-shut gate is 0.5 and the rest
+# comes by the other gates. With 1 it is a million times better at distance 50, and still a few millionths at 99. With 3 or more the
+# gradient arrives. (It even grows a little: $c$ also goes out by the gates and comes back by $U$, and these small contributions add up
+# along the many ways.) The plain cell could not have been helped by such a number: its factor is a matrix times a slope, and nothing in it
+# says "keep". And the bias is trained like any other number, so that a gate can open as it is needed.
 
 # %% [markdown]
 # ## 7. A cliff, and a shorter step
@@ -676,9 +678,9 @@ plt.show()
 # | GRU (an exercise) | 235, 241, 252, 259, 353 |
 #
 # The first row is what this chapter promised. The others are a warning against reading too much out of a curve such as that of section 6.
-# Bias 0 is no handicap here: the marks of the second half are near enough to teach the gates to open, and with each bit that they open,
-# more distant ones come into reach. And bias 5, whose gradient arrived undiminished, learns worst, for at the start it keeps *everything*,
-# the 98 numbers that should not count included. A gradient that arrives is necessary; it is not all.
+# Bias 0 is no handicap here. A likely reason: the marks of the second half are often near enough to teach the gates to open, and with each
+# bit that they open, more distant ones come into reach. And bias 5, whose gradient arrived undiminished, learns worst: at the start it
+# keeps *everything*, the 98 numbers that should not count included. A gradient that arrives is necessary; it is not all.
 
 # %% [markdown]
 # ## 9. Deep
@@ -733,9 +735,9 @@ draw(outputs, values=places, shapes=False)
 # %% [markdown]
 # Three layers and five steps, in the order of what can run when. Fifteen boxes, and not a chain of fifteen: once layer 1 has done step 1,
 # it can do step 2 while layer 2 does step 1. On one level of the picture there are up to three boxes that need nothing of each other. With
-# each layer on a device of its own, up to three devices work at once, and a *wavefront* runs through the graph. The talk puts each layer on
-# a GPU, by one line in the inner loop, `with tf.device("/gpu:%d" % d)`. Chapter 08 does that, and measures the wavefront; here everything
-# stays on one device.
+# each layer on a device of its own, up to three devices work at once, and a *wavefront* runs through the graph. The tutorial puts each
+# layer on a GPU, by one line in the inner loop, `with tf.device("/gpu:%d" % d)`. Chapter 08 does that, and measures the wavefront; here
+# everything stays on one device.
 #
 # In the package such a cell is `MultiRNNCell`. Four layers of 200 units, twenty steps, as for the model of Zaremba, Sutskever and Vinyals
 # (2014), which had two:
@@ -825,9 +827,9 @@ print(f"{compared} values and gradients agree to 1e-10")
 # %% [markdown]
 # ### What the session makes of a cell
 #
-# A step of this cell has nine element-wise operations behind the product: sigmoids, hyperbolic tangents, products, a sum. Each of our
-# kernels reads its inputs from memory and writes its result there, for the next one to read. The package's session joins such chains before
-# it runs them. What `sess.explain` says of one step with 128 units (chapter 02 reads such a table line by line):
+# A step of this cell has ten element-wise operations behind the product: three sigmoids, two hyperbolic tangents, three products, two sums.
+# Each of our kernels reads its inputs from memory and writes its result there, for the next one to read. The package's session joins such
+# chains before it runs them. What `sess.explain` says of one step with 128 units (chapter 02 reads such a table line by line):
 
 # %%
 one_step = tf.Graph()
@@ -843,11 +845,60 @@ plan = str(sess.explain([new_c, new_h], step_feeds)).splitlines()
 print("\n".join(line.strip() for line in plan if " = " in line or "Fused" in line))
 
 # %% [markdown]
-# One instruction, `Fused`, for everything behind the cut. It reads the four gates and $c$ (`%20`) once, keeps what is between in registers
-# (`t0` to `t2`), and writes $c'$ and $h'$. The second line has the 1 of the forget bias (`%19`) at its beginning. Nobody has taught the
-# session what an LSTM is; it fuses whatever is element-wise and needs no one else's result in between.
+# One instruction, `Fused`, for everything behind the cut. It reads the four gates and $c$ (`%20`) once, keeps what is between (`t0` to
+# `t2`) in pieces so short that they stay in the nearest cache, and writes $c'$ and $h'$. The second line has the 1 of the forget bias
+# (`%19`) at its beginning. Nobody has taught the session what an LSTM is; it fuses whatever is element-wise and needs no one else's result
+# in between.
 #
-# BLOCKTEXT
+# One can go further by hand. `LSTMBlockCell` is a whole step as a single op, product included, with a kernel and a gradient that somebody
+# wrote for this cell alone. (That gradient is the last exercise.) It has the same weights in the same order, so the two must agree. We
+# train on nothing, to see the time: 25 steps of 128 units for a batch of 50, forwards and all gradients.
+
+# %%
+from minitf.course.pictures import ladder
+
+def package_step(kind):
+    """(function that computes the loss and its gradients, their values) for a cell of the package."""
+    random = np.random.default_rng(0)
+    with tf.Graph().as_default():
+        cell = kind(128)
+        outputs, _ = tf.nn.static_rnn(cell, [tf.constant(x) for x in random.normal(size=(25, 50, 65)).astype(np.float32)], dtype=tf.float32)
+        loss = tf.reduce_sum(outputs[-1])
+        fetches = [loss] + tf.gradients(loss, cell.variables)
+        sess = tf.Session()
+        feeds = dict(zip(cell.variables, (random.normal(0, 0.1, (193, 512)), np.zeros(512))))
+    return lambda: sess.run(fetches, feeds)
+
+def our_step():
+    random, graph = np.random.default_rng(0), Graph()
+    cell = LSTM(graph, 65, 128, random)
+    loss = graph.create("Sum", unroll(cell, [graph.constant(x) for x in random.normal(size=(25, 50, 65))])[0][-1])
+    session, fetches = Session(graph), [loss] + gradients(loss, cell.variables)
+    session.initialize()
+    return lambda: session.run(fetches)
+
+# %%
+steps = {"ours": our_step(), "BasicLSTMCell": package_step(tf.nn.rnn_cell.BasicLSTMCell), "LSTMBlockCell": package_step(tf.nn.rnn_cell.LSTMBlockCell)}
+for a, b in zip(steps["BasicLSTMCell"](), steps["LSTMBlockCell"]()):
+    assert np.allclose(a, b, rtol=1e-4, atol=1e-3 * abs(a).max())
+print("BasicLSTMCell and LSTMBlockCell: the same values and gradients")
+
+# %% tags=["nbval-ignore-output"]
+def seconds(step, times=9):
+    """The median time of a call."""
+    step()
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        step()
+        taken.append(time.perf_counter() - began)
+    return np.median(taken)
+
+ladder(list(steps), [seconds(step) for step in steps.values()], title="25 steps of an LSTM of 128 units, forwards and back")
+
+# %% [markdown]
+# Ours computes in float64 and has a kernel call in Python for every op. What separates the other two is not much any more: fusion has made
+# most of the hand-written kernel unnecessary, and what remains is the product, which is the same in both.
 
 # %% [markdown]
 # ## 11. A model of Shakespeare's letters
@@ -889,7 +940,8 @@ class CharModel:
             v = tf.get_variable("V", [units, characters])
             bias = tf.get_variable("bias", [characters], initializer=tf.zeros_initializer())
         self.logits = [tf.matmul(h, v) + bias for h in outputs]
-        losses = [tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self.next[:, t], logits=logits) for t, logits in enumerate(self.logits)]
+        losses = [tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self.next[:, t], logits=logits)
+                  for t, logits in enumerate(self.logits)]
         self.bits = sum(tf.reduce_mean(loss) for loss in losses) / (steps * np.log(2))
 
     def nothing_read(self, batch):
@@ -989,7 +1041,9 @@ for temperature in 0.3, 0.8, 1.5:
 #
 # Carrying the state is worth about 0.2 bits, though no gradient ever crossed a boundary.
 #
-# CHARRNN
+# `python examples/char_rnn.py` trains a larger network of this kind for about a quarter of an hour. It prints and plots its bits per
+# character on held-out plays, beside those of the best models that only count what followed which characters, and writes with `--sample
+# 500`.
 
 # %% [markdown]
 # ## 12. The digits once more

@@ -1,7 +1,8 @@
 """Each sequence turned round within its own length (3 points)
 
-A bidirectional network has a second cell that reads the sequences from their ends.  In a batch the ends differ.  Whoever turns the whole array round has
-this cell begin with the padding; so each sequence is turned round within its own length, and what is behind its end stays where it is.
+A bidirectional network has a second cell that reads the sequences from their ends.  In a batch the ends differ.  Whoever turns the whole
+array round has this cell begin with the padding; so each sequence is turned round within its own length, and what is behind its end stays
+where it is.
 
 Write the kernel of ReverseSequence.
 

@@ -1,7 +1,7 @@
 """Bits per character (2 points)
 
-A batch of texts of different lengths is padded: behind the end of each stands something that is no text.  What the model says there does not
-count, however sure it was.
+A batch of texts of different lengths is padded: behind the end of each stands something that is no text.  What the model says there does
+not count, however sure it was.
 
 Write `bits_and_perplexity`.
 

@@ -1,7 +1,8 @@
 """The gated recurrent unit (3 points)
 
-Cho and others (2014) asked whether a cell can do with less than the LSTM has, and left out the separate memory.  The state is one vector, and two
-gates act on it: r, the reset gate, says how much of the state the candidate may look at; u, the update gate, how much of the state stays.
+Cho and others (2014) asked whether a cell can do with less than the LSTM has, and left out the separate memory.  The state is one vector,
+and two gates act on it: r, the reset gate, says how much of the state the candidate may look at; u, the update gate, how much of the state
+stays.
 
 Write `gru_step`: one step.
 

@@ -1,7 +1,7 @@
 """Sequences that have ended (2 points)
 
-The sequences of a batch have different lengths, but the loop makes the same number of steps for all.  An example whose sequence has ended must not
-notice: its state stays what it was at its end, and its outputs are zeros.
+The sequences of a batch have different lengths, but the loop makes the same number of steps for all.  An example whose sequence has ended
+must not notice: its state stays what it was at its end, and its outputs are zeros.
 
 Write `copy_through`, which chooses for each example between the new value of a step and an old one (the state before the step, or zeros).
 

@@ -10,11 +10,11 @@ Write `sample`: it draws one of the characters, for each row of logits, by their
                   drawn), the answer is the first character at which the sum of p up to and including it exceeds the number of the row
     returns       int64 array [batch]
 
-Logits may be as large as 1e300 and temperatures as small as 1e-300, and nothing warns, overflows or becomes NaN.  What has the probability 0 is never
-drawn, whatever rounding does to the last sum.  Among several best ones, temperature 0 takes the first.
+Logits may be as large as 1e300 and temperatures as small as 1e-300, and nothing warns, overflows or becomes NaN.  What has the probability
+0 is never drawn, whatever rounding does to the last sum.  Among several best ones, temperature 0 takes the first.
 
-Example: logits [[2, 0, 1]], temperature 1: the probabilities are 0.665, 0.090, 0.245, and the sums 0.665, 0.755, 1.  For uniform [0.7] the answer is
-[1].  With top_k = 2 the second is out, p is 0.731, 0, 0.269, and the answer for 0.7 is [0], for 0.74 [2].
+Example: logits [[2, 0, 1]], temperature 1: the probabilities are 0.665, 0.090, 0.245, and the sums 0.665, 0.755, 1.  For uniform [0.7] the
+answer is [1].  With top_k = 2 the second is out, p is 0.731, 0, 0.269, and the answer for 0.7 is [0], for 0.74 [2].
 
 make grade CH=06
 """

@@ -1,7 +1,8 @@
 """A text in pieces, and nothing lost (3 points)
 
-Truncated back-propagation through time reads a text as a few streams side by side.  The pieces() of the chapter drops what does not fit: the characters
-behind the last full piece, and those behind the last full stream.  For a small text, and for measuring, nothing should be lost.
+Truncated back-propagation through time reads a text as a few streams side by side.  The pieces() of the chapter drops what does not fit:
+the characters behind the last full piece, and those behind the last full stream.  For a small text, and for measuring, nothing should be
+lost.
 
 Write `pieces`, a generator.
 
