@@ -102,6 +102,13 @@ def test_draw_graph(run, tmp_path):
     assert (tmp_path / "all.svg").read_text().count("<rect") > (tmp_path / "graph.svg").read_text().count("<rect")
 
 
+def test_adding_problem(run):
+    """Over 30 steps, of five seeds each: the GRU was done after 163 to 186 updates, and after 500 the plain cell's error was 0.12 to 0.17."""
+    output = run("adding_problem.py", "--steps", 30, "--cells", "rnn,gru", "--updates", 500)
+    assert numbers(r"gru: +(\d+)", output)[0] < 400
+    assert numbers(r"rnn:  no \((\S+)\)", output)[0] > 0.05
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_help(path, capsys):
     """What it is, how to call it, and its options' defaults; every example is met here without being named."""

@@ -19,7 +19,7 @@ Write `peephole_step`.
 i and f see the memory as it was, o sees it as it is now, clipped if it is to be clipped.
 
 Example: one unit, gates all 0, c = 2, forget_bias 0, w_i = w_f = w_o = 1, no clip: f is open by sigmoid(2) = 0.8808, j is 0, so the new c
-is 1.7616; o is open by sigmoid(1.7616) = 0.8534, and the new h is 0.8534 * tanh(1.7616) = 0.8056.  With cell_clip = 1 the new c is 1, and
+is 1.7616; o is open by sigmoid(1.7616) = 0.8534, and the new h is 0.8534 * tanh(1.7616) = 0.8045.  With cell_clip = 1 the new c is 1, and
 the new h 0.7311 * tanh(1) = 0.5568.
 
 Replaces minitf.nn.lstm_cells.peephole_step.     make grade CH=06

@@ -6,13 +6,15 @@ task = Task(
     "Each sequence turned round within its own length",
     function="reverse_sequence",
     replaces="kernel ReverseSequence T=float64",
-    hints=["Solve it for a matrix with batch_dim 0 and seq_dim 1, with a loop over the rows. Then find the axes of NumPy that make every other "
+    hints=["Solve it for a matrix with batch_dim 0 and seq_dim 1, with a loop over the rows. Then find the axes of NumPy that make every "
+           "other "
            "case into this one.",
-           "np.moveaxis(array, (batch, time), (0, 1)) is a view with these two axes in front: what is written into it is written into the array.",
+           "np.moveaxis(array, (batch, time), (0, 1)) is a view with these two axes in front: what is written into it is written into "
+           "the array.",
            "Copy x, move the axes of the copy, and for each b: rows[b, :n] = rows[b, :n][::-1].copy(). Negative axes: dim % x.ndim."],
-    why="""static_bidirectional_rnn turns the inputs round, runs the second cell, and turns its outputs round again: done twice, everything is where it
-        was, and that is also why the op is its own gradient. A reversal of the whole padded array is one of the most common mistakes with
-        bidirectional networks: the backward cell then reads padding first, and learns, a little worse.""")
+    why="""static_bidirectional_rnn turns the inputs round, runs the second cell, and turns its outputs round again: done twice,
+        everything is where it was, and that is also why the op is its own gradient. A reversal of the whole padded array is one of
+        the most common mistakes with bidirectional networks: the backward cell then reads padding first, and learns, a little worse.""")
 
 
 def turned(mine, x, lengths, time, batch):
@@ -56,13 +58,15 @@ def matrices(run, random):
         for kind in (np.int32, np.int64):
             x, _ = drawn(random, shape, time, batch)
             lengths = random.permutation(np.array([0, 1, 6, 4, 2], kind))
-            close(run(turned, x, lengths, time, batch), oracle(x, lengths, time, batch), f"{list(shape)}, lengths {lengths.tolist()}", rtol=0, atol=0)
+            close(run(turned, x, lengths, time, batch), oracle(x, lengths, time, batch), f"{list(shape)}, lengths {lengths.tolist()}",
+                  rtol=0, atol=0)
 
 
 @task.check(1, "more axes, in any order, counted from either end",
             hint="Print the shape that your code sees for x [2, 3, 4], seq_dim 2 and batch_dim 1. What becomes of axis -1?")
 def axes(run, random):
-    for shape, time, batch in (((4, 5, 3), 1, 0), ((5, 4, 3), 0, 1), ((2, 4, 5), 2, 1), ((5, 2, 4), 0, 2), ((4, 2, 5), -1, 0), ((5, 2, 4), 0, -1),
+    for shape, time, batch in (((4, 5, 3), 1, 0), ((5, 4, 3), 0, 1), ((2, 4, 5), 2, 1), ((5, 2, 4), 0, 2), ((4, 2, 5), -1, 0),
+                               ((5, 2, 4), 0, -1),
                                ((2, 3, 4, 5), -1, -3)):
         x, lengths = drawn(random, shape, time, batch)
         close(run(turned, x, lengths, time, batch), oracle(x, lengths, time % len(shape), batch % len(shape)),

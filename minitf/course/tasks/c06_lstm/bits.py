@@ -8,11 +8,13 @@ task = Task(
     "Bits per character",
     function="bits_and_perplexity",
     hints=["Which entries of log_p are text? Make an array of True and False of that shape first.",
-           "np.arange(steps) < lengths as a column gives it, by broadcasting. What is left out must not be multiplied by 0: 0 times NaN is NaN.",
-           "log_p[mask] takes what counts, as one vector. Its mean, with the sign turned, is in natural units; one bit has log(2) of those."],
-    why="""Papers report perplexity for words and bits for characters, of the same average. Two mistakes make a model look better or worse than
-        it is: averaging the averages of texts, so that a short text counts as much as a long one, and letting padding in, on which every
-        model is soon perfect.""")
+           "np.arange(steps) < lengths as a column gives it, by broadcasting. What is left out must not be multiplied by 0: 0 times NaN "
+           "is NaN.",
+           "log_p[mask] takes what counts, as one vector. Its mean, with the sign turned, is in natural units; one bit has log(2) of "
+           "those."],
+    why="""Papers report perplexity for words and bits for characters, of the same average. Two mistakes make a model look better or
+        worse than it is: averaging the averages of texts, so that a short text counts as much as a long one, and letting padding in,
+        on which every model is soon perfect.""")
 
 
 def measured(mine, log_p, lengths):

@@ -7,12 +7,13 @@ task = Task(
     function="gru_step",
     replaces="minitf.nn.cells.gru_step",
     hints=["Three lines of formulas, three lines of code. Do the example by hand first: which of its numbers do you get?",
-           "tf.concat([inputs, state], 1) has depth + n columns, as the kernels have rows. The state that the candidate sees is multiplied by r "
+           "tf.concat([inputs, state], 1) has depth + n columns, as the kernels have rows. The state that the candidate sees is "
+           "multiplied by r "
            "before the product, not behind it.",
            "tf.split of the sigmoid into 2 along axis 1 gives r, then u. u = 1 must keep the state as it is."],
-    why="""Two gates for three, and one vector for two: a quarter fewer weights at the same size. u and 1 - u play the parts of forget and input gate.
-        On the adding problem it is the fastest of the chapter's cells; on long texts there is little between the two. PyTorch's GRU applies the
-        reset gate behind the product, as cuDNN does, so weights can not simply be carried over.""")
+    why="""Two gates for three, and one vector for two: a quarter fewer weights at the same size. u and 1 - u play the parts of forget
+        and input gate. On the adding problem it is the fastest of the chapter's cells; on long texts there is little between the two.
+        PyTorch's GRU applies the reset gate behind the product, as cuDNN does, so weights can not simply be carried over.""")
 
 
 def stepped(mine, x, h, kernels, activation):
@@ -60,7 +61,8 @@ def plain(run, random):
 
 
 @task.check(1, "shut and open gates, other activations, float32, no example at all",
-            hint="Make the bias of u very large, then very small: what should the new state be? Does your step use the activation that it is given, "
+            hint="Make the bias of u very large, then very small: what should the new state be? Does your step use the activation that "
+                 "it is given, "
                  "and does a plain number in it change the dtype?")
 def extremes(run, random):
     x, h, kernels = drawn(random, 3, 2, 4)
@@ -76,7 +78,8 @@ def extremes(run, random):
 
 
 @task.check(1, "the gradients of two steps",
-            hint="They come from the ops that you used, so they are wrong only where the value is, or where something was cut off from the graph.")
+            hint="They come from the ops that you used, so they are wrong only where the value is, or where something was cut off from "
+                 "the graph.")
 def gradient(run, random):
     x, h, kernels = drawn(random, 2, 3, 2)
     weights, given = random.standard_normal((2, 2)), [h, *kernels]

@@ -10,14 +10,16 @@ task = Task(
            "tf.where(condition, x, y) chooses whole rows if condition is a vector with one bool for each row. A product with 0 and 1 is "
            "no choice: 0 times NaN is NaN.",
            "The condition is time < sequence_length, as a tensor of shape [batch]; then tf.where(condition, new, old)."],
-    why="""Without this a padded batch ruins the state: it goes on reading padding. Choosing, and not multiplying by a mask, is what keeps a NaN
-        out that padding may produce. The gradient of the choice is a choice as well, so no gradient comes back through steps that did not count.""")
+    why="""Without this a padded batch ruins the state: it goes on reading padding. Choosing, and not multiplying by a mask, is what
+        keeps a NaN out that padding may produce. The gradient of the choice is a choice as well, so no gradient comes back through
+        steps that did not count.""")
 
 
 def chosen(mine, times, lengths, old, new, grads):
     """The result for each time; or the gradients of its sum for old and new."""
     with tf.Graph().as_default(), tf.Session() as sess:
-        n, a, b = tf.placeholder(lengths.dtype, [None]), tf.placeholder(old.dtype, [None, *old.shape[1:]]), tf.placeholder(new.dtype, [None, *new.shape[1:]])
+        n = tf.placeholder(lengths.dtype, [None])
+        a, b = [tf.placeholder(part.dtype, [None, *part.shape[1:]]) for part in (old, new)]
         found = []
         for time in times:
             y = mine.copy_through(np.asarray(time, lengths.dtype), n, a, b)
@@ -56,7 +58,8 @@ def rows(run, random):
 
 
 @task.check(0.5, "what is not chosen leaves no trace",
-            hint="Put NaN into a row of new whose sequence has ended. Then look at the gradient: which rows of old and new should have one?")
+            hint="Put NaN into a row of new whose sequence has ended. Then look at the gradient: which rows of old and new should have "
+                 "one?")
 def no_trace(run, random):
     lengths = np.array([3, 1, 2, 0], np.int32)
     old, new = random.standard_normal((2, 4, 3))

@@ -7,12 +7,14 @@ task = Task(
     function="peephole_step",
     replaces="minitf.nn.lstm_cells.peephole_step",
     hints=["Write the step without peepholes first, as in section 6: which of its four parts is which gate?",
-           "Two gates look before the memory changes and one looks afterwards. What does the third one have to wait for, if the memory is clipped?",
-           "tf.split(gates, 4, axis=1) gives i, j, f, o. tf.clip_by_value(new_c, -cell_clip, cell_clip) comes before the output gate looks and "
+           "Two gates look before the memory changes and one looks afterwards. What does the third one have to wait for, if the memory "
+           "is clipped?",
+           "tf.split(gates, 4, axis=1) gives i, j, f, o. tf.clip_by_value(new_c, -cell_clip, cell_clip) comes before the output gate "
+           "looks and "
            "before the activation."],
-    why="""Graves' handwriting and speech networks had peepholes, and Greff and others (2017) took them away, along with every other part of the
-        cell, one at a time, and found them the one that is missed least; the forget gate and the output activation are missed most. cuDNN's
-        LSTM has none, which decided the matter.""")
+    why="""Graves' handwriting and speech networks had peepholes, and Greff and others (2017) took them away, along with every other part
+        of the cell, one at a time, and found them the one that is missed least; the forget gate and the output activation are missed
+        most. cuDNN's LSTM has none, which decided the matter.""")
 
 
 def stepped(mine, gates, c, bias, peepholes, clip, activation):
@@ -73,7 +75,8 @@ def without(run, random):
 
 
 @task.check(1, "each gate sees the memory that it should",
-            hint="Give one peephole after the other a large weight, the others 0. The memory before and behind the step differ: which does o see?")
+            hint="Give one peephole after the other a large weight, the others 0. The memory before and behind the step differ: which "
+                 "does o see?")
 def peeping(run, random):
     for one in (None, 0, 1, 2):
         gates, c, peepholes = drawn(random, 3, 4)
@@ -83,7 +86,8 @@ def peeping(run, random):
 
 
 @task.check(1, "clipping, other activations, float32",
-            hint="With a clip of 0.1 nearly every memory is at its limit: what do o and the activation see then? j and the way out share one "
+            hint="With a clip of 0.1 nearly every memory is at its limit: what do o and the activation see then? j and the way out share "
+                 "one "
                  "activation; the gates do not.")
 def options(run, random):
     gates, c, peepholes = drawn(random, 3, 4)
@@ -98,7 +102,8 @@ def options(run, random):
 
 
 @task.check(0.5, "LSTMCell with peepholes, and its gradient",
-            hint="The package's cell calls your function for each of five steps. If the other checks pass, look whether everything is made of tf's ops.")
+            hint="The package's cell calls your function for each of five steps. If the other checks pass, look whether everything is "
+                 "made of tf's ops.")
 def in_the_cell(run, random):
     n, peepholes = 3, [random.standard_normal(3) for _ in range(3)]
     x, kernel, bias = random.standard_normal((5, 2, 2)), random.standard_normal((5, 12)), random.standard_normal(12)

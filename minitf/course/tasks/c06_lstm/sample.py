@@ -7,14 +7,16 @@ from minitf.course.task import Task, close, equal, expect
 task = Task(
     "Drawing the next character",
     function="sample",
-    hints=["Subtract the largest logit of each row first, then divide by the temperature: which signs are left, and what can still overflow?",
+    hints=["Subtract the largest logit of each row first, then divide by the temperature: which signs are left, and what can still "
+           "overflow?",
            "A stable sort of the negative logits puts equal ones in their order. np.argsort of an argsort gives each one's rank.",
-           "Put 0 for what is not among the best, and do not divide by the sum. With sums = np.cumsum(p, axis=1), count in each row how many sums are "
+           "Put 0 for what is not among the best, and do not divide by the sum. With sums = np.cumsum(p, axis=1), count in each row how "
+           "many sums are "
            "at or below uniform times the row's last sum."],
-    why="""Logits divided by a small temperature before the largest is subtracted are infinite, and infinity minus infinity is NaN: the usual bug of samplers,
-        seen at temperature 0.01. Drawing by the sum of p, and not by a comparison with 1, also makes a row of float32 safe whose probabilities
-        add up to 0.99999988. Top-k was used for stories by Fan, Lewis and Dauphin (2018); it cuts the long tail of characters that are unlikely one by
-        one and likely together.""")
+    why="""Logits divided by a small temperature before the largest is subtracted are infinite, and infinity minus infinity is NaN: the
+        usual bug of samplers, seen at temperature 0.01. Drawing by the sum of p, and not by a comparison with 1, also makes a row of
+        float32 safe whose probabilities add up to 0.99999988. Top-k was used for stories by Fan, Lewis and Dauphin (2018); it cuts
+        the long tail of characters that are unlikely one by one and likely together.""")
 
 
 def drawn(mine, logits, temperature, top_k, uniform):
@@ -94,7 +96,8 @@ def extremes(run, random):
 
 
 @task.check(0.5, "what has probability 0 is never drawn",
-            hint="uniform may be the largest number below 1. Where does the first sum that exceeds it lie, if rounding has made the last sum a little "
+            hint="uniform may be the largest number below 1. Where does the first sum that exceeds it lie, if rounding has made the last "
+                 "sum a little "
                  "too small?")
 def borders(run, random):
     almost = np.nextafter(1.0, 0.0)

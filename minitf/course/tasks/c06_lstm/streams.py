@@ -6,13 +6,15 @@ task = Task(
     "A text in pieces, and nothing lost",
     function="pieces",
     hints=["How many targets does each stream have? Begin with these sizes: they differ by at most one, the larger ones first.",
-           "Stream r begins where the targets of the streams before it end: its first input is the last target of stream r - 1. The longest "
+           "Stream r begins where the targets of the streams before it end: its first input is the last target of stream r - 1. The "
+           "longest "
            "stream, which is the first, says how many pieces there are.",
            "divmod(n - 1, batch) gives the size of a stream and how many have one more. In piece p, a stream of `size` has "
            "max(0, min(steps, size - p * steps)) places left."],
-    why="""The targets of one stream end where the next one's begin, so the character at the seam is a target in one and an input in the other: whoever cuts
-        the text into streams first, and makes inputs and targets of each, loses one character a seam. With weights, the average over a whole text
-        is one sum divided by another, the same for every batch size, and two programs can be compared.""")
+    why="""The targets of one stream end where the next one's begin, so the character at the seam is a target in one and an input in the
+        other: whoever cuts the text into streams first, and makes inputs and targets of each, loses one character a seam. With
+        weights, the average over a whole text is one sum divided by another, the same for every batch size, and two programs can be
+        compared.""")
 
 
 def listed(mine, ids, batch, steps):
@@ -57,7 +59,8 @@ def compare(run, ids, batch, steps):
 
 
 @task.check(1, "where everything fits",
-            hint="The text 0 to 12, batch 2, steps 3: 12 targets, two streams of 6, two pieces. What is the first input of the second stream?")
+            hint="The text 0 to 12, batch 2, steps 3: 12 targets, two streams of 6, two pieces. What is the first input of the second "
+                 "stream?")
 def even(run, random):
     for batch, steps, count in ((1, 4, 3), (2, 3, 2), (4, 5, 3), (3, 1, 4)):
         compare(run, random.integers(1, 75, batch * steps * count + 1), batch, steps)
@@ -71,7 +74,8 @@ def ragged(run, random):
 
 
 @task.check(1, "dtypes, and pieces that stay what they are",
-            hint="Are two pieces the same array, filled anew, or views of the text? A generator gives the first piece before it makes the second.")
+            hint="Are two pieces the same array, filled anew, or views of the text? A generator gives the first piece before it makes "
+                 "the second.")
 def kept(run, random):
     for kind in (np.uint8, np.int32, np.int64):
         ids = random.integers(1, 75, 24).astype(kind)
