@@ -10,6 +10,7 @@ from ..graph.program import Node
 from .fuse import fuse
 from .optimise import forward_identities, fuse_updates, live, merge_equal
 from .plan import HAND_OVER, make_plan
+from .products import stack_products, turn_once
 from .schedule import schedule, variable_of
 from .specialise import assign_levels, hand_on_controls, specialise
 
@@ -39,6 +40,8 @@ def compile_part(device, nodes, fetches, targets, options):
         if replaced:
             fetches = [(number, (replaced.get(n, n), i)) for number, (n, i) in fetches]
             targets = [replaced.get(n, n) for n in targets]
+    if options.fuse:
+        nodes = live(turn_once(stack_products(nodes, {pair for _, pair in fetches})), [pair for _, pair in fetches], targets)
     order = schedule(nodes)
     first = order[0].level if order else 1
     head = [n for n in order if n.level == first]

@@ -128,7 +128,7 @@ def test_words(small):
     data = shakespeare.words(8)
     # of three plays: 12 ends of lines, "in" 6 times, and of what is there 3 times the first in the alphabet
     assert data.vocabulary == ["<unk>", "<eos>", "in", "'tis", "again", "come", "first-witch:", "lady-macbeth's-man:"]
-    assert data.decode(data.train[:16]) == "first-witch: <unk> <unk> <unk> <unk> <unk> again\nin <unk> <unk> in <unk>\n'tis <unk> <unk>\n"
+    assert data.decode(data.train[:17]) == "first-witch: <unk> <unk> <unk> <unk> <unk> again\nin <unk> <unk> in <unk>\n'tis <unk> <unk>"
     assert data.train.dtype == np.int32 and data.encode("come in twelfth-night").tolist() == [5, 2, 0]
     assert max(part.max() for part in data[:3]) < 8
     with pytest.raises(ValueError, match="at least 2 words"):

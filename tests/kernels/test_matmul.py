@@ -8,7 +8,8 @@ from hypothesis import given, settings, strategies as st
 from minitf.core.errors import FailedPreconditionError
 from minitf.core.resources import VariableState
 from minitf.kernels.cpu.kernel import run_kernel
-from minitf.kernels.cpu.matmul import MatMul, MatMulUpdate
+from minitf.kernels.cpu.matmul import MatMul
+from minitf.kernels.cpu.matmul_forms import MatMulUpdate
 from minitf.kernels.cpu.state import Assign
 from minitf.kernels.cpu.train_ops import ApplyGradientDescent
 
@@ -110,3 +111,11 @@ def test_update_of_an_uninitialized_variable():
     a = np.ones((2, 2), "f4")
     with pytest.raises(FailedPreconditionError):
         run_kernel(MatMulUpdate, {}, [VariableState("w", "float32"), np.float32(1), a, a], [], [])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("m, n, k", [(16, 33, 200), (48, 14, 129), (64, 100, 300), (30, 50, 140), (100, 29, 513), (56, 1, 400), (128, 5, 4000), (256, 70, 2500)])
+def test_a_left_side_that_is_turned(m, n, k, dtype):
+    """a b' as b a', in tiles that are turned on their way out; and a' b of long sums, which is BLAS's."""
+    check(m, n, k, False, True, dtype)
+    check(m, n, k, True, False, dtype)

@@ -15,7 +15,7 @@ from . import counting
 from . import elementwise
 from . import io
 from . import linalg
-from . import matmul
+from . import matmul, matmul_forms
 from . import nn
 from . import pool
 from . import random

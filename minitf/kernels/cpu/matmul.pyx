@@ -11,8 +11,7 @@ from libc.string cimport memcpy, memset
 from posix.stdlib cimport posix_memalign
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
-from minitf.core.resources cimport VariableState
-from minitf.kernels.cpu.kernel cimport FLOAT32, FLOAT64, INT32, Buffer, Kernel
+from minitf.kernels.cpu.kernel cimport FLOAT32, FLOAT64, Buffer
 from minitf.kernels.cpu.parallel cimport GRAIN, Body, parallel_for
 
 from minitf.core.dtypes import float32, float64, int32, int64
@@ -34,18 +33,11 @@ cdef extern from "product_tile.h":
     DotTile dot_tile_of(bint) nogil
 
 cdef enum:
-    SHORT = 128                        # terms of a sum up to which tiles are faster than BLAS at any number of rows, for a' b
-    TURNING = 8                        # terms for each row up to which transposing b is faster than adding up the lanes of dot tiles
+    SHORT = 128                        # terms of a sum up to which tiles are faster than BLAS at any number of rows, for a' b; and up to
+                                       # which b is turned, for a b'
+    FEW = 64                           # rows up to which adding up the lanes of dot tiles is faster than BLAS, for a b'
     NEAR = 24576                       # bytes of b that stay in the L1 cache
     FAR = 1048576                      # bytes of b that do not stay in the L2 cache
-    WORTH = 1048576                    # multiplications that are worth a thread's while
-
-cdef enum Way:
-    LOOP                               # integers
-    TILES
-    TURNED_TILES                       # b' is copied first
-    DOT_TILES                          # b' where it lies
-    BLAS
 
 ctypedef fused real:
     float
@@ -58,30 +50,11 @@ ctypedef fused number:
     int64_t
 
 
-cdef struct Part:                      # what the parts of a product share
-    void *kernel
-    const char *b
-    Py_ssize_t ldb
-    char *out
-    const char *alpha
-
-
 cdef class MatMul(Kernel):
     """product = op(a) op(b) for matrices, op being the identity or transposition (transpose_a, transpose_b).
 
     a [m, k] or [k, m], b [k, n] or [n, k], product [m, n]; k = 0 gives zeros.
     """
-    cdef bint transpose_a, transpose_b
-    cdef Way way
-    cdef Buffer *a
-    cdef Buffer *b
-    cdef Py_ssize_t m, n, k
-    cdef int itemsize
-    cdef Py_ssize_t lanes              # elements of a vector
-    cdef Py_ssize_t vectors            # the widest panel
-    cdef Py_ssize_t pieces             # row blocks, whose heights differ by one at most
-    cdef bint by_panels                # whether a panel of b is copied before its tiles: b is far, and they read it several times
-    cdef char *scratch                 # of b: turned, or its rows padded to a vector, or the panel
 
     def __init__(self, attrs):
         self.transpose_a, self.transpose_b = attrs.get("transpose_a", False), attrs.get("transpose_b", False)
@@ -102,14 +75,7 @@ cdef class MatMul(Kernel):
         if self.a.dtype != FLOAT32 and self.a.dtype != FLOAT64:
             self.way = LOOP
             return 0
-        self.way = BLAS
-        if not self.transpose_b and (self.m <= THIN or self.transpose_a and self.k <= SHORT):
-            self.way = TILES
-        elif self.transpose_b and not self.transpose_a and self.m <= THIN:
-            if self.k <= TURNING * self.m:
-                self.way = TURNED_TILES
-            elif self.m >= DOT_ROWS and self.n >= DOT_COLUMNS:
-                self.way = DOT_TILES
+        self.way = self.way_of_reals()
         # a' b reads a along its rows, so a lower and wider tile is as good there, and writes longer pieces of the product
         tallest = TALLEST // 2 if self.transpose_a and self.m > TALLEST else TALLEST
         self.pieces = max(1, (self.m + tallest - 1) // tallest)
@@ -118,7 +84,10 @@ cdef class MatMul(Kernel):
             self.vectors //= 2
         self.by_panels = self.way == TILES and self.pieces > 2 and self.k * self.n * self.itemsize > FAR
         width = 0
-        if self.way == TURNED_TILES or self.n < self.lanes:
+        if self.way == FLIPPED_TILES:
+            self.pieces = max(1, (self.n + TALLEST - 1) // TALLEST)
+            width = self.padded_rows()
+        elif self.way == TURNED_TILES or self.n < self.lanes:
             width = max(self.n, self.lanes)
         elif self.by_panels:
             width = self.vectors * self.lanes
@@ -128,12 +97,30 @@ cdef class MatMul(Kernel):
             memset(self.scratch, 0, max(1, self.k) * width * self.itemsize)
         return 0
 
+    cdef Way way_of_reals(self) noexcept:
+        cdef Py_ssize_t padded = self.padded_rows()
+        if not self.transpose_b:
+            if self.m <= THIN and (not self.transpose_a or self.m * self.k * self.itemsize <= FAR) or self.transpose_a and self.k <= SHORT:
+                return TILES
+        elif not self.transpose_a and self.m <= THIN:
+            if self.k <= SHORT:
+                return TURNED_TILES
+            if 8 * self.m >= 7 * padded and padded * self.k * self.itemsize <= FAR:
+                return FLIPPED_TILES
+            if DOT_ROWS <= self.m <= FEW and self.n >= DOT_COLUMNS:
+                return DOT_TILES
+        return BLAS
+
+    cdef Py_ssize_t padded_rows(self) noexcept nogil:
+        return (self.m + self.lanes - 1) // self.lanes * self.lanes
+
     cdef int run(self) except -1 nogil:
         self.product(self.outputs[0].data, NULL)
         return 0
 
     cdef void product(self, char *out, const char *alpha) noexcept nogil:
         """out = product, or with alpha (TILES and TURNED_TILES only) out -= alpha * product."""
+        cdef Py_ssize_t width
         if self.m == 0 or self.n == 0:
             return
         if self.way == LOOP:
@@ -143,6 +130,10 @@ cdef class MatMul(Kernel):
         elif self.way == TURNED_TILES:
             self.share(turn_rows, self.b.data, max(self.n, self.lanes), self.scratch, NULL, (self.n + 15) // 16, 16 * self.k * WORTH // GRAIN)
             self.tile(self.scratch, max(self.n, self.lanes), out, alpha)
+        elif self.way == FLIPPED_TILES:
+            width = self.padded_rows()
+            self.share(turn_left, self.a.data, width, self.scratch, NULL, (self.m + 15) // 16, 16 * self.k * WORTH // GRAIN)
+            self.share(flipped_rows, self.scratch, width, out, NULL, self.pieces, self.n * self.m * self.k // self.pieces)
         elif self.way == DOT_TILES:
             self.share(dot_columns, self.b.data, self.k, out, NULL, (self.n + DOT_COLUMNS - 1) // DOT_COLUMNS, self.m * DOT_COLUMNS * self.k)
         else:
@@ -193,7 +184,7 @@ cdef class MatMul(Kernel):
         if copy != self.scratch:
             free(copy)
 
-    cdef inline Py_ssize_t one_tile(self, Py_ssize_t piece, Py_ssize_t column, const char *b, Py_ssize_t ldb,
+    cdef Py_ssize_t one_tile(self, Py_ssize_t piece, Py_ssize_t column, const char *b, Py_ssize_t ldb,
                                     char *out, const char *alpha) noexcept nogil:
         """One block of rows and as many columns from `column` on as a tile takes; returns how many."""
         cdef Py_ssize_t first = piece * self.m // self.pieces, rows = (piece + 1) * self.m // self.pieces - first
@@ -230,6 +221,25 @@ cdef class MatMul(Kernel):
             else:
                 memcpy(self.scratch + i * VECTOR_BYTES, b + i * row, row)
 
+    cdef void flipped_rows(self, const Part *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+        """Pieces begin to end of b's rows times a', each result turned on its way to the product."""
+        cdef char spill[TALLEST * 2 * VECTOR_BYTES]
+        cdef Py_ssize_t piece, first, height, j, columns, vectors, size = self.itemsize
+        for piece in range(begin, end):
+            first = piece * self.n // self.pieces
+            height = (piece + 1) * self.n // self.pieces - first
+            j = 0
+            while j < self.m:
+                vectors = 2 if self.m - j > self.lanes else 1
+                columns = min(self.m - j, vectors * self.lanes)
+                tile_of(size == 8, height, vectors)(self.b.data + first * self.k * size, self.k, 1, part.b + j * size, part.ldb, self.k,
+                                                    spill, vectors * self.lanes, NULL)
+                if size == 8:
+                    turn_out[double](<double *> spill, vectors * self.lanes, <double *> part.out + j * self.n + first, self.n, height, columns)
+                else:
+                    turn_out[float](<float *> spill, vectors * self.lanes, <float *> part.out + j * self.n + first, self.n, height, columns)
+                j += columns
+
     cdef void dot(self, char *out, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
         """The blocks of columns begin to end, by blocks of rows; the last ones overlap those before, and compute the same again."""
         cdef DotTile tile = dot_tile_of(self.itemsize == 8)
@@ -259,66 +269,6 @@ cdef class MatMul(Kernel):
                   <double *> out, &n)
 
 
-cdef class BatchMatMul(MatMul):
-    """One product for each matrix in the last two dimensions of x and y (adj_x, adj_y: transposed), whose other dimensions are the same."""
-    cdef Buffer page_x, page_y         # the matrices of the product at hand
-
-    def __init__(self, attrs):
-        self.transpose_a, self.transpose_b = attrs.get("adj_x", False), attrs.get("adj_y", False)
-
-    def prepare(self):
-        self.take_page(&self.page_x, self.inputs[0])
-        self.take_page(&self.page_y, self.inputs[1])
-        self.choose(&self.page_x, &self.page_y)
-
-    cdef void take_page(self, Buffer *page, const Buffer *pages) noexcept:
-        page[0] = pages[0]
-        page.rank = 2
-        page.shape[0], page.shape[1] = pages.shape[pages.rank - 2], pages.shape[pages.rank - 1]
-        page.size = page.shape[0] * page.shape[1]
-
-    cdef int run(self) except -1 nogil:
-        cdef Py_ssize_t i, size = self.m * self.n
-        if size:
-            for i in range(self.outputs[0].size // size):
-                self.page_x.data = self.inputs[0].data + i * self.page_x.size * self.itemsize
-                self.page_y.data = self.inputs[1].data + i * self.page_y.size * self.itemsize
-                self.product(self.outputs[0].data + i * size * self.itemsize, NULL)
-        return 0
-
-
-cdef class MatMulUpdate(MatMul):
-    """var -= alpha * op(a) op(b): gradient descent whose gradient is a product, which is never stored where tiles compute it.
-
-    inputs (ref var, alpha, a, b).  Bit for bit what MatMul and then ApplyGradientDescent, fma(-alpha, gradient, var), give.
-    """
-    cdef VariableState variable
-    cdef char *gradient
-
-    def __dealloc__(self):
-        free(self.gradient)
-
-    def prepare(self):
-        self.variable = <VariableState> self.inputs[0].resource
-        self.choose(self.inputs[2], self.inputs[3])
-        if self.way != TILES and self.way != TURNED_TILES:
-            if posix_memalign(<void **> &self.gradient, 64, max(64, self.m * self.n * self.itemsize)):
-                raise MemoryError()
-
-    cdef int run(self) except -1 nogil:
-        cdef char *out
-        cdef char *alpha = self.inputs[1].data
-        self.variable.lock()
-        out = self.variable.writable().data
-        if self.gradient == NULL:
-            self.product(out, alpha)
-        else:
-            self.product(self.gradient, NULL)
-            self.share(descend_range, self.gradient, 0, out, alpha, self.m * self.n, WORTH // GRAIN)
-        self.variable.unlock()
-        return 0
-
-
 cdef void descend(real *p, const real *g, real alpha, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
@@ -341,6 +291,26 @@ cdef void copy_panel(char *to, const char *b, Py_ssize_t width, Py_ssize_t line,
         memcpy(to, b, width)
         to += width
         b += line
+
+
+cdef void turn_out(const real *spill, Py_ssize_t ld, real *out, Py_ssize_t n, Py_ssize_t height, Py_ssize_t columns) noexcept nogil:
+    cdef Py_ssize_t r, c
+    for c in range(columns):
+        for r in range(height):
+            out[c * n + r] = spill[r * ld + c]
+
+
+cdef void flipped_rows(void *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    (<MatMul> (<Part *> part).kernel).flipped_rows(<Part *> part, begin, end)
+
+
+cdef void turn_left(void *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Part *p = <Part *> part
+    cdef Py_ssize_t rows = (<MatMul> p.kernel).m, columns = (<MatMul> p.kernel).k
+    if (<MatMul> p.kernel).itemsize == 4:
+        turn(<float *> p.b, <float *> p.out, 16 * begin, min(rows, 16 * end), columns, p.ldb)
+    else:
+        turn(<double *> p.b, <double *> p.out, 16 * begin, min(rows, 16 * end), columns, p.ldb)
 
 
 cdef void turn(const real *b, real *to, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t columns, Py_ssize_t ld) noexcept nogil:
@@ -402,5 +372,3 @@ cdef void loop_rows(void *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 
 
 register_kernel("MatMul", T=[float32, float64, int32, int64])(MatMul)
-register_kernel("BatchMatMul", T=[float32, float64, int32, int64])(BatchMatMul)
-register_kernel("_MatMulUpdate", T=[float32, float64])(MatMulUpdate)
