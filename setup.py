@@ -15,7 +15,7 @@ EXTRA = {"minitf.kernels.cpu.vector_ops": EXACT + WIDE, "minitf.kernels.cpu.redu
          "minitf.kernels.cpu.state": EXACT + WIDE, "minitf.kernels.cpu.train_ops": EXACT + WIDE,
          "minitf.kernels.cpu.train_adam": EXACT + WIDE, "minitf.kernels.cpu.train_proximal": EXACT + WIDE,
          "minitf.kernels.cpu.vector_activations": EXACT + WIDE, "minitf.kernels.cpu.conv": WIDE, "minitf.kernels.cpu.pool": WIDE,
-         "minitf.kernels.cpu.random": EXACT, "minitf.kernels.cpu.matmul": WIDE, "minitf.kernels.cpu.matmul_forms": WIDE}
+         "minitf.kernels.cpu.random": EXACT, "minitf.kernels.cpu.lstm": EXACT + WIDE, "minitf.kernels.cpu.matmul": WIDE, "minitf.kernels.cpu.matmul_forms": WIDE}
 
 LINKING = {"minitf.kernels.cpu.parallel": ["-pthread"]}       # where the C library is older than 2.34, pthread_atfork() is in another one
 

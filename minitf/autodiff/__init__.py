@@ -13,6 +13,7 @@ from . import counting_grad
 from . import cumulative_grad
 from . import io_grad
 from . import linalg_grad
+from . import lstm_grad
 from . import math_grad
 from . import matrix_grad
 from . import nn_grad

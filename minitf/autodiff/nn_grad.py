@@ -68,7 +68,7 @@ def _softmax_cross_entropy(op, grad_loss, grad_backprop):
     grad = _to_logits(op, grad_loss, grad_backprop)
     logits = op.inputs[0]
     to_labels = -_column(grad_loss) * apply_op("LogSoftmax", logits)
-    return grad, to_labels if _is_zero(grad_backprop) else to_labels - grad_backprop
+    return grad, to_labels if is_zero(grad_backprop) else to_labels - grad_backprop
 
 
 @register_gradient("SparseSoftmaxCrossEntropyWithLogits")
@@ -78,7 +78,7 @@ def _sparse_softmax_cross_entropy(op, grad_loss, grad_backprop):
 
 def _to_logits(op, grad_loss, grad_backprop):
     grad = _column(grad_loss) * op.outputs[1]
-    if _is_zero(grad_backprop):
+    if is_zero(grad_backprop):
         return grad
     return grad + _through_softmax(apply_op("Softmax", op.inputs[0]), grad_backprop)
 
@@ -89,7 +89,7 @@ def _column(grad_loss):
     return array_ops.expand_dims(grad_loss, -1) if scalar is grad_loss else scalar
 
 
-def _is_zero(grad):
+def is_zero(grad):
     """Whether the graph shows that a gradient is zero, as it is where gradients() filled it in for an output nobody used."""
     if grad.op.type == "ZerosLike":
         return True

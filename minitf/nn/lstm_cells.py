@@ -10,7 +10,7 @@ With one unit, c = 2, all four gates 0 and forget_bias 1: c' = 0.731 * 2 + 0.5 *
 import collections
 
 from ..core.swap import swappable
-from ..ops import clip_ops, init_ops, matmul_ops, nest, slice_ops
+from ..ops import array_ops, clip_ops, init_ops, lstm_ops, matmul_ops, slice_ops
 from ..ops.math_ops import sigmoid, tanh
 from ..ops.partitioned_variables import fixed_size_partitioner
 from .cells import RNNCell, describe, known, linear
@@ -129,6 +129,39 @@ class LSTMCell(RNNCell):
             if self._proj_clip is not None:
                 h = clip_ops.clip_by_value(h, -self._proj_clip, self._proj_clip)
         return h, pack_state(self, c, h)
+
+
+class LSTMBlockCell(RNNCell):
+    """LSTMCell as a single op, which computes the product, the gates and the new state at once.
+
+    cell_clip     c is kept within ±cell_clip; None: it is not
+    use_peephole  the gates see the memory
+    The state is LSTMStateTuple(c, h).  Variables, and so checkpoints, are those of LSTMCell with the same options, and the scope is named
+    "lstm_cell" too.  Gradients are of the first order only.
+
+    >>> cell = tf.nn.rnn_cell.LSTMBlockCell(200, forget_bias=0.0)
+    """
+
+    def __init__(self, num_units, forget_bias=1.0, cell_clip=None, use_peephole=False, dtype=None, reuse=None, name="lstm_cell"):
+        super().__init__(name, reuse, dtype)
+        self._num_units, self._forget_bias, self._cell_clip, self._use_peephole = num_units, forget_bias, cell_clip, use_peephole
+
+    state_size = property(lambda self: LSTMStateTuple(self._num_units, self._num_units))
+    output_size = property(lambda self: self._num_units)
+
+    def build(self, depth):
+        n = self._num_units
+        self.kernel = self._variable("kernel", [known(self, depth) + n, 4 * n])
+        self.bias = self._variable("bias", [4 * n], init_ops.zeros_initializer())
+        if self._use_peephole:
+            self.w_i, self.w_f, self.w_o = [self._variable(f"w_{gate}_diag", [n]) for gate in "ifo"]
+
+    def call(self, inputs, state):
+        c, h = c_and_h(self, state)
+        peepholes = (self.w_i, self.w_f, self.w_o) if self._use_peephole else [array_ops.zeros([self._num_units], inputs.dtype)] * 3
+        _, c, _, _, _, _, h = lstm_ops.lstm_block_cell(inputs, c, h, self.kernel, *peepholes, self.bias, self._forget_bias, self._cell_clip,
+                                                       self._use_peephole)
+        return h, LSTMStateTuple(c, h)
 
 
 def _clipped_step(gates, c, forget_bias, cell_clip, activation):

@@ -3,7 +3,7 @@ from ..core.nearest import no_attribute as _no_attribute
 from .cell_wrappers import (DeviceWrapper, DropoutWrapper, EmbeddingWrapper, InputProjectionWrapper, MultiRNNCell, OutputProjectionWrapper,
                             ResidualWrapper)
 from .cells import BasicRNNCell, GRUCell, RNNCell
-from .lstm_cells import BasicLSTMCell, LSTMCell, LSTMStateTuple
+from .lstm_cells import BasicLSTMCell, LSTMBlockCell, LSTMCell, LSTMStateTuple
 
 
 def __getattr__(name):

@@ -15,6 +15,7 @@ from . import counting
 from . import elementwise
 from . import io
 from . import linalg
+from . import lstm
 from . import matmul, matmul_forms
 from . import nn
 from . import pool
