@@ -1075,7 +1075,7 @@ def in_rows(images):
 
 session = Session(graph)
 session.initialize()
-began, updates = time.process_time(), 250
+began, updates = time.process_time(), 200
 for k in range(updates):
     images, answers = digits.train.next_batch(100)
     session.run(train, {**in_rows(images), labels: answers, rate: 0.02 * (1 - k / updates)})
@@ -1084,8 +1084,8 @@ share = (told == digits.test.labels.argmax(1)).mean()
 print(f"{share:.1%} of the test digits are right, after {time.process_time() - began:.0f} s")
 
 # %%
-assert share > 0.93
-print("more than 93 % of the test digits are right")
+assert share > 0.9
+print("more than 90 % of the test digits are right")
 
 # %% [markdown]
 # The network of chapter 04, which sees all pixels at once, is better at it. But look at what this one does. After every row there is a
@@ -1106,8 +1106,9 @@ _ = axes[0].set(title="what is read", ylabel="row"), axes[1].set(title="what wou
 plt.show()
 
 # %% [markdown]
-# A seven, from its horizontal stroke to its stem. As long as little has been read, the answers are all over the place. They settle once the
-# stem goes down, and the blank rows at the end change nothing: the cell *keeps* the answer through them.
+# A seven, from its bar to the foot of its stem. While little has been read, the answers are all over the place, and half-way down a stem
+# the figure may still become another one: here a nine gets its share. Then one answer grows sure. That sure answer rests on rows that were
+# read ten and twenty steps before, which is what the cell is for.
 
 # %% [markdown]
 # ## Where this lives today

@@ -5,6 +5,7 @@ Made from the cells of chapters/06_lstm.py that are tagged `built`: change them 
 """
 import numpy as np
 
+from . import training  # noqa: F401 -- registers Div and Sqrt
 from .autodiff import gradients, rule
 from .ops import broadcast, op
 
