@@ -11,18 +11,23 @@ FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math"]
 # at all.  Never -ffast-math: it flushes NumPy's denormals too.  gcc prefers 256-bit vectors on many processors with AVX-512.
 EXACT = ["-ffp-contract=off"]
 WIDE = ["-mprefer-vector-width=512"] if platform.machine() in ("x86_64", "AMD64") else []
-EXTRA = {"minitf.kernels.cpu.vector_ops": EXACT + WIDE, "minitf.kernels.cpu.reduction_ops": EXACT + WIDE, "minitf.kernels.cpu.nn": EXACT + WIDE,
-         "minitf.kernels.cpu.state": EXACT + WIDE, "minitf.kernels.cpu.train_ops": EXACT + WIDE,
-         "minitf.kernels.cpu.train_adam": EXACT + WIDE, "minitf.kernels.cpu.train_proximal": EXACT + WIDE,
-         "minitf.kernels.cpu.vector_activations": EXACT + WIDE, "minitf.kernels.cpu.conv": WIDE, "minitf.kernels.cpu.pool": WIDE,
-         "minitf.kernels.cpu.random": EXACT, "minitf.kernels.cpu.lstm": EXACT + WIDE, "minitf.kernels.cpu.matmul": WIDE, "minitf.kernels.cpu.matmul_forms": WIDE}
+ARE_EXACT = """candidate_sampling lstm nn random reduction_ops state train_adam train_ops train_proximal vector_activations vector_ops""".split()
+ARE_WIDE = """batch_norm conv depthwise lrn lstm matmul matmul_forms nn pool reduction_ops state train_adam train_ops train_proximal vector_activations
+              vector_ops""".split()
 
 LINKING = {"minitf.kernels.cpu.parallel": ["-pthread"]}       # where the C library is older than 2.34, pthread_atfork() is in another one
+
+
+def flags_of(name):
+    """What one module is compiled with besides FLAGS."""
+    package, _, module = name.rpartition(".")
+    return EXACT * (module in ARE_EXACT) + WIDE * (module in ARE_WIDE) if package == "minitf.kernels.cpu" else []
+
 
 root = Path(__file__).parent
 names = sorted(".".join(p.relative_to(root).with_suffix("").parts) for p in (root / "minitf").rglob("*.pyx"))
 headers = sorted(map(str, (root / "minitf").rglob("*.h")))
-extensions = [Extension(name, [name.replace(".", "/") + ".pyx"], extra_compile_args=FLAGS + EXTRA.get(name, []),
+extensions = [Extension(name, [name.replace(".", "/") + ".pyx"], extra_compile_args=FLAGS + flags_of(name),
                         extra_link_args=LINKING.get(name, []),
                         depends=headers, include_dirs=[numpy.get_include()], define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")])
               for name in names]

@@ -73,11 +73,11 @@ def model(b, name):
     train = tf.train.GradientDescentOptimizer(rate).apply_gradients(zip(gradients, variables))
     session, runs = b.session(), [0]
     places, ends = [t for pair in fed for t in pair], [t for pair in state for t in pair]
-    now = [np.zeros((batch, units), np.float32) for _ in places]
+    now, batches = [np.zeros((batch, units), np.float32) for _ in places], d["batches"]
 
     def step():
         feed = dict(zip(places, now))
-        feed[x], feed[y] = d["batches"][runs[0] % BATCHES]
+        feed[x], feed[y] = batches[runs[0] % BATCHES]
         runs[0] += 1
         _, loss, *now[:] = session.run([train, cost] + ends, feed)
         return float(loss)
@@ -95,10 +95,10 @@ def words(b, name):
     loss = (tf.reduce_sum(entropy(labels=tf.ones_like(true), logits=true)) +
             tf.reduce_sum(entropy(labels=tf.zeros_like(false), logits=false))) / float(PAIRS)
     train = tf.train.GradientDescentOptimizer(WORD_RATE).minimize(loss)
-    session, runs = b.session(), [0]
+    session, runs, batches = b.session(), [0], d["batches"]
 
     def step():
-        batch = d["batches"][runs[0] % WORD_BATCHES]
+        batch = batches[runs[0] % WORD_BATCHES]
         runs[0] += 1
         return float(session.run([train, loss], dict(zip((centres, contexts, negatives), batch)))[1])
     return step

@@ -8,6 +8,9 @@ that framework's, so below 1 minitf is faster.  Ratios within one run mean somet
 With --threads 2 or more, what counts is wall time, and only the rounds in which other processes had less than 0.15 of a core; where there
 was none, ~ marks the smallest time seen.
 
+With --memory each workload has a process of its own, and the table is of the memory that it held at most beyond what the framework held
+when it was imported: variables, a step's values, plans, the data.
+
 A framework is measured if some Python can import it: this one, the one in .venv-bench (`make bench-peers`), or the one that
 --peer-python NAME=PATH gives.
 """
@@ -29,6 +32,9 @@ QUIET = 0.15                           # cores
 # What minitf is to reach: (workload, peer, minitf's time divided by the peer's).
 GOALS = [("add1000", "tensorflow", 0.05), ("fetch_var", "tensorflow", 0.06), ("power1000", "tensorflow", 0.07),
          ("mlp_b16", "tensorflow", 0.4), ("mlp_b16", "jax", 1.0), ("mlp_b128", "tensorflow", 0.7)]
+GOALS += [(name, peer, goal) for peer in ("tensorflow", "torch") for name, goal in (
+    ("conv3x3_fwd", 1.1), ("conv3x3_bwd", 1.1), ("conv5x5_fwd", 1.1), ("conv5x5_bwd", 1.1), ("lenet_b64", 1.05), ("cifar_b32", 1.05),
+    ("alexnet_fwd", 1.1), ("alexnet_fwdbwd", 1.1), ("ptb_small", 0.85), ("charrnn", 0.9), ("word2vec", 0.4), ("word2vec_500k", 0.4))]
 
 
 def find_python(peer, given):
@@ -57,11 +63,11 @@ def idle_core():
         return None
 
 
-def run_worker(peer, python, options):
+def run_worker(peer, python, options, only):
     """The worker's JSON as a dict; None, and the reason printed, if it failed."""
     threads = str(options.threads)
     env = dict(os.environ, OMP_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads, MKL_NUM_THREADS=threads, PYTHONHASHSEED="0")
-    command = [python, "-m", "benchmarks.worker", peer, "--budget", str(options.budget), "--only", options.only]
+    command = [python, "-m", "benchmarks.worker", peer, "--budget", str(options.budget), "--only", only]
     core = idle_core() if options.threads == 1 else None
     if core is not None:
         command += ["--core", str(core)]
@@ -81,6 +87,10 @@ def run_worker(peer, python, options):
     return answer
 
 
+def wanted(options):
+    return options.only or ",".join(ORDER)
+
+
 def gather(pythons, options):
     """([answers] by peer): every peer once a round, each round beginning with another."""
     answers = {peer: [] for peer in pythons}
@@ -88,7 +98,12 @@ def gather(pythons, options):
     for r in range(options.rounds):
         for peer in order[r % len(order):] + order[:r % len(order)]:
             began = time.perf_counter()
-            answer = run_worker(peer, pythons[peer], options)
+            answer = None
+            for only in wanted(options).split(",") if options.memory else [options.only]:
+                part = run_worker(peer, pythons[peer], options, only)
+                if part and answer:
+                    answer["results"].update(part["results"])
+                answer = answer or part
             if answer:
                 answers[peer].append(answer)
                 print(f"  round {r + 1} of {options.rounds}: {peer} {answer['version']}, {time.perf_counter() - began:.0f} s", file=sys.stderr)
@@ -116,7 +131,11 @@ def duration(seconds):
     return f"{seconds:.3g} s"
 
 
-def table(answers, clock, threads=1):
+def megabytes(n):
+    return f"{n / 1e6:.3g} MB"
+
+
+def table(answers, clock, threads=1, show=duration):
     """The lines of one table: a row for each workload, minitf's time first, then every peer's and the ratio to it."""
     peers = list(answers)
     lines = ["%-16s" % "workload" + "".join(" %10s" % p if p == "minitf" else " %19s" % p for p in peers)]
@@ -127,13 +146,13 @@ def table(answers, clock, threads=1):
             continue
         mine, line = values.get("minitf"), "%-16s" % name
         for peer, value in values.items():
-            shown = duration(value) + found[peer][1] if value else "-"
+            shown = show(value) + found[peer][1] if value else "-"
             if peer == "minitf":
                 line += " %10s" % shown
             else:
                 line += " %10s %8s" % (shown, "(%.3g)" % (mine / value) if mine and value else "")
         for workload, peer, goal in GOALS:
-            if threads == 1 and mine and workload == name and values.get(peer):
+            if threads == 1 and clock != "memory" and mine and workload == name and values.get(peer):
                 line += "   %s %g of %s" % ("meets" if mine / values[peer] <= goal else "MISSES", goal, peer)
         lines.append(line)
     return lines
@@ -159,6 +178,7 @@ def arguments(argv):
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--budget", type=float, default=0.3, help="seconds of timing for each workload (default %(default)s)")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--memory", action="store_true", help="memory in place of time")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for one process (default %(default)s)")
     parser.add_argument("--peer-python", action="append", default=[], metavar="NAME=PATH", help="the Python that has this framework")
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
@@ -183,8 +203,9 @@ def main(argv=None):
     versions = ", ".join(f"{p} {a[0]['version']}" for p, a in answers.items())
     print(f"\n{versions}; threads: {options.threads}, rounds: {options.rounds}")
     clocks = [("cpu", "Processor time per step"), ("wall", "Wall time per step")]
-    for clock, title in clocks if options.threads == 1 else clocks[1:]:
-        print(f"\n{title} (in brackets: minitf's divided by it)\n" + "\n".join(table(answers, clock, options.threads)))
+    for clock, title in [("memory", "Memory")] if options.memory else clocks if options.threads == 1 else clocks[1:]:
+        lines = table(answers, clock, *((1, megabytes) if options.memory else (options.threads,)))
+        print(f"\n{title} (in brackets: minitf's divided by it)\n" + "\n".join(lines))
     wrong = disagreements(answers)
     print("\n" + ("\n".join(wrong) if wrong else f"All results agree to {TOLERANCE:g}."))
     return 1 if wrong else 0

@@ -5,6 +5,7 @@ from ..core.registry import register_gradient as RegisterGradient
 from ..ops.indexed_slices import IndexedSlices
 from . import activation_grad
 from . import activation_grad, array_grad, image_grad, parts_grad, sparse_grad, strided_slice_grad
+from . import batch_norm_grad
 from . import check_grad
 from . import complex_grad
 from . import conv_grad
@@ -13,6 +14,7 @@ from . import counting_grad
 from . import cumulative_grad
 from . import io_grad
 from . import linalg_grad
+from . import lrn_grad
 from . import lstm_grad
 from . import math_grad
 from . import matrix_grad

@@ -12,21 +12,26 @@ def _like(op, op_type, *inputs):
 
 
 @register_gradient("Conv2D")
+@register_gradient("DepthwiseConv2dNative")
 def _conv2d(op, grad):
     image, filter = op.inputs
-    return (_like(op, "Conv2DBackpropInput", shape_of(image), filter, grad), _like(op, "Conv2DBackpropFilter", image, shape_of(filter), grad))
+    return (_like(op, op.type + "BackpropInput", shape_of(image), filter, grad), _like(op, op.type + "BackpropFilter", image, shape_of(filter), grad))
 
 
 @register_gradient("Conv2DBackpropInput")
+@register_gradient("DepthwiseConv2dNativeBackpropInput")
 def _conv2d_backprop_input(op, grad):
     _, filter, backprop = op.inputs
-    return None, _like(op, "Conv2DBackpropFilter", grad, shape_of(filter), backprop), _like(op, "Conv2D", grad, filter)
+    forward = op.type[:-len("BackpropInput")]
+    return None, _like(op, forward + "BackpropFilter", grad, shape_of(filter), backprop), _like(op, forward, grad, filter)
 
 
 @register_gradient("Conv2DBackpropFilter")
+@register_gradient("DepthwiseConv2dNativeBackpropFilter")
 def _conv2d_backprop_filter(op, grad):
     image, _, backprop = op.inputs
-    return _like(op, "Conv2DBackpropInput", shape_of(image), grad, backprop), None, _like(op, "Conv2D", image, grad)
+    forward = op.type[:-len("BackpropFilter")]
+    return _like(op, forward + "BackpropInput", shape_of(image), grad, backprop), None, _like(op, forward, image, grad)
 
 
 @register_gradient("MaxPool")

@@ -10,6 +10,8 @@ for _op_type in ("VariableV2", "Assign", "AssignAdd", "AssignSub", "IsVariableIn
                  "ApplyGradientDescent", "ApplyAdam",
                  "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "OrthonormalColumns", "RandomShuffle",
                  "Multinomial", "RandomGamma", "RandomPoisson",
+                 "UniformCandidateSampler", "LogUniformCandidateSampler", "FixedUnigramCandidateSampler", "LearnedUnigramCandidateSampler",
+                 "AllCandidateSampler", "ComputeAccidentalHits",
                  "NoOp", "PyFunc", "PyFuncStateless", "Assert",
                  "ScalarSummary", "HistogramSummary", "ImageSummary", "AudioSummary", "TextSummary", "MergeSummary"):
     not_differentiable(_op_type)

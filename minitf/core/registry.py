@@ -11,7 +11,7 @@ An op is declared as in TensorFlow's REGISTER_OP, and the decorated function is 
 Arguments are "name: TYPE", where TYPE is a dtype (`int32`), a type attribute (`T`), a number of tensors of one type
 (`N * T`), a list of types (`Tin`, an attribute of type `list(type)`), or a reference to a variable (`Ref(T)`).
 Attributes are "name: TYPE [>= minimum] [= default]", where TYPE is bool, int, float, string, type, shape, tensor,
-list(int), list(type), list(shape), graph (the body of a control flow op), or a set of the allowed values: {float32, float64} or {"SAME", "VALID"}.  An op holds
+list(int), list(float), list(type), list(shape), graph (the body of a control flow op), or a set of the allowed values: {float32, float64} or {"SAME", "VALID"}.  An op holds
 a shape as a TensorShape and a list as a tuple; the minimum of a list is its least length.
 """
 import ast
@@ -148,7 +148,7 @@ def _list_of(convert):
 _CONVERTERS = {
     "type": _base_dtype, "bool": _bool, "int": _int, "float": _float, "string": _string, "shape": as_shape,
     "tensor": lambda value: value,
-    "graph": _graph, "list(int)": _list_of(_int), "list(type)": _list_of(_base_dtype), "list(shape)": _list_of(as_shape),
+    "graph": _graph, "list(int)": _list_of(_int), "list(float)": _list_of(_float), "list(type)": _list_of(_base_dtype), "list(shape)": _list_of(as_shape),
 }
 
 

@@ -157,10 +157,19 @@ cdef class RandomState(Resource):
         """How many blocks have been taken: with the key, all a checkpoint needs."""
         return self.counter
 
-    @position.setter
-    def position(self, value):
+    @property
+    def place(self):
+        """(key, position), together."""
         self.lock()
-        self.counter = value
+        key, position = self.key, self.counter
+        self.unlock()
+        return key, position
+
+    @place.setter
+    def place(self, value):
+        cdef uint64_t key = value[0], counter = value[1]
+        self.lock()
+        self.key, self.counter = key, counter
         self.unlock()
 
 

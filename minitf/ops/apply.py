@@ -38,7 +38,7 @@ def apply_op(op_type, *values, name=None, **attrs):
         if value is REQUIRED:
             raise TypeError(f"{op_type} needs the attribute '{attr.name}' ({attr.type})")
         complete[attr.name] = attr.check(value, op_type)
-    if len(given) > len(complete):
+    if not given.keys() <= complete.keys():
         private = {k: v for k, v in given.items() if k not in complete}
         unknown = [k for k in private if not k.startswith("_")]
         if unknown:

@@ -40,7 +40,7 @@ def window_count(c, size, taps, stride, dilation):
     return (size - reach) // stride + 1
 
 
-def _strides(c):
+def strides_of(c):
     strides, dilations = spatial(c, "strides"), spatial(c, "dilations")
     for attr in ("strides", "dilations"):
         if c.attrs[attr][0] != 1 or c.attrs[attr][3] != 1:
@@ -53,13 +53,13 @@ def conv2d_shape(c):
     n, h, w, depth = with_rank(c, 0, 4)
     rows, columns, depth_in, depth_out = with_rank(c, 1, 4)
     merge_dims(c, depth, depth_in, 0, 1)
-    strides, dilations = _strides(c)
+    strides, dilations = strides_of(c)
     return [TensorShape([n, window_count(c, h, rows, strides[0], dilations[0]), window_count(c, w, columns, strides[1], dilations[1]), depth_out])]
 
 
-def _check_backprop(c, image, taps, backprop):
+def check_backprop(c, image, taps, backprop):
     """Whether a convolution of an image of this size has an output of the size of out_backprop, as far as all are known."""
-    strides, dilations = _strides(c)
+    strides, dilations = strides_of(c)
     for k in (0, 1):
         computed = window_count(c, image[k], taps[k], strides[k], dilations[k])
         if None not in (computed, backprop[k]) and computed != backprop[k]:
@@ -68,13 +68,13 @@ def _check_backprop(c, image, taps, backprop):
                              f"padding: {c.attrs['padding']}) for {argument(c, 0)}, {argument(c, 1)}, {argument(c, 2)}")
 
 
-def _same(c, what, m, n):
+def equal_size(c, what, m, n):
     if m is None or n is None or m == n:
         return n if m is None else m
     raise ValueError(f"{c.op_type}: {what} must be equal, but are {m} and {n} for {argument(c, 0)}, {argument(c, 1)}, {argument(c, 2)}")
 
 
-def _asked_for(c, i):
+def asked_for(c, i):
     """The four sizes that the vector input i asks for."""
     shape = sizes(c, i)
     if shape.ndims not in (None, 4):
@@ -84,24 +84,24 @@ def _asked_for(c, i):
 
 @register_op("Conv2DBackpropInput", ["input_sizes: int32", "filter: T", "out_backprop: T"], ["output: T"], ATTRS)
 def conv2d_backprop_input_shape(c):
-    n, *image, depth = _asked_for(c, 0)
+    n, *image, depth = asked_for(c, 0)
     *taps, depth_in, depth_out = with_rank(c, 1, 4)
     batch, *backprop, depth_back = with_rank(c, 2, 4)
     merge_dims(c, depth_out, depth_back, 1, 2)
-    _check_backprop(c, image, taps, backprop)
-    return [TensorShape([_same(c, "the batch sizes of input_sizes and out_backprop", n, batch), *image,
-                         _same(c, "the depths of input_sizes and filter", depth, depth_in)])]
+    check_backprop(c, image, taps, backprop)
+    return [TensorShape([equal_size(c, "the batch sizes of input_sizes and out_backprop", n, batch), *image,
+                         equal_size(c, "the depths of input_sizes and filter", depth, depth_in)])]
 
 
 @register_op("Conv2DBackpropFilter", ["input: T", "filter_sizes: int32", "out_backprop: T"], ["output: T"], ATTRS)
 def conv2d_backprop_filter_shape(c):
     n, *image, depth = with_rank(c, 0, 4)
-    *taps, depth_in, depth_out = _asked_for(c, 1)
+    *taps, depth_in, depth_out = asked_for(c, 1)
     batch, *backprop, depth_back = with_rank(c, 2, 4)
     merge_dims(c, n, batch, 0, 2)
-    _check_backprop(c, image, taps, backprop)
-    return [TensorShape([*taps, _same(c, "the depths of input and filter_sizes", depth_in, depth),
-                         _same(c, "the depths of filter_sizes and out_backprop", depth_out, depth_back)])]
+    check_backprop(c, image, taps, backprop)
+    return [TensorShape([*taps, equal_size(c, "the depths of input and filter_sizes", depth_in, depth),
+                         equal_size(c, "the depths of filter_sizes and out_backprop", depth_out, depth_back)])]
 
 
 def check_format(op_type, data_format):

@@ -67,4 +67,5 @@ cdef class Activation(Waiter):
     cdef int trace(self, bint wanted) except -1
     cdef Activation next_part(self)
     cdef int finish(self) except -1
+    cdef int discard(self) except -1
     cdef object fetched(self, Py_ssize_t number)

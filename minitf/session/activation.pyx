@@ -386,6 +386,13 @@ cdef class Activation(Waiter):
             return hand_over(b)
         return copy_of(b)
 
+    cdef int discard(self) except -1:
+        """This activation does not run again: its memory is free now, not when the garbage collector finds the circle."""
+        self.kernels, self.body_kernels = [], []
+        release(self.arena)
+        self.arena = NULL
+        return 0
+
     cdef int finish(self) except -1:
         """End of the step, however it ended: give back what was held for it."""
         cdef BodyKernel kernel

@@ -16,6 +16,7 @@ cdef enum:
     NO_TYPE = -1              # of a feed that is never taken as it is: text must be encoded
 
 KEEP_VARIANTS = 64            # sets of feed shapes whose plans are kept per executable; the oldest goes first
+LARGE = 16 << 20              # bytes of memory that a step of a plan keeps for the next only once there has been a second: initializers run once
 
 
 cdef class Variant:
@@ -26,9 +27,11 @@ cdef class Variant:
     cdef readonly object program
     cdef list free_steps
     cdef list steps                       # all that were made
+    cdef bint is_kept                     # whether a step that has run is kept for the next
 
     def __init__(self, shapes, plans, keys, program):
         self.shapes, self.plans, self.keys, self.program, self.free_steps, self.steps = shapes, plans, keys, program, [], []
+        self.is_kept = sum(plan.arena_bytes for plan in plans) < LARGE
 
 
 cdef class Watch:
@@ -114,7 +117,12 @@ cdef class Executable:
         finally:
             if tracer is not None:
                 step.trace(None)
-            if step.is_free:
+            if not variant.is_kept:
+                variant.is_kept = True
+                variant.steps.remove(step)
+                if step.is_free:
+                    step.discard()
+            elif step.is_free:
                 variant.free_steps.append(step)
         if self.single:
             return results[0] if results else None

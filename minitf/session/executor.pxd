@@ -12,6 +12,7 @@ cdef class Step(StepState):
     cdef object lock
     cdef object tracer
     cdef readonly object failed           # the Activation whose error it is
+    cdef int discard(self) except -1
     cpdef list run(self, list feeds, Py_ssize_t n_fetches, double timeout)
     cdef int run_on_threads(self, list feeds, double timeout) except -1
     cdef int wait(self, double timeout) except -1

@@ -103,6 +103,13 @@ cdef class Step(StepState):
         finally:
             self.finish()
 
+    cdef int discard(self) except -1:
+        """The step does not run again."""
+        cdef Activation a
+        for a in self.activations:
+            a.discard()
+        return 0
+
     def trace(self, tracer):
         """The next run notes when each instruction runs, and calls tracer(step) at its end; None: it does not."""
         cdef Activation a

@@ -85,12 +85,14 @@ class Context:
         if instruction.kind == "Recv":
             return Recv(step.rendezvous, node.attrs["slot"])
         attrs = node.attrs
-        if "seed2" in attrs:                              # a random op: its place in the stream belongs to the session
-            state = self.runtime.resources.get("", f"{node.name}/random", lambda: RandomState(node.name, random_key(attrs["seed"], attrs["seed2"])))
-            attrs = {**attrs, "_state": state}
+        if "seed2" in attrs:
+            attrs = {**attrs, "_state": random_state(self.runtime.resources, node)}
         make_state = getattr(instruction.kernel_def.kernel, "make_state", None)
         if make_state is not None:
             attrs = {**attrs, "_state": self.runtime.resources.get("", f"{node.name}/state", make_state)}
+        make_table = getattr(instruction.kernel_def.kernel, "make_table", None)
+        if make_table is not None:                        # what follows from the attributes alone and is too large to be made for each plan
+            attrs = {**attrs, "_table": self.runtime.resources.get("", f"{node.name}/table", lambda: make_table(node.attrs))}
         return instruction.kernel_def.kernel(attrs)
 
     def threads(self, devices):
@@ -104,6 +106,11 @@ class Context:
 
     def leave(self, step):
         self.runtime.leave(step)
+
+
+def random_state(resources, node):
+    """The stream of a random op and its place in it, which belong to the session."""
+    return resources.get("", f"{node.name}/random", lambda: RandomState(node.name, random_key(node.attrs["seed"], node.attrs["seed2"])))
 
 
 def random_key(seed, seed2):

@@ -13,7 +13,7 @@ from .executable import Executable
 from .feeds import fed_tensors
 from .fetches import element, flatten, is_nested
 from .growth import Growth
-from .pipeline import Context
+from .pipeline import Context, random_state
 from .runtime import Runtime
 
 
@@ -64,6 +64,10 @@ class Session:
         self._growth = Growth(self.graph)
         self._timeout = (self._config.operation_timeout_in_ms or -1000) / 1000
         weakref.finalize(self, self._runtime.stop)
+
+    def _random_state(self, op):
+        """The stream of a random op in this session: for tf.train.RandomStreams."""
+        return random_state(self._runtime.resources, op)
 
     # ---- running ----------------------------------------------------------------------------------------------------------
 

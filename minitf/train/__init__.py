@@ -18,6 +18,7 @@ from .momentum import MomentumOptimizer
 from .moving_averages import ExponentialMovingAverage
 from .optimizer import Optimizer
 from .proximal import ProximalAdagradOptimizer, ProximalGradientDescentOptimizer
+from .random_streams import RandomStreams
 from .rmsprop import RMSPropOptimizer
 from .saver import Saver, import_meta_graph
 from .saver_ops import SaverDef

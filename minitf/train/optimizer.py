@@ -166,12 +166,21 @@ class Optimizer:
         """The op that updates `var` with IndexedSlices in which no index occurs twice."""
         raise NotImplementedError()
 
+    def _apply_sparse_adding_up(self, grad, var):
+        """The op that updates `var` with any IndexedSlices, if there is one whose kernel adds up the rows; else None.
+
+        It spares ops whose outputs are as long as there are different rows: a plan is cut behind these, and what follows planned anew for each length.
+        """
+
     @swappable
     def _apply_sparse_duplicate_indices(self, grad, var):
         """The op that updates `var` with any IndexedSlices.
 
         Rows that occur several times are added up first: an update that is not linear in the gradient must see the whole of it.
         """
+        op = self._apply_sparse_adding_up(grad, var)
+        if op is not None:
+            return op
         indices, place = sequence_ops.unique(grad.indices)
         values = segment_ops.unsorted_segment_sum(grad.values, place, array_ops.size(indices))
         return self._apply_sparse(IndexedSlices(values, indices, grad.dense_shape), var)

@@ -40,3 +40,7 @@ class SingleOpOptimizer(Optimizer):
 
     def _apply_sparse(self, grad, var):
         return self._apply("Sparse" + self._op_type, var, [grad.values, grad.indices])
+
+    def _apply_sparse_adding_up(self, grad, var):
+        inputs = self._inputs(var, [grad.values, grad.indices], *self._in(var.dtype.base_dtype))
+        return apply_op("Sparse" + self._op_type, var, *inputs, use_locking=self._use_locking, _adds_up=True, **self._op_attrs()).op

@@ -1,4 +1,4 @@
-"""tf.nn of 2015: cross entropies took the logits first, and recurrent networks were in tf.nn.rnn."""
+"""tf.nn of 2015: cross entropies took the logits first, sampled losses the inputs, and recurrent networks were in tf.nn.rnn."""
 import minitf.nn as _nn
 
 from ..core.nearest import no_attribute as _no_attribute
@@ -19,6 +19,20 @@ def sparse_softmax_cross_entropy_with_logits(logits, labels, name=None):
 def sigmoid_cross_entropy_with_logits(logits, targets, name=None):
     """tf.nn.sigmoid_cross_entropy_with_logits(labels=, logits=) of today."""
     return _nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits, name=name)
+
+
+def nce_loss(weights, biases, inputs, labels, num_sampled, num_classes, num_true=1, sampled_values=None, remove_accidental_hits=False,
+             partition_strategy="mod", name="nce_loss"):
+    """tf.nn.nce_loss of today, with inputs before labels."""
+    return _nn.nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values, remove_accidental_hits,
+                        partition_strategy, name)
+
+
+def sampled_softmax_loss(weights, biases, inputs, labels, num_sampled, num_classes, num_true=1, sampled_values=None, remove_accidental_hits=True,
+                         partition_strategy="mod", name="sampled_softmax_loss"):
+    """tf.nn.sampled_softmax_loss of today, with inputs before labels."""
+    return _nn.sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values, remove_accidental_hits,
+                                    partition_strategy, name)
 
 
 def softmax(logits, name=None):
@@ -54,6 +68,16 @@ def max_pool(value, ksize, strides, padding, name=None):
 def avg_pool(value, ksize, strides, padding, name=None):
     """tf.nn.avg_pool of NHWC images."""
     return _nn.avg_pool(value, ksize, strides, padding, name=name)
+
+
+def depthwise_conv2d(input, filter, strides, padding, name=None):
+    """tf.nn.depthwise_conv2d without a rate."""
+    return _nn.depthwise_conv2d(input, filter, strides, padding, name=name)
+
+
+def separable_conv2d(input, depthwise_filter, pointwise_filter, strides, padding, name=None):
+    """tf.nn.separable_conv2d without a rate."""
+    return _nn.separable_conv2d(input, depthwise_filter, pointwise_filter, strides, padding, name=name)
 
 
 def __getattr__(name):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import minitf as tf
+from minitf.autodiff import check_gradient
 
 
 def dense(grad):
@@ -88,6 +89,26 @@ def test_embedding_lookup_from_shards(session):
     grads = tf.gradients(tf.nn.embedding_lookup(shards, [0, 3, 3]), shards)
     np.testing.assert_array_equal(dense(grads[0]), expected((2, 3), [(0, 1)]))
     np.testing.assert_array_equal(dense(grads[1]), expected((2, 3), [(1, 2)]))
+
+
+@pytest.mark.parametrize("strategy, rows", [("mod", [[0, 3, 6], [1, 4], [2, 5]]), ("div", [[0, 1, 2], [3, 4], [5, 6]])])
+@pytest.mark.parametrize("max_norm", [None, 1.0])
+def test_embedding_lookup_from_shards_of_unequal_sizes(strategy, rows, max_norm):
+    """Against one table that is not sharded: values, gradients of each shard's rows, and second derivatives."""
+    table, ids = np.random.RandomState(0).uniform(-1, 1, (7, 3)), [[6, 0], [3, 3], [5, 6]]
+
+    def lookup(*shards):
+        return tf.nn.embedding_lookup(list(shards), ids, strategy, max_norm=max_norm) ** 3.0
+
+    check_gradient(lookup, points=[table[r] for r in rows])
+    with tf.Session() as sess:
+        shards, whole = [tf.constant(table[r]) for r in rows], tf.constant(table)
+        grads = tf.gradients(lookup(*shards), shards)
+        assert max_norm is not None or all(isinstance(g, tf.IndexedSlices) for g in grads)
+        wanted, = tf.gradients(tf.nn.embedding_lookup(whole, ids, max_norm=max_norm) ** 3.0, whole)
+        wanted = sess.run(tf.convert_to_tensor(wanted))
+        for r, g in zip(rows, sess.run([tf.convert_to_tensor(g) for g in grads])):
+            np.testing.assert_allclose(g, wanted[r], rtol=1e-12)
 
 
 def test_colocated_with_the_table():

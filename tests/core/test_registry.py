@@ -28,6 +28,7 @@ def empty_registries(monkeypatch):
     ("text: string = 'a = b >= c'", "string", "a = b >= c", None, None),
     ("shape: shape = None", "shape", TensorShape(None), None, None),
     ("axes: list(int) = []", "list(int)", (), None, None),
+    ("rates: list(float) = [1, 0.5]", "list(float)", (1.0, 0.5), None, None),
     ("axes: list(int) >= 1 = [1, 2]", "list(int)", (1, 2), 1, None),
     ("types: list(type) = [int32, float]", "list(type)", (dtypes.int32, dtypes.float32), None, None),
     ("types: list(type) = []", "list(type)", (), None, None),
@@ -52,6 +53,7 @@ def test_attribute_declarations(text, kind, default, minimum, allowed):
     ("p: {'SAME', 'VALID'}", "VALID", "VALID"),
     ("s: shape", [2, None], TensorShape([2, None])),
     ("l: list(int)", np.array([1, 2]), (1, 2)),
+    ("l: list(float)", np.float32([1, 0.5]), (1.0, 0.5)),
     ("l: list(type) >= 1", ["int32"], (dtypes.int32,)),
     ("l: list(shape)", [[1], None], (TensorShape([1]), TensorShape(None))),
 ])

@@ -14,7 +14,7 @@ from minitf.ops.apply import apply_op
 DATA = os.path.join(os.path.dirname(__file__), "data")
 register_op("TestGraphDef", ["x: T"], ["y: T"],
             ["T: type", "word: string = 'w'", "n: int = 3", "rate: float = 0.5", "flag: bool = True", "shape: shape = None", "value: tensor",
-             "ints: list(int) = [1]", "types: list(type) = []", "shapes: list(shape) = []"])(lambda c: [c.inputs[0]])
+             "ints: list(int) = [1]", "floats: list(float) = [0.5]", "types: list(type) = []", "shapes: list(shape) = []"])(lambda c: [c.inputs[0]])
 
 
 def model():
@@ -70,7 +70,7 @@ def test_versions_shapes_and_part_of_a_graph(graph):
 def test_every_kind_of_attribute_round_trips(graph):
     x = tf.placeholder(tf.int32, [], name="x")
     op = apply_op("TestGraphDef", x, name="a", word="α\n", n=-2 ** 63, rate=0.1, flag=False, shape=tf.TensorShape([None, 0]),
-                  value=np.array([[1.5, -0.0]]), ints=[1, 2], types=[tf.bool, tf.string], shapes=[[None], None]).op
+                  value=np.array([[1.5, -0.0]]), ints=[1, 2], floats=[0.1, float('-inf')], types=[tf.bool, tf.string], shapes=[[None], None]).op
     empty = apply_op("TestGraphDef", x, name="b", rate=float("-inf"), value=np.zeros([0, 3], np.int8), ints=[]).op
     nan = apply_op("TestGraphDef", x, name="c", rate=float("nan"), value=np.array([True, False]), _note="n", _number=3).op
     with tf.Graph().as_default():

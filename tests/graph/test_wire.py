@@ -15,7 +15,7 @@ from minitf.graph.wire import from_json, from_wire, node_to_wire, to_json, to_wi
 
 @register_op("TestWireAttrs", ["xs: N * T"], ["y: T"],
              ["N: int >= 1", "T: type", "flag: bool = True", "rate: float = 0.5", "words: string = 'a'", "shape: shape = None",
-              "value: tensor", "ints: list(int) = []", "types: list(type) = []", "shapes: list(shape) = []", "mode: {'SAME', 'VALID'} = 'SAME'"])
+              "value: tensor", "ints: list(int) = []", "floats: list(float) = []", "types: list(type) = []", "shapes: list(shape) = []", "mode: {'SAME', 'VALID'} = 'SAME'"])
 def _attrs_shape(c):
     return [None]
 
@@ -97,7 +97,7 @@ def test_it_is_plain_json_with_the_arrays_beside_it(model):
 
 
 ATTRS = dict(N=1, T=tf.float32, flag=False, rate=float("-inf"), words="α \" \\ \n", shape=tf.TensorShape([None, 2]), value=np.array([[1.5, -0.0]]),
-             ints=(1, -2 ** 63), types=(tf.bool, tf.int64), shapes=(tf.TensorShape(None), tf.TensorShape([]), tf.TensorShape([0])), mode="VALID", _note=3)
+             ints=(1, -2 ** 63), floats=(0.1, float('inf'), 1e300), types=(tf.bool, tf.int64), shapes=(tf.TensorShape(None), tf.TensorShape([]), tf.TensorShape([0])), mode="VALID", _note=3)
 
 
 @pytest.mark.parametrize("change", [{}, {"rate": 0.1}, {"rate": float("nan")}, {"rate": 5e-324}, {"rate": float("inf")}, {"value": np.array(7)},

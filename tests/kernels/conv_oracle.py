@@ -48,6 +48,26 @@ def conv2d_gradients(x, w, g, strides, dilations, padding):
     return dx, dw
 
 
+def depthwise(x, w, strides, dilations, padding):
+    x, w = x.astype("float64"), w.astype("float64")
+    y = np.zeros(out_shape(x.shape, w.shape[:2], strides, dilations, padding, w.shape[2] * w.shape[3]))
+    for i, j, taps in windows(x.shape, w.shape[:2], strides, dilations, padding):
+        for (r, c), tap in taps:
+            y[:, i, j] += (x[:, r, c, :, None] * w[tap]).reshape(y[:, i, j].shape)
+    return y
+
+
+def depthwise_gradients(x, w, g, strides, dilations, padding):
+    x, w = x.astype("float64"), w.astype("float64")
+    g = g.astype("float64").reshape(*g.shape[:3], *w.shape[2:])
+    dx, dw = np.zeros(x.shape), np.zeros(w.shape)
+    for i, j, taps in windows(x.shape, w.shape[:2], strides, dilations, padding):
+        for (r, c), tap in taps:
+            dx[:, r, c] += (g[:, i, j] * w[tap]).sum(-1)
+            dw[tap] += (x[:, r, c, :, None] * g[:, i, j]).sum(0)
+    return dx, dw
+
+
 def pool(x, ksize, strides, padding, mode):
     y = np.zeros(out_shape(x.shape, ksize, strides, (1, 1), padding, x.shape[3]), x.dtype if mode == "max" else "float64")
     for i, j, taps in windows(x.shape, ksize, strides, (1, 1), padding):

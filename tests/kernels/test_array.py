@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from minitf.core.dtypes import float32
+from minitf.core.dtypes import as_dtype, float32
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import find_kernel
 from minitf.kernels.cpu import array, array_gather, array_make
@@ -274,6 +274,21 @@ def test_unique():
     same(y, np.array([4, 1, 7, -2]))
     same(place, np.array([0, 1, 1, 2, 0, 3], np.int32))
     assert unique({}, np.array([], np.float32))[0].size == 0
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("n, values", [(0, 1), (1, 1), (5, 1), (1000, 3), (1000, 10 ** 6), (3000, 2 ** 31 - 1)])
+def test_unique_of_integers(dtype, n, values):
+    """The compiled kernel against NumPy's, also where values collide in its table: multiples of a large power of two."""
+    for factor in (1, -1, 2 ** 20):
+        x = (np.random.default_rng(n).integers(0, values, n) * factor).astype(dtype)
+        for index in (np.int32, np.int64):
+            kernel = find_kernel("Unique", {"T": as_dtype(dtype), "out_idx": as_dtype(index)}).kernel
+            assert kernel.__module__.endswith("cpu.unique")
+            y, place = run_kernel(kernel, {}, [x], [None, (n,)], [dtype, index])
+            wanted, where = unique({}, x)
+            same(y, wanted.astype(dtype))
+            same(place, where.astype(index))
 
 
 @pytest.mark.parametrize("s0, s1, r0, r1", [

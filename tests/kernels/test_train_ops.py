@@ -61,6 +61,20 @@ def test_the_sparse_form_is_the_dense_one_on_some_rows(name, dtype):
             np.testing.assert_array_equal(some_rows, expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", KERNELS)
+def test_gradients_of_a_row_that_is_named_several_times_are_added_up_first(name, dtype):
+    values, grad = arrays((40, 2, 3), dtype, KERNELS[name][0]), arrays((70, 2, 3), dtype, 0, 1)[0]
+    for indices in (np.array([7, 3, 7, 7, 39], np.int32), np.array([5, 5], np.int64), np.random.default_rng(0).integers(0, 40, 70)):
+        rows = grad[:len(indices)].copy()
+        once, place = np.unique(indices, return_inverse=True)
+        sums = np.zeros((len(once), 2, 3), dtype)
+        np.add.at(sums, place, rows)
+        for several, single in zip(apply(name, values, rows, indices, {"_adds_up": True}), apply(name, values, sums, once)):
+            np.testing.assert_array_equal(several, single)
+        np.testing.assert_array_equal(rows, grad[:len(indices)])
+
+
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("shape", [(), (0,), (0, 3), (1,), (67,)])
 def test_an_element_has_the_same_bits_wherever_it_stands(name, shape):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minitf.core.resources import RandomState, VariableState
-from minitf.kernels.cpu import array, conv, nn, pool, random, state, train_adam, train_ops, train_proximal
+from minitf.kernels.cpu import array, batch_norm, conv, depthwise, lrn, nn, pool, random, state, train_adam, train_ops, train_proximal
 from minitf.kernels.cpu.kernel import run_kernel
 
 N = 1 << 16                     # floats: three arrays of them stay in a cache of 1 MiB
@@ -52,12 +52,24 @@ CASES = {
 
 WINDOW = {"strides": (1, 1, 1, 1), "dilations": (1, 1, 1, 1), "padding": "SAME"}
 POOL = {"ksize": (1, 2, 2, 1), "strides": (1, 2, 2, 1), "padding": "SAME"}
+LOCAL = {"depth_radius": 4, "bias": 1.0, "alpha": 1e-4, "beta": 0.75}
+NORM = {"epsilon": 1e-3, "is_training": True}
 IMAGE, FILTER, POOLED = (1, 32, 32, 64), (3, 3, 64, 32), (1, 16, 16, 64)
+D = X[:9 * 64].reshape(3, 3, 64, 1)
 F, G = X[:9 * 64 * 32].reshape(FILTER), X[:32 * 32 * 32].reshape(1, 32, 32, 32)
 CASES.update({
     "conv2d": (150, conv.Conv2D, WINDOW, lambda: [X.reshape(IMAGE), F], [G.shape], [np.float32]),
     "conv2d_backprop_input": (150, conv.Conv2DBackpropInput, WINDOW, lambda: [np.array(IMAGE, np.int32), F, G], [IMAGE], [np.float32]),
     "conv2d_backprop_filter": (150, conv.Conv2DBackpropFilter, WINDOW, lambda: [X.reshape(IMAGE), np.array(FILTER, np.int32), G], [FILTER], [np.float32]),
+    "depthwise": (14, depthwise.DepthwiseConv2dNative, WINDOW, lambda: [X.reshape(IMAGE), D], [IMAGE], [np.float32]),
+    "depthwise_backprop_input": (14, depthwise.DepthwiseConv2dNativeBackpropInput, WINDOW, lambda: [np.array(IMAGE, np.int32), D, X.reshape(IMAGE)],
+                                 [IMAGE], [np.float32]),
+    "depthwise_backprop_filter": (14, depthwise.DepthwiseConv2dNativeBackpropFilter, WINDOW,
+                                  lambda: [X.reshape(IMAGE), np.array(D.shape, np.int32), X.reshape(IMAGE)], [D.shape], [np.float32]),
+    "lrn": (45, lrn.LRN, LOCAL, lambda: [X.reshape(IMAGE)], [IMAGE], [np.float32]),
+    "lrn_grad": (65, lrn.LRNGrad, LOCAL, lambda: [X.reshape(IMAGE)] * 3, [IMAGE], [np.float32]),
+    "batch_norm": (10, batch_norm.FusedBatchNorm, NORM, lambda: [X.reshape(IMAGE), X[:64], X[:64], X[:0], X[:0]], [IMAGE] + [(64,)] * 4, [np.float32] * 5),
+    "batch_norm_grad": (15, batch_norm.FusedBatchNormGrad, NORM, lambda: [X.reshape(IMAGE)] * 2 + [X[:64]] * 3, [IMAGE, (64,), (64,)], [np.float32] * 3),
     "max_pool": (7, pool.MaxPool, POOL, lambda: [X.reshape(IMAGE)], [POOLED], [np.float32]),
     "max_pool_grad": (6, pool.MaxPoolGrad, POOL, lambda: [X.reshape(IMAGE), X[:N // 4].reshape(POOLED), X[:N // 4].reshape(POOLED)], [IMAGE], [np.float32]),
     "avg_pool": (6, pool.AvgPool, POOL, lambda: [X.reshape(IMAGE)], [POOLED], [np.float32]),

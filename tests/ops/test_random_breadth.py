@@ -94,6 +94,9 @@ def test_integers_of_any_range(dtype):
 DRAWS = [lambda s: tf.random_uniform([4], seed=s), lambda s: tf.random_normal([4], seed=s), lambda s: tf.truncated_normal([4], seed=s),
          lambda s: tf.random_uniform([4], maxval=1000, dtype=tf.int32, seed=s), lambda s: tf.random_shuffle(np.arange(50), seed=s),
          lambda s: tf.multinomial(np.zeros((1, 1000), np.float32), 4, seed=s), lambda s: tf.random_gamma([4], 2.0, seed=s),
+         *[lambda s, f=f, unique=unique: f([[1]], 1, 40, unique, 1000, seed=s)[0] for unique in (True, False)
+           for f in (tf.nn.uniform_candidate_sampler, tf.nn.log_uniform_candidate_sampler, tf.nn.learned_unigram_candidate_sampler)],
+         lambda s: tf.nn.fixed_unigram_candidate_sampler([[1]], 1, 40, True, 1000, unigrams=range(1000), seed=s)[0],
          lambda s: tf.random_poisson(1000.0, [4], seed=s), lambda s: tf.random_crop(np.arange(1000), [3], seed=s)]
 
 

@@ -275,3 +275,12 @@ def test_split_of_unknown_rank():
             np.testing.assert_array_equal(got, wanted)
         with pytest.raises(tf.errors.InvalidArgumentError, match="must be evenly divisible by 2 but is"):
             sess.run(first, {x: np.zeros((2, 3))})
+
+
+def test_an_attribute_that_an_op_does_not_have_is_refused_and_a_private_one_kept():
+    """Also where as many others are left to their defaults."""
+    from minitf.ops.apply import apply_op
+    with pytest.raises(TypeError, match="MatMul has no attribute 'transpose'; it has"):
+        apply_op("MatMul", tf.ones([2, 2]), tf.ones([2, 2]), transpose=True)
+    op = apply_op("MatMul", tf.ones([2, 2]), tf.ones([2, 2]), _note=3).op
+    assert op.attrs["_note"] == 3 and op.attrs["transpose_a"] is False

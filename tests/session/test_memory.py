@@ -52,6 +52,31 @@ def test_a_training_step_allocates_nothing(graph, optimizer, config):
         assert last < 0.5 * first and [state_of(sess, v).address for v in tf.global_variables()] == addresses
 
 
+@pytest.mark.parametrize("config", [devices(1), devices(2)])
+def test_a_large_step_keeps_its_memory_only_when_it_comes_again(graph, config):
+    """What an initializer needed is free when it has run; a step that runs again keeps what it has."""
+    variables = [tf.Variable(tf.random_normal([4 << 20]) * 2.0) for _ in range(2)]        # 16 MB each
+    with tf.device("/cpu:0"):
+        loss = tf.reduce_sum(tf.stack([tf.reduce_sum(tf.exp(tf.sin(v))) for v in variables]))
+    init = tf.global_variables_initializer()
+    held = lambda: allocator_stats()[2]
+    before = held()
+    with tf.Session(config=config) as sess:
+        gc.disable()                                                                      # nobody has to look for circles
+        try:
+            sess.run(init)
+            assert held() - before < 33 << 20
+            values = [sess.run(loss) for _ in range(2)]
+            after = held()
+            assert after - before > 48 << 20
+            values += [sess.run(loss) for _ in range(5)]
+            assert held() == after and set(values) == {values[0]}
+            sess.run(init)
+            assert sess.run(loss) != values[0]                                            # it does run again
+        finally:
+            gc.enable()
+
+
 def test_a_training_step_beside_an_evaluation_allocates_nothing(graph):
     """`sess.run([train_op, accuracy])`, where accuracy was built last: what it reads is of before the update, and still no copy is made."""
     train, loss, feeds = mlp(OPTIMIZERS["SGD"]())

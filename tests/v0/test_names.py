@@ -1,7 +1,7 @@
 """Every name that programs of 2015 and 2016 use, in their spelling and in today's: both give the same, and what NumPy gives.
 
 The names are those found under tf. in the tutorials and models that came with TensorFlow 0.6 to 0.8 and in community programs of those months.
-Those of queues, readers, seq2seq, candidate sampling, depthwise convolution and local normalisation are not here yet.
+Those of queues, readers and seq2seq are not here yet.
 """
 import numpy as np
 import pytest
@@ -111,6 +111,14 @@ VALUES = {
         lambda t: t.nn.batch_norm_with_global_normalization(X, X.mean(0), X.var(0), [1., 1., 1.], [2., 2., 2.], .001, True),
         lambda t: t.nn.batch_normalization(X, X.mean(0), X.var(0), [1., 1., 1.], [2., 2., 2.], .001), (X - X.mean(0)) / np.sqrt(X.var(0) + .001) * 2 + 1),
     "nn.max_pool": (lambda t: t.nn.max_pool(IMAGE[None], [1, 2, 2, 1], [1, 2, 2, 1], "SAME"), None, IMAGE.reshape(1, 2, 2, 2, 2, 3).max((2, 4))),
+    "nn.depthwise_conv2d": (lambda t: t.nn.depthwise_conv2d(IMAGE[None], np.full((1, 1, 3, 2), 2., np.float32), [1, 1, 1, 1], "VALID"), None,
+                            np.repeat(2 * IMAGE[None], 2, 3)),
+    "nn.separable_conv2d": (lambda t: t.nn.separable_conv2d(IMAGE[None], np.ones((1, 1, 3, 1), np.float32), np.ones((1, 1, 3, 1), np.float32),
+                                                            [1, 2, 2, 1], "SAME"), None, IMAGE[None, ::2, ::2].sum(-1, keepdims=True)),
+    "nn.lrn": (lambda t: t.nn.lrn(IMAGE[None], 5, bias=1., alpha=.01, beta=.75), None,
+               IMAGE[None] / (1 + .01 * (IMAGE[None] ** 2).sum(-1, keepdims=True)) ** .75),
+    "nn.local_response_normalization": (lambda t: t.nn.local_response_normalization(IMAGE[None]), None,
+                                        IMAGE[None] / (1 + (IMAGE[None] ** 2).sum(-1, keepdims=True)) ** .5),
     "nn.avg_pool": (lambda t: t.nn.avg_pool(IMAGE[None], [1, 2, 2, 1], [1, 2, 2, 1], "SAME"), None, IMAGE.reshape(1, 2, 2, 2, 2, 3).mean((2, 4))),
     "nn.conv2d": (lambda t: t.nn.conv2d(IMAGE[None], np.ones((1, 1, 3, 1), np.float32), [1, 1, 1, 1], "VALID"), None, IMAGE.sum(2)[None, :, :, None]),
     "nn.conv2d_transpose": (lambda t: t.nn.conv2d_transpose(IMAGE[None, :, :, :1], np.ones((2, 2, 1, 1), np.float32), [1, 8, 8, 1], [1, 2, 2, 1]), None,

@@ -8,13 +8,17 @@ from . import array_numpy
 from . import array_parts
 from . import array_reverse
 from . import array_strings
+from . import batch_norm
+from . import candidate_sampling
 from . import checks
 from . import complex_numpy
 from . import conv
 from . import counting
+from . import depthwise
 from . import elementwise
 from . import io
 from . import linalg
+from . import lrn
 from . import lstm
 from . import matmul, matmul_forms
 from . import nn
@@ -34,3 +38,4 @@ from . import top_k
 from . import train_adam
 from . import train_ops
 from . import train_proximal
+from . import unique

@@ -18,6 +18,7 @@ from posix.stdlib cimport posix_memalign
 from .kernel cimport Buffer, Kernel
 from .parallel cimport parallel_for
 from .scratch cimport Scratch
+from .windows cimport Axis, backward, forward, reach, taps_inside
 
 from minitf.core.dtypes import float32, float64
 from minitf.core.registry import register_kernel
@@ -33,19 +34,12 @@ cdef extern from "conv_tile.h":
 
 cdef enum:
     BAND = 131072                      # bytes of a band of rows: with the filter's panel it stays in the L2 cache
+    FILTER_BAND = 262144               # and for the gradient to a filter, which is read and written once for each band
     WORTH = 2000000                    # multiplications for which a second thread is called
 
 ctypedef fused real:
     float
     double
-
-
-cdef struct Axis:
-    # Rows or columns.  Position j of the result is its pixel first + step * j; it meets, for each tap k, the source's pixel
-    # stride * j + offset + dilation * k with the filter's row or column weight + weight_step * k.
-    Py_ssize_t size, first, step
-    Py_ssize_t stride, offset, dilation
-    Py_ssize_t taps, weight, weight_step
 
 
 cdef struct Geometry:
@@ -78,34 +72,9 @@ cdef Geometry geometry(Buffer *x, Buffer *w, Buffer *y, dict attrs):
     return g
 
 
-cdef Axis forward(Py_ssize_t size, Py_ssize_t taps, Py_ssize_t stride, Py_ssize_t dilation, Py_ssize_t before):
-    return Axis(size, 0, 1, stride, -before, dilation, taps, 0, 1)
-
-
-cdef Axis backward(Py_ssize_t size, Py_ssize_t rest, Py_ssize_t taps, Py_ssize_t stride, Py_ssize_t dilation, Py_ssize_t before):
-    """The image's pixels rest, rest + stride, ...: where taps of the forward convolution met them, and at which of its pixels."""
-    cdef Py_ssize_t k, last = -1, first = -1, step = stride
-    for k in range(taps):
-        if (rest + before - k * dilation) % stride == 0:
-            if last >= 0:
-                step = k - last
-            else:
-                first = k
-            last = k
-    if last < 0:
-        return Axis((size - rest + stride - 1) // stride, rest, stride, 1, 0, 1, 0, 0, 0)
-    return Axis((size - rest + stride - 1) // stride, rest, stride, 1, (rest + before - last * dilation) // stride, step * dilation // stride,
-                (last - first) // step + 1, last, -step)
-
-
-cdef inline Py_ssize_t reach(const Axis *axis, Py_ssize_t positions) noexcept nogil:
-    """How many pixels of the source lie from the first to the last that so many positions in a row meet."""
-    return (positions - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1 if positions and axis.taps else 0
-
-
-cdef Py_ssize_t band_of(const Axis *axis, Py_ssize_t line) noexcept nogil:
-    """How many rows of the result to compute at once, if a row of the source has `line` bytes."""
-    return max(1, min(axis.size, (BAND // max(1, line) - reach(axis, 1)) // axis.stride + 1))
+cdef Py_ssize_t band_of(const Axis *axis, Py_ssize_t line, Py_ssize_t most) noexcept nogil:
+    """How many rows of the result to compute at once, if a row of the source has `line` bytes and `most` bytes of them are to be read."""
+    return max(1, min(axis.size, (most // max(1, line) - reach(axis, 1)) // axis.stride + 1))
 
 
 cdef Py_ssize_t vectors_for(Py_ssize_t height, Py_ssize_t channels, Py_ssize_t lanes) noexcept nogil:
@@ -159,7 +128,7 @@ cdef class Correlation:
         self.vectors = vectors_for((x.size + self.pieces - 1) // self.pieces, f, self.lanes)
         self.first, self.width = x.offset, reach(&x, x.size)
         self.padded = self.first < 0 or self.first + self.width > w
-        self.band = band_of(&y, (self.width if self.padded else w) * c * self.size)
+        self.band = band_of(&y, (self.width if self.padded else w) * c * self.size, BAND)
         self.scratch = Scratch()
         self.scratch.prepare(TALLEST * VECTOR_BYTES + line_of(y.taps * max(1, x.taps))
                              + (reach(&y, self.band) * self.width * c * self.size if self.padded else 0))
@@ -259,16 +228,6 @@ cdef class Correlation:
 
 cdef void some_rows(void *correlation, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     (<Correlation> correlation).rows(begin, end)
-
-
-cdef inline (Py_ssize_t, Py_ssize_t) taps_inside(const Axis *axis, Py_ssize_t j, Py_ssize_t size) noexcept nogil:
-    """The taps [low, high) that meet pixels of the source at the result's position j."""
-    cdef Py_ssize_t start = j * axis.stride + axis.offset, low = 0, high = 0
-    if start < 0:
-        low = min(axis.taps, (-start + axis.dilation - 1) // axis.dilation)
-    if start < size:
-        high = min(axis.taps, (size - 1 - start) // axis.dilation + 1)
-    return low, max(low, high)
 
 
 cdef void pad_rows(char *to, const char *image, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t columns, Py_ssize_t first, Py_ssize_t width,
@@ -392,7 +351,7 @@ cdef class Conv2DBackpropFilter(Kernel):
         self.vectors = vectors_for(tallest, g.f, self.lanes)
         self.first, self.width = self.x.offset, reach(&self.x, g.ow)
         self.padded = self.first < 0 or self.first + self.width > g.w
-        self.band = band_of(&self.y, (self.width if self.padded else g.w) * g.c * self.size)
+        self.band = band_of(&self.y, (self.width if self.padded else g.w) * g.c * self.size, FILTER_BAND)
         self.scratch = Scratch()
         self.scratch.prepare(TALLEST * VECTOR_BYTES + line_of(self.band) + self.band * g.ow * VECTOR_BYTES
                              + (reach(&self.y, self.band) * self.width * g.c * self.size if self.padded else 0))

@@ -13,6 +13,7 @@
 #ifndef MINITF_CONV_TILE_H
 #define MINITF_CONV_TILE_H
 #include "product_tile.h"
+enum { AHEAD = 4 };                    /* pixels: what a filter tile reads next lies in the L2 cache, a row of channels apart */
 
 typedef void (*PixelTile)(const void *source, const ptrdiff_t *run, ptrdiff_t runs, ptrdiff_t length, ptrdiff_t apart,
                           const void *weights, void *out, ptrdiff_t ldo);
@@ -48,6 +49,8 @@ static void VEC##_filter_##P##x##V(const void *source, const ptrdiff_t *row, ptr
         const T *x = (const T *) source + row[r];                                                                        \
         for (ptrdiff_t k = 0; k < length; k++, x += apart, g += ldg) {                                                   \
             VEC right[V];                                                                                                \
+            __builtin_prefetch(x + AHEAD * apart);                                                                       \
+            _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) __builtin_prefetch(g + AHEAD * ldg + v * LANES);         \
             _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) right[v] = *(const VEC *) (g + v * LANES);               \
             _Pragma("GCC unroll 16") for (int p = 0; p < P; p++)                                                         \
                 _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) sum[p][v] += x[p] * right[v];                        \

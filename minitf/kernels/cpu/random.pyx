@@ -42,11 +42,6 @@ cdef extern from *:
     uint64_t multiply_high(uint64_t, uint64_t, uint64_t *) nogil
     float sqrtf(float) nogil
 
-cdef enum:
-    BLOCKS = 16                   # made at once, a lane each
-    WORDS = 64
-    PAIRS = 32
-
 ctypedef void (*Draw)(char *out, uint64_t key, uint64_t block) noexcept nogil
 
 
@@ -79,10 +74,6 @@ def philox_block(key, counter):
     cdef uint32_t words[WORDS]
     philox(words, key, counter & 0xFFFFFFFFFFFFFFFF, counter >> 64)
     return tuple([words[k] for k in range(4)])
-
-
-cdef inline uint64_t wide(const uint32_t *words, int i) noexcept nogil:
-    return words[2 * i] | <uint64_t> words[2 * i + 1] << 32
 
 
 cdef void uniform32(char *out, uint64_t key, uint64_t block) noexcept nogil:
@@ -186,9 +177,6 @@ cdef void truncated64(char *out, uint64_t key, uint64_t block) noexcept nogil:
 
 
 cdef class RandomKernel(Kernel):
-    """A kernel that goes on in a stream: the attribute _state, a RandomState, says which and how far it is."""
-    cdef RandomState state
-
     def __init__(self, attrs):
         self.state = attrs["_state"]
 

@@ -1,4 +1,8 @@
 """An optimizer's update of a variable and its slots: locks, checks, and the loop over elements or rows.  The formulas stand elsewhere."""
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
 from minitf.core.resources cimport VariableState
 from .indexing cimport integer, product, same_shape, shape_text
 from .kernel cimport FLOAT64, float32s, float64s, int64s
@@ -8,12 +12,16 @@ from minitf.core.errors import InvalidArgumentError
 
 
 cdef class SlotUpdate(Kernel):
+    def __dealloc__(self):
+        free(self.chosen)
+        free(self.sums)
+
     cdef int describe(self, attrs, int n_states, str names) except -1:
         """Called by __init__.  names: of the dense op's inputs, the variable and its slots (refs) first, then hyper-parameters and the gradient."""
         cdef int i
         self.names, self.n_states = names.split(), n_states
         self.grad = self.names.index("delta" if "delta" in self.names else "grad")
-        self.sparse = "Tindices" in attrs
+        self.sparse, self.adds_up = "Tindices" in attrs, attrs.get("_adds_up", False)
         if self.sparse:
             self.names[self.grad] = "grad"
             self.names.insert(self.grad + 1, "indices")
@@ -32,6 +40,11 @@ cdef class SlotUpdate(Kernel):
         self.n_locks = len(addresses)
         for i in range(self.n_locks):
             self.order[i] = <void *> <size_t> addresses[i]
+        if self.sparse:
+            self.named = IndexSet(self.inputs[self.grad + 1].size)
+            self.chosen = <int64_t *> malloc((self.inputs[self.grad + 1].size + 1) * sizeof(int64_t))
+            if self.chosen == NULL:
+                raise MemoryError()
 
     cdef int run(self) except -1 nogil:
         cdef int i
@@ -43,6 +56,9 @@ cdef class SlotUpdate(Kernel):
             check_shapes(self)
             read_hyper(self)
             self.check_hyper()
+            self.gradient = self.inputs[self.grad].data
+            if self.sparse:
+                self.choose()
             self.update()
         finally:
             unlock_all(self, NULL)
@@ -55,15 +71,51 @@ cdef class SlotUpdate(Kernel):
     cdef int update(self) except -1 nogil:
         cdef Buffer *var = self.states[0]
         cdef Buffer *indices
-        cdef int64_t i, row, start
+        cdef int64_t i, k, row, start
         if not self.sparse:
             parallel_for(dense_range, <void *> self, var.size, self.grain)
             return 0
         indices = self.inputs[self.grad + 1]
         row = product(var.shape, 1, var.rank)
-        for i in range(indices.size):
+        for k in range(self.n_chosen):
+            i = self.chosen[k]
             start = integer(indices, i) * row
             self.elements(start, start + row, i * row)
+        return 0
+
+    cdef int choose(self) except -1 nogil:
+        """Choose which gradients to apply: all, or for each row that is named the first, with the others added to it in a copy."""
+        cdef Buffer *grad = self.inputs[self.grad]
+        cdef Buffer *indices = self.inputs[self.grad + 1]
+        cdef int64_t i, k, row = product(grad.shape, 1, grad.rank)
+        if not self.adds_up:
+            for i in range(indices.size):
+                self.chosen[i] = i
+            self.n_chosen = indices.size
+            return 0
+        self.named.clear()
+        self.n_chosen = 0
+        for i in range(indices.size):
+            k = self.named.slot(integer(indices, i))
+            if self.named.first[k] == 0:
+                self.named.put(integer(indices, i), <int32_t> i)
+                self.chosen[self.n_chosen] = i
+                self.n_chosen += 1
+        if self.n_chosen == indices.size:
+            return 0
+        if self.sums == NULL:
+            self.sums = <char *> malloc(grad.size * grad.itemsize + 1)
+            if self.sums == NULL:
+                with gil:
+                    raise MemoryError()
+        memcpy(self.sums, grad.data, grad.size * grad.itemsize)
+        for i in range(indices.size):
+            k = self.named.first[self.named.slot(integer(indices, i))] - 1
+            if k != i and grad.dtype == FLOAT64:
+                add(<double *> self.sums + k * row, float64s(grad) + i * row, row)
+            elif k != i:
+                add(<float *> self.sums + k * row, float32s(grad) + i * row, row)
+        self.gradient = self.sums
         return 0
 
     cdef void elements(self, int64_t begin, int64_t end, int64_t grad_begin) noexcept nogil:
@@ -71,6 +123,12 @@ cdef class SlotUpdate(Kernel):
 
     cdef int refuse(self, str message) except -1:
         raise InvalidArgumentError(None, None, message)
+
+
+cdef void add(real *to, const real *x, int64_t n) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        to[i] += x[i]
 
 
 cdef void dense_range(void *update, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:

@@ -77,8 +77,8 @@ cdef class SparseApplyAdam(ApplyAdam):
         self.reserve(rows)
         for i in range(rows):
             self.places[i] = -1
-        for i in range(indices.size):
-            self.places[integer(indices, i)] = i
+        for i in range(self.n_chosen):
+            self.places[integer(indices, self.chosen[i])] = self.chosen[i]
         parallel_for(adam_rows, <void *> self, rows, max(1, self.grain // max(1, self.row)))
         return 0
 
