@@ -1042,8 +1042,8 @@ for temperature in 0.3, 0.8, 1.5:
 # Carrying the state is worth about 0.2 bits, though no gradient ever crossed a boundary.
 #
 # `python examples/char_rnn.py` trains a larger network of this kind for about a quarter of an hour. It prints and plots its bits per
-# character on held-out plays, beside those of the best models that only count what followed which characters, and writes with `--sample
-# 500`.
+# character on held-out plays, beside those of the best models that only count what followed which characters. Called with a number of
+# characters, as in `python examples/char_rnn.py --sample 500`, it writes.
 
 # %% [markdown]
 # ## 12. The digits once more
