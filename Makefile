@@ -68,7 +68,7 @@ $(VENV)/made: pyproject.toml $(if $(wildcard $(RUN)),,FORCE)
 $(VENV)/compiled: $(SOURCES) setup.py $(VENV)/made
 	@echo "Compiling, $(JOBS) at a time"
 	@$(if $(filter setup.py $(VENV)/made,$?),CYTHON_FORCE_REGEN=1) $(RUN) setup.py --quiet build_ext --inplace --parallel $(JOBS) \
-	    $(if $(filter setup.py %.h $(VENV)/made,$?),--force) 2> $(VENV)/compile.log \
+	    $(if $(filter setup.py $(VENV)/made,$?),--force) 2> $(VENV)/compile.log \
 	    || { grep -B 1 -A 5 '[Ee]rror' $(VENV)/compile.log | tail -n 40; exit 1; }
 	@touch $@
 

@@ -1,5 +1,6 @@
 """The extension modules, and nothing else: metadata stands in setup.cfg."""
 import platform
+import re
 from pathlib import Path
 
 import numpy
@@ -24,12 +25,22 @@ def flags_of(name):
     return EXACT * (module in ARE_EXACT) + WIDE * (module in ARE_WIDE) if package == "minitf.kernels.cpu" else []
 
 
+def headers_of(path, known=()):
+    """The headers that a file names, and those that they name: the module is compiled anew when one of them changes."""
+    found = {headers[name] for name in re.findall(r'"(\w+\.h)"', path.read_text()) if name in headers} - set(known)
+    for header in list(found):
+        found |= headers_of(header, found | set(known))
+    return found
+
+
 root = Path(__file__).parent
 names = sorted(".".join(p.relative_to(root).with_suffix("").parts) for p in (root / "minitf").rglob("*.pyx"))
-headers = sorted(map(str, (root / "minitf").rglob("*.h")))
+headers = {path.name: path for path in (root / "minitf").rglob("*.h")}
+shared = set().union(*map(headers_of, (root / "minitf").rglob("*.pxd")))
 extensions = [Extension(name, [name.replace(".", "/") + ".pyx"], extra_compile_args=FLAGS + flags_of(name),
                         extra_link_args=LINKING.get(name, []),
-                        depends=headers, include_dirs=[numpy.get_include()], define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")])
+                        depends=sorted(map(str, shared | headers_of(root / (name.replace(".", "/") + ".pyx")))),
+                        include_dirs=[numpy.get_include()], define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")])
               for name in names]
 
 setup(ext_modules=cythonize(extensions, compiler_directives=dict(

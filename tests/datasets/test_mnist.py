@@ -110,6 +110,24 @@ def test_published_files_placed_by_hand_are_used(small):
     assert not small["fetches"]
 
 
+def test_other_images_of_the_same_form(tmp_path, small):
+    """Fashion-MNIST and the like: four files of these names, whatever they show."""
+    with pytest.raises(DataError, match="does not have the four files"):
+        mnist.mnist(folder=tmp_path)
+    shapes = {"train-images-idx3-ubyte": (6, 28, 28), "train-labels-idx1-ubyte": (6,), "t10k-images-idx3-ubyte": (4, 28, 28), "t10k-labels-idx1-ubyte": (4,)}
+    arrays = {name: np.arange(np.prod(shape)).reshape(shape) % 10 for name, shape in shapes.items()}
+    for name, array in arrays.items():
+        (tmp_path / (name + ".gz")).write_bytes(gzip.compress(mnist.format_idx(array)))
+    found = mnist.mnist(validation_size=2, folder=tmp_path)
+    assert [part.num_examples for part in found] == [4, 2, 4]
+    assert np.array_equal(found.train.labels, [2, 3, 4, 5]) and np.allclose(found.test.images[3] * 255, arrays["t10k-images-idx3-ubyte"][3].ravel())
+    for name, wrong in (("t10k-labels-idx1-ubyte", np.arange(3)), ("t10k-labels-idx1-ubyte", np.full(4, 10)), ("train-images-idx3-ubyte", np.zeros((6, 20, 20)))):
+        (tmp_path / name).write_bytes(mnist.format_idx(wrong))
+        with pytest.raises(DataError, match=name):
+            mnist.mnist(folder=tmp_path)
+        (tmp_path / name).unlink()
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_a_damaged_file_is_refused_by_name(small, suffix):
     mnist.mnist(validation_size=5)

@@ -197,6 +197,8 @@ def test_what_fixed_counts_refuse():
         run(op(3, unigrams=[1, 0, 1]))
     with pytest.raises(tf.errors.InvalidArgumentError, match="weights of classes must be finite"):
         run(op(1, unigrams=[1, -1, 1]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="after 268435456 draws only 1 of 2 unique classes were found: the others are too improbable"):
+        run(op(2, unigrams=[1e30, 1, 1]))
 
 
 def test_a_graph_keeps_its_counts():

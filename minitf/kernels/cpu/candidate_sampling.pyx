@@ -29,7 +29,7 @@ cdef extern from "float.h":
 cdef enum:
     DRAWS = WORDS // 2                 # of 64 bits, made at once
     CHUNK = 64                         # probabilities worked on at once
-    MOST_DRAWS = 1 << 30               # seconds; classes still missing then are too rare to wait for
+    MOST_DRAWS = 1 << 28               # some seconds; classes still missing then are too rare to wait for
 
 
 cdef class CandidateSampler(RandomKernel):
