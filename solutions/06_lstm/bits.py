@@ -12,7 +12,8 @@ Write `bits_and_perplexity`.
                perplexity  2 ** bits: among how many equally likely characters the model seems to choose
 
 Every character counts the same: a long text counts more than a short one.  The padding may be anything, NaN and infinity included.
-If there is no character at all, bits is 0.0 and perplexity 1.0.
+If there is no character at all, bits is 0.0 and perplexity 1.0.  Add up in float64, whatever log_p is: thousands of float32 numbers are not
+summed exactly enough.  A log_p may be -800, whose probability is 0 in float64.
 
 Example: two texts, of 2 characters with probabilities 1/2 and 1/8, and of 1 character with 1/4, which 0.9 pads:
 bits_and_perplexity(np.log([[0.5, 0.125], [0.25, 0.9]]), [2, 1]) is (2.0, 4.0): (1 + 3 + 2) / 3 bits.

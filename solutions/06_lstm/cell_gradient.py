@@ -35,7 +35,7 @@ import numpy as np
 
 
 def lstm_block_cell_grad(attrs, x, cs_prev, h_prev, w, wci, wcf, wco, b, i, cs, f, o, ci, co, cs_grad, h_grad):
-    """(cs_prev_grad, dicfo, wci_grad, wcf_grad, wco_grad)"""
+    """(cs_prev_grad, dicfo, wci_grad, wcf_grad, wco_grad); no argument may be changed, so no `cs_grad += ...`."""
     ### BEGIN SOLUTION
     peephole, clip = attrs["use_peephole"], attrs["cell_clip"]
     to_o = h_grad * co * o * (1 - o)

@@ -11,6 +11,10 @@ MUTANTS = [
     Mutant("bits", "perplexity of e to the bits", "2.0 ** bits", "np.exp(bits)", loses=["full", "ragged", "padding"]),
     Mutant("bits", "a batch without text divides by zero", " if text.any() else 0.0", "", loses=["padding"]),
 
+    Mutant("bits", "goes by the probability, which is 0 for a log_p of -800", "-log_p[text].mean(dtype=np.float64) / np.log(2)",
+           "np.float64(sum(-np.log2(p) if p else 1074.0 for p in np.exp(log_p[text]).tolist()) / text.sum())", loses=["padding"]),
+    Mutant("bits", "adds up in float32", "-log_p[text].mean(dtype=np.float64)", "-np.cumsum(log_p[text])[-1] / text.sum()", loses=["full"]),
+
     Mutant("lengths", "one step too many: a sequence of length 2 takes step 2 as well", "tf.greater(", "tf.greater_equal(",
            loses=["rows", "no_trace", "unrolled"]),
     Mutant("lengths", "masks by a product, and 0 times infinity is NaN", "return tf.where(lasts, new, old)",
@@ -73,6 +77,12 @@ MUTANTS = [
     Mutant("sample", "a number of 0 draws the first character, even if it is ruled out", "(sums <= np.asarray", "(sums < np.asarray",
            loses=["borders"]),
 
+    Mutant("sample", "ignores top_k", "np.where(ranks < k,", "np.where(ranks >= 0,", loses=["best", "borders"]),
+    Mutant("sample", "what lies 745 below the best is out, whatever the temperature", "below = (logits - logits.max(axis=1, keepdims=True)) / temperature",
+           "below = logits - logits.max(axis=1, keepdims=True)\n        below = np.where(below > -745, below / temperature, -np.inf)",
+           loses=["extremes"]),
+    Mutant("sample", "int32, as other samplers have it", "sums[:, -1:]).sum(axis=1)", "sums[:, -1:]).sum(axis=1).astype(np.int32)", loses=["borders"]),
+
     Mutant("streams", "cuts first: the character at each seam is lost", "divmod(len(ids) - 1, batch)", "divmod(len(ids) - batch, batch)",
            loses=["even", "ragged"]),
     Mutant("streams", "as many targets as the shortest stream has, for all", "count + (row < larger)", "count", loses=["ragged"]),
@@ -98,6 +108,10 @@ MUTANTS = [
     Mutant("cell_gradient", "the peepholes of i and f are no way back to the old memory", "to_cs_prev + to_i * wci + to_f * wcf", "to_cs_prev + 0",
            loses=["peepholes", "clip"]),
     Mutant("cell_gradient", "gradients pass the clip, as in TensorFlow's kernel", "if clip > 0:", "if False:", loses=["clip"]),
+    Mutant("cell_gradient", "a clip of 0 cuts everything", "if clip > 0:", "if clip >= 0:", loses=["clip"]),
+    Mutant("cell_gradient", "counts as clipped what is near the limit", "np.abs(cs) < clip", "np.abs(cs) < 0.99 * clip", loses=["clip"]),
+    Mutant("cell_gradient", "adds to the gradient it was given", "to_cs = cs_grad + h_grad * o * (1 - co * co)",
+           "to_cs = cs_grad\n    to_cs += h_grad * o * (1 - co * co)", loses=["plain", "gates", "peepholes", "clip", "three_steps"]),
     Mutant("cell_gradient", "clips the gradient, and not where the value was clipped", "np.where(np.abs(cs) < clip, to_cs, 0)",
            "np.clip(to_cs, -clip, clip)", loses=["clip"]),
     Mutant("cell_gradient", "the mean over the batch for the sum", "(to_i * cs_prev).sum(axis=0)", "(to_i * cs_prev).mean(axis=0)",

@@ -11,7 +11,8 @@ task = Task(
            "case into this one.",
            "np.moveaxis(array, (batch, time), (0, 1)) is a view with these two axes in front: what is written into it is written into "
            "the array.",
-           "Copy x, move the axes of the copy, and for each b: rows[b, :n] = rows[b, :n][::-1].copy(). Negative axes: dim % x.ndim."],
+           "Move the axes of a copy of x, and loop over b there. A slice taken backwards is a view of the memory you write to: read all of it "
+           "before you write. A negative axis counts modulo the rank."],
     why="""static_bidirectional_rnn turns the inputs round, runs the second cell, and turns its outputs round again: done twice,
         everything is where it was, and that is also why the op is its own gradient. A reversal of the whole padded array is one of
         the most common mistakes with bidirectional networks: the backward cell then reads padding first, and learns, a little worse.""")

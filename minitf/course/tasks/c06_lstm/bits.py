@@ -10,8 +10,8 @@ task = Task(
     hints=["Which entries of log_p are text? Make an array of True and False of that shape first.",
            "np.arange(steps) < lengths as a column gives it, by broadcasting. What is left out must not be multiplied by 0: 0 times NaN "
            "is NaN.",
-           "log_p[mask] takes what counts, as one vector. Its mean, with the sign turned, is in natural units; one bit has log(2) of "
-           "those."],
+           "With the mask as an index you have a vector of what counts. Which sign has its mean, and in which unit is it? An empty "
+           "vector has no mean."],
     why="""Papers report perplexity for words and bits for characters, of the same average. Two mistakes make a model look better or
         worse than it is: averaging the averages of texts, so that a short text counts as much as a long one, and letting padding in,
         on which every model is soon perfect.""")
@@ -23,7 +23,7 @@ def measured(mine, log_p, lengths):
 
 def counted(log_p, lengths):
     """One character after the other."""
-    spent = [-math.log2(math.exp(v)) for row, n in zip(log_p.tolist(), lengths) for v in row[:n]]
+    spent = [-v / math.log(2) for row, n in zip(log_p.tolist(), lengths) for v in row[:n]]
     bits = math.fsum(spent) / len(spent) if spent else 0.0
     return [bits, 2 ** bits]
 
@@ -52,12 +52,15 @@ def ragged(run, random):
         close(run(measured, log_p, np.array(lengths)), counted(log_p, lengths), f"of texts of {lengths} characters", rtol=1e-12)
 
 
-@task.check(0.5, "padding may be anything, and a text may be empty",
-            hint="Follow a NaN that stands behind the end of a text. Then think of a batch in which all lengths are 0.")
+@task.check(0.5, "padding may be anything, a text may be empty, a character as good as impossible",
+            hint="Follow a NaN that stands behind the end of a text. Then think of a batch in which all lengths are 0, and of a "
+                 "log_p of -800: which probability is that, in float64?")
 def padding(run, random):
     lengths = [2, 0, 4]
     log_p = drawn(random, 3, 4)
     for filler in (np.nan, -np.inf, np.inf):
         padded = np.where(np.arange(4) < np.array(lengths)[:, np.newaxis], log_p, filler)
         close(run(measured, padded, np.array(lengths)), counted(log_p, lengths), f"padded with {filler}", rtol=1e-12)
-    equal(run(measured, log_p, np.zeros(3, np.int64)), [0.0, 1.0], "bits and perplexity of no character at all")
+    log_p = np.array([[-800.0, np.log(0.5)], [np.log(0.25), np.nan]])
+    close(run(measured, log_p, np.array([2, 1])), counted(log_p, [2, 1]), "with one character whose log_p is -800", rtol=1e-12)
+    equal(run(measured, log_p, np.zeros(2, np.int64)), [0.0, 1.0], "bits and perplexity of no character at all")

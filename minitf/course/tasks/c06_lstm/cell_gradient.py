@@ -125,11 +125,18 @@ def peepholes(run, random):
 
 
 @task.check(1, "where cs was clipped, nothing goes back through it",
-            hint="With a clip of 0.3 most of cs is at its limit. z_o still has a gradient there: does anything else?")
+            hint="With a clip of 0.3 most of cs is at its limit. z_o still has a gradient there: does anything else? What does a clip of 0 "
+                 "mean, and what is done for a cs that is near the limit and not at it?")
 def clip(run, random):
     for peephole in (False, True):
-        attrs, arrays, wanted = case(drawn(random, 4, 3), peephole, clip=0.3)
-        compare(run(back, attrs, arrays), wanted, f"clipped at 0.3, {'with' if peephole else 'without'} peepholes")
+        for limit in (0.3, 0.0):
+            attrs, arrays, wanted = case(drawn(random, 4, 3), peephole, clip=limit)
+            compare(run(back, attrs, arrays), wanted, f"cell_clip {limit}, {'with' if peephole else 'without'} peepholes")
+    given = drawn(random, 4, 3)
+    largest = float(np.abs(case(given, False)[1][9]).max())
+    for part, what in ((1.0001, "just above"), (0.9999, "just below")):
+        attrs, arrays, wanted = case(given, False, clip=part * largest)
+        compare(run(back, attrs, arrays), wanted, f"a cell_clip {what} the largest cs")
 
 
 @task.check(1, "three steps of the package's cell",

@@ -6,7 +6,7 @@ task = Task(
     "The gated recurrent unit",
     function="gru_step",
     replaces="minitf.nn.cells.gru_step",
-    hints=["Three lines of formulas, three lines of code. Do the example by hand first: which of its numbers do you get?",
+    hints=["Both gates come out of one product. The candidate needs a second one, and only after the gates are known: why?",
            "tf.concat([inputs, state], 1) has depth + n columns, as the kernels have rows. The state that the candidate sees is "
            "multiplied by r "
            "before the product, not behind it.",
@@ -53,7 +53,8 @@ def oracle(x, h, kernels, activation=np.tanh):
 
 
 @task.check(1, "one step with tanh",
-            hint="Run the docstring's example, then one in which the two gates differ: which columns of gate_kernel are r's?")
+            hint="Run the docstring's example, then one in which the two gates differ: which columns of gate_kernel are r's? If it fails at a "
+                 "None: batch is not known while the graph is built, so n must come from a shape that is.")
 def plain(run, random):
     for batch, depth, n in ((1, 1, 1), (4, 3, 5), (3, 4, 2)):
         case = drawn(random, batch, depth, n)

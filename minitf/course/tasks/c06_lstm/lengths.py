@@ -9,7 +9,7 @@ task = Task(
     hints=["At which steps does a sequence of length 2 last? Write the comparison of time and length for one example first.",
            "tf.where(condition, x, y) chooses whole rows if condition is a vector with one bool for each row. A product with 0 and 1 is "
            "no choice: 0 times NaN is NaN.",
-           "The condition is time < sequence_length, as a tensor of shape [batch]; then tf.where(condition, new, old)."],
+           "In the docstring's example the condition is [True, False]. Which comparison makes it of 2 and [3, 2]? Then one choice is left."],
     why="""Without this a padded batch ruins the state: it goes on reading padding. Choosing, and not multiplying by a mask, is what
         keeps a NaN out that padding may produce. The gradient of the choice is a choice as well, so no gradient comes back through
         steps that did not count.""")

@@ -58,7 +58,7 @@ def compare(run, ids, batch, steps):
         at += size
 
 
-@task.check(1, "where everything fits",
+@task.check(0.5, "where everything fits",
             hint="The text 0 to 12, batch 2, steps 3: 12 targets, two streams of 6, two pieces. What is the first input of the second "
                  "stream?")
 def even(run, random):
@@ -66,14 +66,14 @@ def even(run, random):
         compare(run, random.integers(1, 75, batch * steps * count + 1), batch, steps)
 
 
-@task.check(1, "where it does not: every character is told once",
+@task.check(2, "where it does not: every character is told once",
             hint="Add up the weights of all pieces: they must give n - 1. Then look at a text that is shorter than the batch.")
 def ragged(run, random):
     for n, batch, steps in ((8, 2, 3), (30, 4, 3), (32, 4, 4), (3, 5, 2), (2, 1, 10), (50, 7, 25), (6, 2, 3)):
         compare(run, random.integers(1, 75, n), batch, steps)
 
 
-@task.check(1, "dtypes, and pieces that stay what they are",
+@task.check(0.5, "dtypes, and pieces that stay what they are",
             hint="Are two pieces the same array, filled anew, or views of the text? A generator gives the first piece before it makes "
                  "the second.")
 def kept(run, random):
