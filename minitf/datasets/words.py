@@ -19,7 +19,6 @@ Digests of all files are checked at each load.
     corpus = minitf.datasets.words.corpus(min_count=5)
     corpus.vocabulary[:3], corpus.words[:10], corpus.lines[:10]
 """
-import hashlib
 import json
 import re
 import zipfile
@@ -28,7 +27,7 @@ from collections import Counter, namedtuple
 import numpy as np
 
 from . import shakespeare
-from .packages import DataError, data_folder, fetched, write_folder
+from .packages import DataError, check_sha256, data_folder, fetched, read_checked, write_folder
 
 Wheel = namedtuple("Wheel", "requirement filename sha256 size options")
 CHITCHAT = Wheel("chitchat-dataset==0.9.0", "chitchat_dataset-0.9.0-py3-none-any.whl",
@@ -106,7 +105,7 @@ def load():
     """{name: bytes} of the three files, fetched at first use; DataError, which says how to place them by hand, when that does not work."""
     folder = data_folder() / "words"
     try:
-        contents = read_files(folder)
+        contents = read_checked(folder, FILES)
         if contents is None:
             contents = fetch(folder)
             write_folder(folder, contents)
@@ -127,7 +126,7 @@ def fetch(folder):
         for name in ("questions-words.txt", "wordsim353.tsv"):
             contents[name] = member(archive, f"gensim/test/test_data/{name}").replace(b"\r\n", b"\n")
     for name, content in contents.items():
-        check_digest(name, content, "what was fetched")
+        check_sha256(name, content, FILES[name], "what was fetched")
     return contents
 
 
@@ -186,19 +185,3 @@ def way_out(folder):
             f"or the files {', '.join(FILES)} of such a folder.  Shakespeare's plays lie in {folder.parent / 'shakespeare'}.\n"
             f"To use another folder, set MINITF_DATA to the one that holds 'words' (now {folder.parent}).\n"
             f"Behind a proxy or a mirror, whatever pip needs to work (HTTPS_PROXY, PIP_INDEX_URL) is enough.")
-
-
-def read_files(folder):
-    """{name: bytes} of the files, digests checked; None unless all are there."""
-    if not all((folder / name).exists() for name in FILES):
-        return None
-    contents = {name: (folder / name).read_bytes() for name in FILES}
-    for name, content in contents.items():
-        check_digest(name, content, f"{folder / name}; remove it")
-    return contents
-
-
-def check_digest(name, content, where):
-    found = hashlib.sha256(content).hexdigest()
-    if found != FILES[name]:
-        raise DataError(f"wrong digest of {name}: SHA-256 {found}, expected {FILES[name]} (in {where})")

@@ -8,7 +8,6 @@ import math
 import numbers
 import warnings
 
-from ..core.swap import swappable
 from ..graph import constant_value, convert_to_tensor, device
 from ..ops import array_ops, embedding_ops, init_ops, nest, nn_ops, random_ops, slice_ops
 from ..ops.apply import apply_op
@@ -159,7 +158,6 @@ class DropoutWrapper(_Around):
         return int(hashlib.md5(f"{self._seed}{place}_{i}".encode()).hexdigest()[:8], 16) & 0x7FFFFFFF
 
 
-@swappable
 def variational_dropout(x, noise, keep_prob):
     """Dropout with a given noise, uniform in [0, 1): x / keep_prob where noise < keep_prob, else 0.
 

@@ -178,7 +178,6 @@ class GRUCell(RNNCell):
         return state, state
 
 
-@swappable
 def rnn_step(inputs, state, kernel, bias, activation):
     """The new state of a plain recurrent network."""
     return activation(linear([inputs, state], kernel, bias))

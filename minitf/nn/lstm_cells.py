@@ -27,7 +27,6 @@ class LSTMStateTuple(collections.namedtuple("LSTMStateTuple", ("c", "h"))):
         return self.c.dtype
 
 
-@swappable
 def lstm_step(gates, c, forget_bias, activation=tanh):
     """(new c, new h) from the gates [batch, 4n] and the memory c [batch, n].
 

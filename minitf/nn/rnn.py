@@ -84,7 +84,6 @@ def copy_through(time, sequence_length, old, new):
     return logical_ops.where(array_ops.fill([array_ops.shape(new)[0]], time) < sequence_length, new, old)
 
 
-@swappable
 def reverse_steps(steps, sequence_length=None):
     """A list of steps in reverse order; with sequence_length [batch], each example's first steps, and the rest where it is."""
     if sequence_length is None:

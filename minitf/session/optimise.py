@@ -64,17 +64,23 @@ def forward_identities(nodes):
     return kept, same
 
 
+def uses_of(nodes):
+    """{(node, output number): how many of the nodes read it, or wait for it}"""
+    uses = {}
+    for node in nodes:
+        for pair in node.inputs:
+            uses[pair] = uses.get(pair, 0) + 1
+        for n in node.controls:
+            uses[n, 0] = uses.get((n, 0), 0) + 1
+    return uses
+
+
 def fuse_updates(order, kept):
     """`var -= alpha * (a' b)`: a gradient step whose gradient is a product that nobody else needs becomes one instruction.
 
     The product is then never stored: it is subtracted from the variable as it comes out of the registers.
     """
-    uses = {}
-    for node in order:
-        for pair in node.inputs:
-            uses[pair] = uses.get(pair, 0) + 1
-        for n in node.controls:
-            uses[n, 0] = uses.get((n, 0), 0) + 1
+    uses = uses_of(order)
     fused, here = {}, set(order)
     for node in order:
         if node.type == "ApplyGradientDescent":

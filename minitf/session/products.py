@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.dtypes import int32
 from ..graph.program import Node
+from .optimise import uses_of
 from .specialise import is_known
 
 FEWEST = 3                    # products with the same right side for which it is turned once
@@ -28,7 +29,7 @@ def stack_products(nodes, kept):
     adders = [n for n in nodes if n.type == "AddN" and n.values is None]
     if not adders:
         return nodes
-    uses = _uses(nodes)
+    uses = uses_of(nodes)
     before, stacks = {}, {}
     for adder in adders:
         groups = {}
@@ -75,16 +76,6 @@ def turn_once(nodes):
             product.inputs = [product.inputs[0], (copy, 0)]
             product.attrs = {**product.attrs, "transpose_b": False}
     return _with(nodes, before)
-
-
-def _uses(nodes):
-    uses = {}
-    for node in nodes:
-        for pair in node.inputs:
-            uses[pair] = uses.get(pair, 0) + 1
-        for n in node.controls:
-            uses[n, 0] = uses.get((n, 0), 0) + 1
-    return uses
 
 
 def _sides(product):

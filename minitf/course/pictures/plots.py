@@ -123,6 +123,7 @@ def ladder(names, seconds, title="", reference=0):
         text = _time(s) + ("" if i == reference else f"   {_factor(factor)}")
         axis.annotate(text, (s, i), xytext=(5, 0), textcoords="offset points", va="center", fontsize=10)
     axis.set_xscale("log")
+    axis.xaxis.set_minor_formatter("")                     # over less than two decades its labels run into one another
     axis.set_xlim(low, max(seconds) * (max(seconds) / low) ** 0.32)
     axis.set_yticks(places, names, fontsize=10)
     axis.invert_yaxis()
