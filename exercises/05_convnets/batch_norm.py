@@ -7,7 +7,7 @@ own:
 
 mean and variance are those of x, over all axes but the last, and variance is the mean of (x - mean) ** 2.  So every x moves the mean and
 the variance, and by them every y of its channel.  `gradients` gets that right by walking through eight ops; write the answer itself, as a
-kernel would.
+kernel would, in NumPy: ops of minitf are refused here.
 
 Write `batch_norm_gradient`.
 

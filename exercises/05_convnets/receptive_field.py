@@ -7,7 +7,7 @@ which columns of the image that is, found by walking the graph backwards.  Nothi
     image        a tensor of such a shape, a placeholder for instance
     row, column  a place of output
     returns      (rows, columns): two sorted lists, the rows and the columns of image on which the numbers of output at that place can
-                 depend; two empty lists if there are none
+                 depend; two empty lists if there is no such pixel, be it for want of rows only
 
 Ops of type Conv2D, MaxPool and AvgPool look at windows: op.inputs[0] is the image they look at, op.get_attr("strides") has four numbers
 (those of rows and columns in the middle), op.get_attr("padding") is "SAME" or "VALID" (or the same as bytes: `in ("SAME", b"SAME")`).  The

@@ -14,11 +14,30 @@ MUTANTS = [
            loses=["unknown"]),
     Mutant("window_count", "an image without rows has one window", "return free // stride + 1", "return max(1, free // stride + 1)",
            loses=["unknown"]),
+    Mutant("window_count", "names the reach and the size, and not whose", "{size} for {argument(c, 0)}", "{size}", loses=["too_large"]),
     Mutant("window_count", "a window that is too large has no places, and nobody hears of it", "if free < 0 and not same:", "if False:",
            loses=["too_large"]),
 
     Mutant("receptive_field", "forgets that the image ends", "return found & set(range(size))", "return found",
            loses=["chain", "strides", "branches"]),
+    Mutant("receptive_field", "cuts off at the image only, and looks through zeros beside the maps until then",
+           '''    return tuple(sorted(s) for s in seen.get(image, ((), ())))
+
+
+def _looked_at(places, size, count, taps, stride, dilation, padding):
+    """What windows at these places look at, along one side."""
+    zeros = max(0, (count - 1) * stride + (taps - 1) * dilation + 1 - size) if padding in ("SAME", b"SAME") else 0
+    found = {p * stride - zeros // 2 + k * dilation for p in places for k in range(taps)}
+    return found & set(range(size))''',
+           '''    sides = [sorted(s & set(range(image.shape[k + 1].value))) for k, s in enumerate(seen.get(image, (set(), set())))]
+    return tuple(sides) if all(sides) else ([], [])
+
+
+def _looked_at(places, size, count, taps, stride, dilation, padding):
+    """What windows at these places look at, along one side."""
+    zeros = max(0, (count - 1) * stride + (taps - 1) * dilation + 1 - size) if padding in ("SAME", b"SAME") else 0
+    return {p * stride - zeros // 2 + k * dilation for p in places for k in range(taps)}''', loses=["strides"]),
+    Mutant("receptive_field", "columns without rows", "if not all(below):", "if False:", loses=["strides"]),
     Mutant("receptive_field", "the odd zero before the image, as in Caffe", "p * stride - zeros // 2", "p * stride - (zeros + 1) // 2",
            loses=["chain", "strides", "branches"]),
     Mutant("receptive_field", "zeros as for stride 1", "max(0, (count - 1) * stride + (taps - 1) * dilation + 1 - size)",
@@ -55,6 +74,11 @@ MUTANTS = [
            loses=["scale_and_offset", "images"]),
     Mutant("batch_norm", "the slope of the offset is a mean", "doffset = g.sum(axis=axes)", "doffset = g.mean(axis=axes)",
            loses=["scale_and_offset"]),
+
+    Mutant("batch_norm", "lets the framework do it", "    doffset = g.sum(axis=axes)",
+           "    import minitf as tf\n    with tf.Graph().as_default(), tf.Session() as sess:\n"
+           "        doffset = sess.run(tf.reduce_sum(tf.constant(g), list(axes)))",
+           loses=["scale_and_offset", "matrix", "images", "large_mean"]),
 
     Mutant("max_pool_grad", "the last of equal ones", "(there > greatest[:, i, j])", "(there >= greatest[:, i, j])",
            loses=["padding", "ties", "depth"]),

@@ -67,6 +67,8 @@ def compare(run, random, size, plan, what):
     places = [[int(random.integers(n)) for n in counts] for _ in range(3)] + [[0, 0], [n - 1 for n in counts]]
     for place, got in zip(places, run(fields, size, plan, places)):
         wanted = [reached(size[side], plan, side, place[side])[0] for side in (0, 1)]
+        if not all(wanted):                                 # no rows or no columns, so no pixel
+            wanted = [[], []]
         for side, name in enumerate(("rows", "columns")):
             equal(got[side], wanted[side], f"{what}: the {name} of place {place}, image {size}")
 
@@ -87,7 +89,7 @@ def chain(run, random):
 @task.check(1, "strides and dilations, and the zeros that they need",
             hint="How many zeros lie before the image hangs on its size, the stride and the reach. Rows and columns have numbers of their "
                  "own. With a "
-                 "dilation there are gaps: rows between the taps are not looked at.")
+                 "dilation there are gaps: rows between the taps are not looked at. And zeros beside a map are not computed from anything.")
 def strides(run, random):
     for padding in "SAME", "VALID":
         for kinds in (["conv"], ["max", "conv"], ["conv", "mean"], ["conv", "conv", "max"]):
@@ -95,6 +97,9 @@ def strides(run, random):
                            random.integers(1, 3, 2).tolist() if kind == "conv" else (1, 1)) for k, kind in enumerate(kinds)]
             compare(run, random, random.integers(26, 32, 2).tolist(), plan, f"{', '.join(kinds)}, {padding}, with strides")
     compare(run, random, [16, 17], [["conv", [-1], [3, 2], [1, 1], [3, 5], "SAME"]], "a convolution with dilations 3 and 5")
+    compare(run, random, [3, 4], [["conv", [-1], [2, 1], [1, 1], [5, 1], "SAME"]], "a convolution whose taps all lie beside the image")
+    plan = [["conv", [-1], [3, 3], [1, 1], [3, 3], "SAME"], ["conv", [0], [3, 3], [1, 1], [1, 1], "SAME"]]
+    compare(run, random, [12, 12], plan, "a convolution with dilation 3, then one without")
     plan = [["conv", [-1], [3, 3], [2, 2], [1, 1], "SAME"], ["max", [0], [3, 3], [2, 2], [1, 1], "SAME"]]
     compare(run, random, [16, 17], plan, "windows of 3 by 3 and strides of 2, twice")
 
