@@ -360,12 +360,12 @@ for bias in 0, 1, 3, 5:
     print(f"forget bias {bias}: f = {sigmoid(bias):.3f}, and after a hundred steps {sigmoid(bias) ** 100:9.1e}")
 
 # %% [markdown]
-# $0.5^{100} = 8 \cdot 10^{-31}$: an LSTM just as the slide has it forgets at the start as fast as the worst of the cells in section 4, and
-# the gradient by which it would learn not to forget vanishes with it. The *code* of the same tutorial has a `forget_bias`, a number added
-# to $z$ before the sigmoid; the equations leave it out. Gers and his colleagues had begun with a positive bias, it was forgotten, and
-# Jozefowicz, Zaremba and Sutskever ("An empirical exploration of recurrent network architectures", 2015) found that a bias of 1 is worth
-# more than most changes of the cell. With 1 the gate is 0.731 open: enough for some ten steps, and not for a hundred. So is a bias of 5
-# better? Section 6 measures its gradient, and section 8 whether it learns.
+# $0.5^{100} = 8 \cdot 10^{-31}$: an LSTM just as the slide has it forgets at the start as fast as the worst of the cells in section 4,
+# and the gradient by which it would learn not to forget begins as small. (Section 8 shows that it may learn it all the same.) The *code*
+# of the same tutorial has a `forget_bias`, a number added to $z$ before the sigmoid; the equations leave it out. Gers and his colleagues
+# had begun with a positive bias, it was forgotten, and Jozefowicz, Zaremba and Sutskever ("An empirical exploration of recurrent network
+# architectures", 2015) found that a bias of 1 is worth more than most changes of the cell. With 1 the gate is 0.731 open: enough for some
+# ten steps, and not for a hundred. So is a bias of 5 better? Section 6 measures its gradient, and section 8 whether it learns.
 
 # %% [markdown]
 # ## 6. The LSTM as ops
@@ -693,12 +693,12 @@ plt.show()
 # | LSTM, forget bias 5 | 1106, and four not |
 # | GRU (an exercise) | 235, 241, 252, 259, 353 |
 #
-# The first row is what this chapter promised. The second is the way out of section 4, and it works here, at the rate of the plain cell; at
-# 0.02 two of three trainings stay on the line. The others are a warning against reading too much out of a curve such as that of section 6.
-# Bias 0 is no handicap here. A likely reason: the marks of the second half are often near enough to teach the gates to open, and with each
-# bit that they open, more distant ones come into reach. And bias 5, whose gradient arrived undiminished, learns worst: at the start it
-# keeps *everything*, the 98 numbers that should not count included. The gradient at the start tells little: bias 0 began with
-# $10^{-19}$ and learned, bias 5 with 63 and did not.
+# The first row is what this chapter promised. The second is the way out of section 4, and it works here, at the rate of the plain cell;
+# at 0.02 two of three trainings stay on the line. The others are a warning against reading too much out of a curve such as that of
+# section 6. Bias 0 is no handicap here. A likely reason: the marks of the second half are often near enough to teach the gates to open,
+# and with each bit that they open, more distant ones come into reach. And bias 5, whose gradient arrived undiminished, learns worst: at
+# the start it keeps *everything*, the 98 numbers that should not count included. The gradient at the start tells little: bias 0 began
+# with $10^{-19}$ and learned, bias 5 with 63 and, but for once, did not.
 
 # %% [markdown]
 # ## 9. Deep
@@ -1039,7 +1039,7 @@ for k, (ids, following) in enumerate(pieces(streams(plays.train), 1200), 1):
     if k in (100, 400):
         print(f"after {k} updates:", repr(write("Second Witch:\n", 60)))
 print(f"{len(bits)} updates in {time.process_time() - began:.0f} s; the last 100 batches: {np.mean(bits[-100:]):.2f} bits per character")
-print(f"longer than 1: {sum(n > 1 for n in norms)} of {len(norms)} gradients, the longest {max(norms):.1f}; the median is {np.median(norms):.2f}")
+print(f"longer than 1: {sum(n > 1 for n in norms)} of {len(norms)} gradients; the longest is {max(norms):.1f}")
 
 # %% [markdown]
 # At first any character. After 100 updates lines, names with a colon, and words of a likely length, most of them made up. The clip is a

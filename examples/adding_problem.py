@@ -6,8 +6,8 @@ A sequence of pairs: a random number between 0 and 1, and a mark, which is 1 for
 answer is the sum of the two marked numbers.  For each cell and seed it prints after how many updates the mean squared error of a hundred
 batches of 50 fell below 0.01; who says 1 every time, the mean of all sums, has 0.167.  Chapter 06 does the same in a notebook.
 
-The rates are not the same: cells with gates learn at 0.02, those without at 0.003, for at 0.02 most of their trainings never
-fall below 0.167.  --rate is one for all.
+The rates are not the same: cells with gates learn at 0.02, those without at 0.003, for at 0.02 most of their trainings end about 0.167.
+--rate is one for all.
 """
 import argparse
 
