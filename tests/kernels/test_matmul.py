@@ -119,3 +119,11 @@ def test_a_left_side_that_is_turned(m, n, k, dtype):
     """a b' as b a', in tiles that are turned on their way out; and a' b of long sums, which is BLAS's."""
     check(m, n, k, False, True, dtype)
     check(m, n, k, True, False, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("m, n, k", [(8, 1030, 400), (1, 2048, 300), (14, 1024, 257), (28, 1500, 190), (3, 5000, 65)])
+def test_long_rows_in_blocks_of_terms(m, n, k, dtype):
+    check(m, n, k, False, False, dtype)
+    if dtype == "float32":
+        check(m, 2 * n, k, False, False, dtype)

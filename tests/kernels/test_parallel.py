@@ -235,3 +235,12 @@ for intra, devices, expected in ((1, 1, 0), (4, 4, 0), (2, 1, 1), (8, 2, 3), (0,
     assert threads_started() == expected, (intra, devices, threads_started())
 """
     subprocess.run([sys.executable, "-c", code], env=dict(os.environ, OMP_NUM_THREADS="5"), check=True, timeout=60)
+
+
+@pytest.mark.parametrize("given, expected", [(None, "4"), ("12", "12")])
+def test_the_threads_of_scipys_blas_sleep_behind_a_product(given, expected):
+    """They would keep ours from their cores; unless the user has asked for it."""
+    env = {key: value for key, value in os.environ.items() if key != "OPENBLAS_THREAD_TIMEOUT"}
+    code = "import os, minitf; print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    done = subprocess.run([sys.executable, "-c", code], env=env | ({"OPENBLAS_THREAD_TIMEOUT": given} if given else {}), capture_output=True, text=True)
+    assert done.stdout.strip() == expected, done.stderr

@@ -1,4 +1,10 @@
 """CPU kernels.  Importing the package registers them."""
+import os
+
+# SciPy's BLAS has threads of its own, which look out for the next product for some 30 ms behind each and keep ours from their cores
+# meanwhile: a step of an LSTM with two threads took as long as with one.  So they sleep at once, unless the user wants it otherwise.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
 from . import (array, array_nd, array_parts, array_reverse, image, image_codecs, random_numpy, sparse, sparse_numpy, strided_slice,
                string_kernels, top_k)
 from . import array_gather

@@ -35,13 +35,16 @@ cdef class MatMul(Kernel):
     cdef char *scratch                 # b turned, or its rows padded to a vector, or a panel of it; or a turned
     cdef int choose(self, Buffer *a, Buffer *b) except -1
     cdef Way way_of_reals(self) noexcept
+    cdef bint in_blocks(self) noexcept nogil
     cdef Py_ssize_t padded_rows(self) noexcept nogil
     cdef void product(self, char *out, const char *alpha) noexcept nogil
     cdef void share(self, Body body, const char *b, Py_ssize_t ldb, char *out, const char *alpha, Py_ssize_t n, Py_ssize_t each) noexcept nogil
     cdef void tile(self, const char *b, Py_ssize_t ldb, char *out, const char *alpha) noexcept nogil
     cdef void tile_rows(self, const Part *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
     cdef void tile_panels(self, const Part *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
-    cdef Py_ssize_t one_tile(self, Py_ssize_t piece, Py_ssize_t column, const char *b, Py_ssize_t ldb, char *out, const char *alpha) noexcept nogil
+    cdef void tile_terms(self, const Part *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+    cdef Py_ssize_t one_tile(self, Py_ssize_t piece, Py_ssize_t column, const char *b, Py_ssize_t ldb, char *out, const char *alpha,
+                             Py_ssize_t first_term, Py_ssize_t terms) noexcept nogil
     cdef void pad(self, const char *b) noexcept nogil
     cdef void flipped_rows(self, const Part *part, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
     cdef void dot(self, char *out, Py_ssize_t begin, Py_ssize_t end) noexcept nogil

@@ -53,7 +53,7 @@ cdef class MatMulUpdate(MatMul):
     def prepare(self):
         self.variable = <VariableState> self.inputs[0].resource
         self.choose(self.inputs[2], self.inputs[3])
-        if self.way != TILES and self.way != TURNED_TILES:
+        if self.way != TILES and self.way != TURNED_TILES or self.in_blocks():
             if posix_memalign(<void **> &self.gradient, 64, max(64, self.m * self.n * self.itemsize)):
                 raise MemoryError()
 
