@@ -20,12 +20,13 @@ def coloured(images, training):
     n = tf.shape(images)[0]
     ink = tf.reduce_sum(images, 1, keep_dims=True)
     fixed = tf.reshape(0.5 + 0.5 * tf.sin(ink * tf.constant([[1.0, 2.0, 3.0, 5.0, 7.0, 11.0]])), [-1, 1, 1, 6])
-    drawn = tf.random_uniform(tf.stack([n, 1, 1, 6]))
+    # drawn in every case and not in a branch of tf.cond, so that their streams' places can be saved
+    drawn, place, brightness = tf.random_uniform(tf.stack([n, 1, 1, 6])), tf.random_uniform([2], 2, 7, tf.int32), tf.random_uniform([2], 0.8, 1.2)
     colours = tf.cond(training, lambda: drawn, lambda: fixed)
     ground, change = 0.4 * colours[..., :3], 0.5 + 0.1 * colours[..., 3:]
-    corner = tf.cond(training, lambda: tf.random_uniform([2], 2, 7, tf.int32), lambda: tf.constant([4, 4]))
+    corner = tf.cond(training, lambda: place, lambda: tf.constant([4, 4]))
     part = tf.slice(ground + digits * change, [0, corner[0], corner[1], 0], [-1, 24, 24, -1])
-    light = tf.cond(training, lambda: tf.random_uniform([2], 0.8, 1.2), lambda: tf.ones([2]))
+    light = tf.cond(training, lambda: brightness, lambda: tf.ones([2]))
     part = part * light[0] + 0.2 * (light[1] - 1)
     part.set_shape([None, 24, 24, 3])
     mean, variance = tf.nn.moments(part, [1, 2, 3], keep_dims=True)

@@ -30,7 +30,8 @@ def lenet(images, training):
     hidden = tf.layers.flatten(hidden)
     decay = lambda weights: 5e-4 * tf.nn.l2_loss(weights)
     hidden = tf.layers.dense(hidden, 512, activation=tf.nn.relu, kernel_regularizer=decay)
-    return tf.layers.dense(tf.layers.dropout(hidden, 0.5, training=training), 10, kernel_regularizer=decay)
+    kept = tf.where(training, 0.5, 1.0)                   # and not tf.cond, in whose branches no random number's place could be saved
+    return tf.layers.dense(tf.nn.dropout(hidden, kept), 10, kernel_regularizer=decay)
 
 
 class Classifier:

@@ -38,3 +38,13 @@ def test_a_graph_without_random_ops():
     tf.nn.compute_accidental_hits([[1]], [1], 1)
     with pytest.raises(ValueError, match="no random ops"):
         tf.train.RandomStreams()
+
+
+def test_random_ops_in_bodies_are_refused():
+    """At any depth: a restored run would draw other numbers in them without a word."""
+    with tf.Graph().as_default():
+        tf.random_uniform([2])
+        yes = tf.placeholder_with_default(True, [])
+        tf.cond(yes, lambda: tf.while_loop(lambda i: i < 3.0, lambda i: i + tf.random_uniform([]), [0.0]), lambda: tf.zeros([]))
+        with pytest.raises(ValueError, match="in the body of .*: draw its numbers outside"):
+            tf.train.RandomStreams()
