@@ -63,11 +63,11 @@ def idle_core():
         return None
 
 
-def run_worker(peer, python, options, only):
-    """The worker's JSON as a dict; None, and the reason printed, if it failed."""
+def run_worker(peer, python, options, only=None):
+    """The worker's JSON as a dict; None, and the reason printed, if it failed.  only: workloads in place of the options'."""
     threads = str(options.threads)
     env = dict(os.environ, OMP_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads, MKL_NUM_THREADS=threads, PYTHONHASHSEED="0")
-    command = [python, "-m", "benchmarks.worker", peer, "--budget", str(options.budget), "--only", only]
+    command = [python, "-m", "benchmarks.worker", peer, "--budget", str(options.budget), "--only", options.only if only is None else only]
     core = idle_core() if options.threads == 1 else None
     if core is not None:
         command += ["--core", str(core)]
