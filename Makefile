@@ -19,7 +19,9 @@ LIST     = $(RUN) -c "import configparser, sys; c = configparser.ConfigParser();
 
 PYTEST   = $(call THREADS,1) $(RUN) -m pytest
 WORKERS  = -n $(JOBS)
-SWAPPED  = $(addprefix tests/,autodiff core graph kernels nn ops placement platform session test train v0 test_every_op.py test_examples.py)
+# (not the steps whose memory is counted: exercise 04/duplicates merges rows in the graph, where the package's kernels do it themselves)
+SWAPPED  = $(addprefix tests/,autodiff core graph kernels ops placement platform session test train v0 test_every_op.py test_examples.py) \
+    $(filter-out %/test_sampled_step.py,$(wildcard tests/nn/test_*.py))
 
 # What the commands of the course are given: make grade CH=03 SEED=7, make hint TASK=03/gather
 COURSE   = $(call THREADS,1) $(RUN) -m minitf.course
