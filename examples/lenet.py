@@ -6,7 +6,6 @@ Trains with momentum and a rate that falls, on all 60,000 training digits but 5,
 ends with a checkpoint, a summary (tensorboard --logdir /tmp/lenet) and curves.png; the last also with misread.png.  A run that was interrupted
 goes on from its last checkpoint with the same numbers as one that never was: the order of the digits follows from the step, and the streams of
 the random numbers of dropout are saved with the weights.
-
 (Y. LeCun and others, Gradient-based learning applied to document recognition, 1998; the sizes are those of TensorFlow's own example of 2015.)
 """
 import argparse
@@ -74,14 +73,14 @@ def plot(history, path):
     pyplot.close(figure)
 
 
-def plot_misread(data, wrong, read, path, shape=(28, 28)):
+def plot_misread(data, wrong, read, path):
     """The first 40 misread images, each with what it is and what it was taken for."""
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(5, 8, figsize=(8, 6), layout="constrained")
     for axis in axes.flat:
         axis.axis("off")
     for axis, i, taken in zip(axes.flat, wrong, read):
-        axis.imshow(data.images[i].reshape(shape), cmap="gray_r")
+        axis.imshow(data.images[i].reshape(28, 28), cmap="gray_r")
         axis.set_title(f"{data.labels[i]} taken for {taken}", fontsize=7)
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
@@ -137,7 +136,10 @@ def parse(description, argv, folder, epochs, rate):
             ("stop", 10 ** 6, "end after this epoch, as if interrupted")]:
         parser.add_argument(f"--{name}", type=type(default), default=default, help=text if name == "data" else f"{text} (default %(default)r)")
     options = parser.parse_args(argv)
-    return options, mnist(folder=None if options.data == Path() else options.data)
+    data = mnist(folder=None if options.data == Path() else options.data)
+    if not 0 < options.batch_size <= min(options.images, data.train.num_examples):
+        parser.error(f"a batch of {options.batch_size} images needs as many to train on, and is of at least 1")
+    return options, data
 
 
 def main(argv=None):

@@ -33,9 +33,20 @@ def agrees(fetches, feed=None, dtype="float64"):
         np.testing.assert_allclose(one, other, rtol={"float64": 1e-12, "float32": 2e-5}[dtype], atol={"float64": 1e-12, "float32": 2e-5}[dtype])
 
 
-def matrices(n, rows, columns, seed=0, dtype="float64"):
-    random = np.random.default_rng(seed)
-    return [tf.constant(random.standard_normal((rows, columns)).astype(dtype)) for _ in range(n)]
+def stacked(fetches, feed):
+    """How many products of a run have become part of another: the matrices in its stacks of rows on one side."""
+    with session() as sess:
+        sess.run(tf.global_variables_initializer())
+        instructions = [i for plan in sess.explain(fetches, feed).plans for i in plan.instructions]
+    return sum(i.node.attrs["N"] for i in instructions if i.node.type == "ConcatV2") // 2
+
+
+def matrices(n, rows, columns, feed, dtype="float64"):
+    """Placeholders, with their values in `feed`: what is made of constants is computed before the run."""
+    random = np.random.default_rng(len(feed))
+    made = [tf.placeholder(dtype, [rows, columns]) for _ in range(n)]
+    feed.update((t, random.standard_normal((rows, columns)).astype(dtype)) for t in made)
+    return made
 
 
 def unrolled(steps=6, batch=3, units=20):
@@ -58,14 +69,19 @@ def test_an_unrolled_network():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(2, 6), st.lists(st.integers(1, 4), min_size=2, max_size=5), st.integers(1, 30), st.integers(1, 30), st.booleans(), st.booleans(),
+@given(st.integers(0, 6), st.lists(st.integers(1, 4), min_size=2, max_size=5), st.integers(1, 30), st.integers(1, 30), st.booleans(), st.booleans(),
        st.sampled_from(["float32", "float64"]))
 def test_sums_of_products(others, depths, m, n, turned_a, turned_b, dtype):
     """Products of any inner sizes, on either side turned or not, among other summands."""
     with tf.Graph().as_default():
-        summands = [tf.matmul(*matrices(1, *((k, m) if turned_a else (m, k)), seed=k, dtype=dtype), *matrices(1, *((n, k) if turned_b else (k, n)), seed=9, dtype=dtype),
-                              transpose_a=turned_a, transpose_b=turned_b) for k in depths]
-        agrees([tf.add_n(summands + [tf.exp(x) for x in matrices(others, m, n, dtype=dtype)])], dtype=dtype)
+        feed = {}
+        a = [matrices(1, *((k, m) if turned_a else (m, k)), feed, dtype)[0] for k in depths]
+        b = [matrices(1, *((n, k) if turned_b else (k, n)), feed, dtype)[0] for k in depths]
+        products = [tf.matmul(x, y, transpose_a=turned_a, transpose_b=turned_b) for x, y in zip(a, b)]
+        total = tf.add_n(products + [tf.exp(x) for x in matrices(others, m, n, feed, dtype)])
+        agrees([total], feed, dtype)
+        thin = sum(k * (m + n) <= m * n for k in depths)
+        assert stacked(total, feed) == (thin if thin > 1 else 0)
 
 
 def fed_pairs(n, rows=2, m=30, k=40):
@@ -79,9 +95,9 @@ def test_a_product_that_is_wanted_for_itself_stays():
     a, b, feed = fed_pairs(4)
     products = [tf.matmul(x, y, transpose_a=True) for x, y in zip(a, b)]
     total = tf.add_n(products)
-    assert types(total, feed)["MatMul"] == 1
-    assert types([total, products[0]], feed)["MatMul"] == 2                            # fetched
-    assert types([total, tf.exp(products[1])], feed)["MatMul"] == 2                    # used elsewhere
+    assert types(total, feed)["MatMul"] == 1 and stacked(total, feed) == 4
+    for fetches in ([total, products[0]], [total, tf.exp(products[1])]):               # fetched, used elsewhere
+        assert types(fetches, feed)["MatMul"] == 2 and stacked(fetches, feed) == 3     # and not computed twice
     with tf.control_dependencies([products[2]]):
         after = tf.constant(1.0) + tf.placeholder_with_default(1.0, [])
     assert types([total, after], feed)["MatMul"] == 2                                  # waited for
@@ -120,11 +136,15 @@ def test_two_sums_share_their_stacks():
 
 def test_integers_and_empty_sides():
     with tf.Graph().as_default():
-        x = [tf.constant(np.arange(6).reshape(1, 6) + k) for k in range(3)]
-        agrees([tf.add_n([tf.matmul(t, t, transpose_a=True) for t in x])])
+        x = [tf.placeholder(tf.int64, [1, 6]) for k in range(3)]
+        feed = {t: np.arange(6).reshape(1, 6) + k for k, t in enumerate(x)}
+        total = tf.add_n([tf.matmul(t, t, transpose_a=True) for t in x])
+        agrees([total], feed)
+        assert types(total, feed)["MatMul"] == 1
     for m, k, n in ((0, 2, 3), (3, 0, 2), (2, 2, 0)):
         with tf.Graph().as_default():
-            agrees([tf.add_n([tf.matmul(a, b, transpose_a=True) for a, b in zip(matrices(3, k, m), matrices(3, k, n))])])
+            feed = {}
+            agrees([tf.add_n([tf.matmul(a, b, transpose_a=True) for a, b in zip(matrices(3, k, m, feed), matrices(3, k, n, feed))])], feed)
 
 
 def test_on_several_devices():
@@ -155,12 +175,13 @@ def test_behind_a_cut():
 def test_a_matrix_is_turned_once_where_it_pays():
     w = tf.Variable(np.random.default_rng(3).standard_normal((30, 40)))
     for count, turned in ((2, 0), (3, 1), (5, 1)):
-        x = matrices(count, 4, 40)
-        products = [tf.matmul(t, w, transpose_b=True) for t in x]
-        assert types(products).get("Transpose", 0) == turned
-        agrees(products)
-    many = [tf.matmul(t, w, transpose_b=True) for t in matrices(3, 300, 40)]
-    assert "Transpose" not in types(many)
+        feed = {}
+        products = [tf.matmul(t, w, transpose_b=True) for t in matrices(count, 4, 40, feed)]
+        assert types(products, feed).get("Transpose", 0) == turned
+        agrees(products, feed)
+    feed = {}
+    many = [tf.matmul(t, w, transpose_b=True) for t in matrices(3, 300, 40, feed)]
+    assert "Transpose" not in types(many, feed)
 
 
 def test_a_snapshot_is_turned_not_the_variable():

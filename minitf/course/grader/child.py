@@ -162,7 +162,7 @@ def described(error, label):
         where = f"line {error.lineno}: {(error.text or '').strip()}"
     try:
         text = str(error)
-    except Exception:
+    except Exception:                                    # a __str__ of the reader's own
         text = ""
     kinds = [k.__name__ for k in type(error).__mro__]
     return {"kinds": kinds, "text": text[:TEXT] + "..." * (len(text) > TEXT), "where": where}
