@@ -56,8 +56,7 @@ class Classifier:
     def misread(self, sess, data):
         """(numbers of the images that are read wrongly, what each is taken for)."""
         read = np.concatenate([sess.run(self.read, {self.images: data.images[i:i + 500]}) for i in range(0, data.num_examples, 500)])
-        wrong = np.flatnonzero(read != data.labels)
-        return wrong, read[wrong]
+        return np.flatnonzero(read != data.labels), read[read != data.labels]
 
 
 def plot(history, path):
@@ -119,9 +118,8 @@ def run(network, options, data):
             plot(history, options.folder / "curves.png")
         wrong, read = model.misread(sess, data.test)
     plot_misread(data.test, wrong, read, options.folder / "misread.png")
-    accuracy = 1 - len(wrong) / data.test.num_examples
-    print(f"test accuracy {accuracy:.2%}")
-    return accuracy
+    print(f"test accuracy {1 - len(wrong) / data.test.num_examples:.2%}")
+    return 1 - len(wrong) / data.test.num_examples
 
 
 def parse(description, argv, folder, epochs, rate):

@@ -87,7 +87,7 @@ def _is_thin(product, level):
     (a, i), (b, j) = product.inputs
     if product.controls or product.values is not None or product.level != level or not all(map(is_known, (a.shapes[i], b.shapes[j], product.shapes[0]))):
         return False
-    return np.prod(a.shapes[i]) + np.prod(b.shapes[j]) <= np.prod(product.shapes[0]) and product.shapes[0] != (0, 0)
+    return np.prod(a.shapes[i]) + np.prod(b.shapes[j]) <= np.prod(product.shapes[0])
 
 
 def _stack(pairs, axis, adder, stacks, made):
