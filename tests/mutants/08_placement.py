@@ -1,0 +1,48 @@
+"""Wrong solutions of the tasks of chapter 08; see minitf/course/mutants.py."""
+from minitf.course.mutants import Mutant
+
+MUTANTS = [
+    Mutant("circle", "names the path that leads to the circle as well", "list(path.values())[list(path).index(device):]", "list(path.values())",
+           loses=["others"]),
+    Mutant("circle", "begins where it was found", "circle.index(min(circle)) if circle else 0", "0", loses=["circles", "others", "many"]),
+    Mutant("circle", "forgets who waits when the value comes: a device is looked at once", "todo.append(peer)", "pass",
+           loses=["no_fault", "circles", "others", "many"]),
+    Mutant("circle", "follows an arrow to a device that never sends this key", 'if ("send", key, device) not in programs.get(peer, ()):',
+           "if peer not in stuck:", loses=["others"]),
+    Mutant("circle", "goes round all devices after each value, as a first executor did", "todo.append(peer)", "todo.extend(programs)",
+           loses=["many"]),
+    Mutant("circle", "takes a value for anybody's who waits for a key of that name", "(peer, key, device) not in sent",
+           "key not in {k for _, k, d in sent if d == device}", loses=["circles"]),
+
+    Mutant("rendezvous", "asks whether the value is true, not whether it is there", "or key in self.values, timeout)", "or self.values.get(key), timeout)",
+           loses=["crossing", "once"]),
+    Mutant("rendezvous", "a send wakes one of the sleepers, who may be the wrong one", "            self.values[key] = value\n            self.changed.notify_all()",
+           "            self.values[key] = value\n            self.changed.notify()", loses=["crossing"]),
+    Mutant("rendezvous", "looks at the values that lie there now for what was ever sent", 'self._once(key, self.sent, "sent")',
+           'self._once(key, self.values.keys() | set(), "sent")', loses=["once"]),
+    Mutant("rendezvous", "abort does not wake who sleeps", "                self.error = error\n            self.changed.notify_all()",
+           "                self.error = error", loses=["abort"]),
+    Mutant("rendezvous", "what was sent before the abort may still be received", "            self.changed.wait_for(lambda: self.error",
+           "            if key in self.values:\n                return self.values.pop(key)\n            self.changed.wait_for(lambda: self.error",
+           loses=[]),
+    Mutant("rendezvous", "the last abort counts", "            if self.error is None:\n                self.error = error", "            self.error = error",
+           loses=["abort"]),
+    Mutant("rendezvous", "looks again and again instead of sleeping", "self.changed.wait_for(lambda: self.error is not None or key in self.values, timeout)",
+           "import time; end = time.monotonic() + timeout\n            while self.error is None and key not in self.values and time.monotonic() < end:\n"
+           "                self.changed.release(); self.changed.acquire()", loses=["patience"]),
+    Mutant("rendezvous", "who gave up still counts as the receiver", "                self.received.discard(key)\n", "", loses=["patience"]),
+
+    Mutant("room", "counts an input twice that is on the device already", "for n in here | {node, *inputs[node]})", "for n in [*here, node, *inputs[node]])",
+           loses=["carried", "freed", "full"]),
+    Mutant("room", "asks for room for the result alone", "for n in here | {node, *inputs[node]})", "for n in here | {node})", loses=["carried", "freed", "full"]),
+    Mutant("room", "a transfer has no latency", "(latency + nbytes[n] / bandwidth) * (placed", "(nbytes[n] / bandwidth) * (placed",
+           loses=["unlimited", "carried", "freed", "full"]),
+    Mutant("room", "never frees anything", "                for kept in holds.values():\n                    kept.discard(source)", "                pass",
+           loses=["carried", "freed", "full"]),
+    Mutant("room", "frees a result where it was made, and keeps the copies", "for kept in holds.values():", "for kept in [holds[placed[source][0]]]:",
+           loses=["freed"]),
+    Mutant("room", "a limit that is just reached is too little", 'for n in here | {node, *inputs[node]}) > limits', 'for n in here | {node, *inputs[node]}) >= limits',
+           loses=["results", "carried", "freed", "full"]),
+    Mutant("room", "takes ready nodes by their names' order alone", "heapq.heappush(heap, (max(placed[n][2] for n in inputs[user]), rank[user], user))",
+           "heapq.heappush(heap, (0.0, rank[user], user))", loses=["unlimited", "freed"]),
+]
