@@ -11,12 +11,12 @@ Write `find_circle`.
                 sends to.  A device goes through its list in order.  Each key is sent to a device at most once, and received there at most once.
     returns     [] if all programs come to their ends.  Else a list of (device, key, peer), each a device that stands for ever at the recv of
                 that key from that peer:
-                  * a circle: the peer of each is the device of the next one, and that of the last the device of the first.  It begins with
-                    the first of its devices by name
+                  * a circle: the peer of each is the device of the next one, and that of the last the device of the first, and
+                    each one's send stands in its peer's program, further on.  It begins with the first of its devices by name
                   * or one entry alone, if the peer's program has no such send at all.
 
 If there are several faults, return one of them.  Devices that wait for a circle and are not in it are not named.  A device may wait for
-itself: that is a circle of one.  Two thousand devices with fifty instructions each must not take longer than a second.
+itself: that is a circle of one.  Five thousand devices, each of which waits for another, must not take longer than a second.
 
 Example, with a third device that only waits for the circle:
 
