@@ -105,14 +105,14 @@ def test_devices_that_wait_for_one_another_are_reported(monkeypatch):
                 sess.stepper(d).finish()
 
 
-def test_strings_cross(monkeypatch):
+def test_strings_cross():
     """Their memory is given back under the interpreter's lock, which nobody may want while he holds the rendezvous'."""
     words = [b"a", b"tensor", b"of", b"words"]
     x = tf.placeholder(tf.string, [4])
     y = x
     for k in range(12):
         with on(k % 2):
-            y = probe(tf.string_join([y, y]) if k < 3 else tf.identity(y), lambda v: None)
+            y = tf.string_join([y, y] if k < 3 else [y])
     with tf.Session(config=devices(2)) as sess:
         for _ in range(50):
             assert list(sess.run(y, {x: np.array(words, object)})) == [w * 8 for w in words]
