@@ -12,6 +12,7 @@ The order of creation is topological, and close to what the user meant.  Four ru
 import heapq
 
 from ..core.registry import op_def
+from ..core.swap import swappable
 from .optimise import is_view
 
 FAR = 256                     # nodes behind a write that are looked at: with more, it may cost a copy of the variable
@@ -150,6 +151,7 @@ def variable_of(node):
     return node
 
 
+@swappable
 def _transfers(order):
     """Sends behind their producers, Recvs before their first consumers (and before that consumer's other late inputs)."""
     sends, recvs = {}, set()
