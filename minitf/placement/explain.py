@@ -32,14 +32,13 @@ class PlacementExplanation:
         lines = [f"'{self.op.name}' ({self.op.type})" + (f", made at {source}" if source else ""), f"  requested device: {self.requested or '(any)'}"]
         lines += self._members()
         lines.append("  devices:")
-        if self.group.home is not None:
-            lines.append(f"    {_short(self.group.home)}: placed there by an earlier run, and what holds state stays")
-        costs = self.considered
         for device in self.group.devices:
-            if device in costs:
-                lines.append(f"    {_short(device)}: {_cost(*costs[device])}")
-            elif device != self.group.home:
-                lines.append(f"    {_short(device)}: feasible" + (", but the group is where its first member was placed" if costs else ""))
+            words = ["placed there by an earlier run, and what holds state stays" if device == self.group.home else "feasible"]
+            if device in self.considered:
+                words.append(_cost(*self.considered[device]))
+            elif self.considered:
+                words.append("but another member of the group was placed first")
+            lines.append(f"    {_short(device)}: {'; '.join(words)}")
         lines += [f"    {_short(device)}: not feasible: {why}" for device, why in self.group.rejected.items()]
         return "\n".join([*lines, f"  choice: {self._choice()}"])
 
