@@ -250,3 +250,14 @@ def test_another_groups_conflict_does_not_stop_a_run():
                 tf.assign_add(w, 1.0)
         sess.run([v.initializer, w.initializer])
         assert sess.run(v) == 1
+
+
+def test_a_cond_goes_to_the_variable_that_it_changes():
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"CPU": 2})) as sess:
+        with tf.device("/cpu:1"):
+            v = tf.Variable(1.0, name="v")
+        x = tf.placeholder(tf.float32, [])
+        with tf.device("/cpu:0"):
+            y = tf.cond(x > 0, lambda: tf.assign_add(v, x), lambda: tf.identity(x), name="y")
+        sess.run(v.initializer)
+        assert sess.run(y, {x: 2.0}) == 3 and sess._runtime.placed == {"v": CPUS[1]}
