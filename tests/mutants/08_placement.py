@@ -2,6 +2,42 @@
 from minitf.course.mutants import Mutant
 
 MUTANTS = [
+    Mutant("meet", "the innermost wins, as in nested scopes", "if len(wanted) > 1:", "if False:", loses=["contradict", "soft", "in_a_session"]),
+    Mutant("meet", "a wish for nothing contradicts a wish", " - {None}\n", "\n", loses=["agree", "contradict", "soft", "in_a_session"]),
+    Mutant("meet", "softly, GPU 3 and CPU leave index 3", "                spec.device_index = None\n", "", loses=["soft"]),
+    Mutant("meet", "softly, everything may be dropped, the job too", 'if not soft or plural not in ("types", "ids"):', "if not soft:", loses=["soft"]),
+    Mutant("meet", "tells both names after it has begun to merge them", "'{one.to_string()}' and '{other.to_string()}'", "'{one.to_string()}' and '{one.to_string()}'",
+           loses=["contradict", "soft"]),
+
+    Mutant("learn", "each member of a fused chain took the whole of it", " / len(instruction.members)\n", "\n", loses=["shares"]),
+    Mutant("learn", "nanoseconds are taken for microseconds", "op_end_rel_nanos / 1000 /", "op_end_rel_nanos /", loses=["alone", "shares", "nothing"]),
+    Mutant("learn", "the last instruction of an operation counts, not the sum", "spent.get(key, 0.0) + instruction", "instruction", loses=["shares"]),
+    Mutant("learn", "what was folded is not told: it stays unknown, and gets an estimate", "spent[name, device] = 0.0", "pass", loses=["nothing"]),
+    Mutant("learn", "what ran inside a fused chain counts as folded", "seen.add(name)", "seen.add(instruction.node_name)", loses=["shares", "nothing"]),
+    Mutant("learn", "a fused chain's bytes are taken for those of its last operation", "if list(instruction.members) == [instruction.node_name]:",
+           "if instruction.node_name in instruction.members:", loses=["shares", "nothing"]),
+    Mutant("learn", "forgets to count the step, so that no operation is ever rare", "    self.steps += 1\n", "",
+           loses=["alone", "shares", "nothing", "measured"]),
+
+    Mutant("urgent", "the sum of what follows, not the longest", "max((move + way[target] for target, move in following[node]), default=0.0)",
+           "sum(move + way[target] for target, move in following[node])", loses=["times_alone", "transfers"]),
+    Mutant("urgent", "the mean over pairs of different devices", "/ len(devices) ** 2", "/ max(len(pairs), 1)", loses=["transfers", "at_work"]),
+    Mutant("urgent", "the best device's time for the mean", "sum(times) / len(times)", "min(times)", loses=["times_alone", "transfers", "at_work"]),
+    Mutant("urgent", "a control edge carries the bytes that stand there", "nbytes = 0 if output == [None] else nbytes", "nbytes = nbytes", loses=["transfers"]),
+    Mutant("urgent", "asks for each transfer anew", "if nbytes not in price:", "if True:", loses=["at_work"]),
+    Mutant("urgent", "leaves a circle out, and says nothing", "if len(order) < len(before):", "if False:", loses=["at_work"]),
+
+    Mutant("late", "receives at the start what is needed at all, as the first executors did", "    found = []\n",
+           "    found = [n for n in order if n.type == '_Recv']\n    wanted = {}\n    first_used.update(dict.fromkeys(found))\n",
+           loses=["recvs", "sends", "corners", "at_work"]),
+    Mutant("late", "sees no control edges: what only orders is received at the end", "        for n in needs:\n", "        for n in [n for n, _ in node.inputs]:\n",
+           loses=["sends", "corners"]),
+    Mutant("late", "what is sent on stands behind its next user", 'found += [recv, *sends.get(recv, ())]', 'found += [recv]', loses=["corners"]),
+    Mutant("late", "leaves Sends where they were", '            found += [node, *sends.get(node, ())]', '            found += [node]\n        elif node.type == "_Send" and '
+           '(node.inputs[0][0] if node.inputs else node.controls[0]).type != "_Recv":\n            found += [node]', loses=["sends", "corners", "at_work"]),
+    Mutant("late", "loses what is only fetched", "return found + [n for n in order if n.type == \"_Recv\" and n not in first_used]", "return found",
+           loses=["recvs", "sends", "corners"]),
+
     Mutant("circle", "names the path that leads to the circle as well", "list(path.values())[list(path).index(device):]", "list(path.values())",
            loses=["circles", "others"]),
     Mutant("circle", "begins where it was found", "circle.index(min(circle)) if circle else 0", "0", loses=["circles", "others"]),
