@@ -1096,3 +1096,333 @@ lstm_lanes(again, free_cell_of, "placed by measured costs")
 # Now that a product takes no longer than a few of the small operations, other placements are good, and a transfer of 10 µs is no longer next to
 # nothing. Section 13's mistake is one of looking ahead; a wrong estimate is another, and this one can be cured. A run that is measured, placed
 # again and measured again is the loop of the white paper. TensorFlow had an option for it that says after how many steps.
+
+# %% [markdown]
+# ## 15. Inside the package
+#
+# This is the cutter of minitf, as it runs:
+
+# %%
+import minitf.placement.partition
+
+show_source(minitf.placement.partition.partition)
+
+# %% [markdown]
+# The shape is that of `cut`: one pass over the program, one `_Recv` for each tensor (or control edge) and device, kept in a dict. What is
+# different:
+#
+# * It rewrites nodes, where we write instructions: `_Send` and `_Recv` are ops with kernels of their own. The order of instructions is made
+#   later, by `minitf/session/schedule.py`, device by device.
+# * An operation may have several outputs, so a tensor is a pair of a node and a number.
+# * Feeds are copied as constants are: each device is given what it uses.
+# * A variable itself never crosses, only a snapshot of its value. What wants to *change* one on another device is refused.
+# * A key has both devices and the edge in it, as in the white paper. At run time only its number is left, the `slot`.
+#
+# ### Do they agree?
+#
+# Fifty random graphs, each built twice, with each operation on a random one of three devices.
+
+# %%
+TYPES_OF = {"Add": tf.add, "Sub": tf.subtract, "Mul": tf.multiply, "MatMul": tf.matmul}
+
+
+def in_minitf(tensors, where):
+    """{our tensor: minitf's}: the same graph once more, with the same names, each operation on its device."""
+    made = {}
+    for t in tensors:
+        if t.op.type == "Placeholder":
+            made[t] = tf.placeholder(tf.float64, t.shape, t.op.name)
+        else:
+            with tf.device(where[t.op]), tf.control_dependencies([made[c.output] for c in t.op.controls]):
+                made[t] = TYPES_OF[t.op.type](*[made[x] for x in t.op.inputs], name=t.op.name)
+    return made
+
+
+# %%
+cpus, crossed = [f"/cpu:{k}" for k in range(3)], 0
+config = tf.ConfigProto(device_count={"CPU": 3})
+for seed in range(50):
+    random = np.random.default_rng(seed)
+    ours = random_graph(random)
+    plan = needed(ours[-3:], ours[:3])
+    where = {op: str(random.choice(cpus)) for op in plan}
+    program = cut(plan, where, ours[:3])
+    mine = {(i.device, i.peer, f"edge_{maker(i.what).name}_{'0' if isinstance(i.what, Tensor) else 'control'}") for i in program if i.kind == "Send"}
+    with tf.Graph().as_default(), tf.Session(config=config) as sess:
+        theirs = in_minitf([t for t in ours if t in ours[:3] or t.op in where], where)
+        keys = sess.explain([theirs[t] for t in ours[-3:]], {theirs[t]: np.ones((3, 3)) for t in ours[:3]}).keys
+    keys = {tuple(part.replace("/job:localhost/replica:0/task:0/device:CPU", "/cpu") for part in key.split(";")) for key in keys}
+    assert keys == mine, keys ^ mine
+    crossed += len(keys)
+print(f"50 graphs, {crossed} transfers: the same")
+
+# %% [markdown]
+# And the placer. This is the centre of the package's: where does a node end first?
+
+# %%
+import minitf.placement.greedy
+
+show_source(minitf.placement.greedy._Simulation._place, minitf.placement.greedy.best)
+
+# %% [markdown]
+# The formula is that of section 10. What takes no time *floats* until somebody wants it, and a group is settled by its first member. There is
+# memory in it, which ours does not know (an exercise). `best` is the crude remedy of section 13. It also tries another order than first come,
+# first served: most urgent first (an exercise too).
+#
+# It takes plain data, so it can be asked about our plans. On fifty random graphs with random times, and on the deep LSTM:
+
+# %%
+def work_of(plan, devices, costs):
+    """What minitf's placer is given."""
+    times = {op: {d: costs.compute(op, d) for d in devices} for op in plan if op.type != "Const"}
+    edges = [(maker(what), op, 8 * costs.elements(what), 0) if isinstance(what, Tensor) else (what, op, 0, None)
+             for op in times for what in before(op) if maker(what) in times]
+    return tf.placement.Work(times, edges, lambda nbytes, source, destination: costs.latency + nbytes / costs.bandwidth, devices=devices)
+
+
+def agree(plan, devices, costs):
+    ours, theirs = greedy(plan, devices, costs), tf.placement.place(work_of(plan, devices, costs))
+    assert all(ours.where[op] == device for op, device in theirs.device.items())
+    assert all(np.allclose(ours.span[op], (theirs.start[op], theirs.end[op])) for op in theirs.device)
+    return ours.makespan
+
+
+for seed in range(50):
+    random = np.random.default_rng(seed)
+    ours = random_graph(random)
+    plan = needed(ours[-3:], ours[:3])
+    agree(plan, four, Costs(latency=random.uniform(0, 20), known={op: random.uniform(1, 30) for op in plan}))
+print(f"50 random graphs, and the deep LSTM in {agree(free_plan, four, Costs()) / 1000:.1f} ms: the same places and times")
+better = tf.placement.best(work_of(free_plan, four, Costs()))
+print(f"the best of minitf's two orders and single devices: {better.makespan / 1000:.1f} ms")
+
+# %% [markdown]
+# ## 16. The real thing
+#
+# A session of minitf has as many CPU devices as one asks for: each has a thread and a plan of its own. `tf.device` is our `graph.device`, with
+# names that are folded to one spelling. With `log_device_placement` the session tells where each operation goes.
+
+# %%
+with tf.Graph().as_default() as small:
+    with tf.device("/cpu:0"):
+        tf_examples, tf_weights = tf.placeholder(tf.float32, [None, 2], "examples"), tf.constant([[1.0, -1.0], [2.0, 1.0]], name="weights")
+        tf_product = tf.matmul(tf_examples, tf_weights)
+    with tf.device("/cpu:1"):
+        tf_hidden = tf.nn.relu(tf_product + [0.0, -2.0])
+with tf.Session(graph=small, config=tf.ConfigProto(device_count={"CPU": 4}, log_device_placement=True)) as sess:
+    print(sess.run(tf_hidden, {tf_examples: [[1, 2]]}))
+    explanation = sess.explain(tf_hidden, {tf_examples: [[1, 2]]})
+
+# %% [markdown]
+# What crosses? `explain` shows the two programs, with a `Send` in one and a `Recv` in the other. (`Relu` and the sum have become one
+# instruction, which is another story.)
+
+# %%
+print(explanation)
+
+# %% [markdown]
+# Now the deep LSTM, with the line of the talk: a layer for each device. Each cell is one instruction here (`LSTMBlockCell`, chapter 06).
+
+# %%
+def layers_of_minitf(devices, steps=20, batch=32, units=256):
+    """(x [steps, batch, units], outputs of the last layer)"""
+    x = tf.placeholder(tf.float32, [steps, batch, units], "x")
+    h = tf.unstack(x)
+    for k, device in enumerate(devices):
+        with tf.device(device):
+            h, _ = tf.nn.static_rnn(tf.nn.rnn_cell.LSTMBlockCell(units), h, dtype=tf.float32, scope=f"layer{k + 1}")
+    return x, h
+
+
+def session_for(devices, **options):
+    """(session, outputs, feeds), with variables initialized."""
+    with tf.Graph().as_default() as graph:
+        tf.set_random_seed(0)
+        x, h = layers_of_minitf(devices)
+        sess = tf.Session(graph=graph, config=tf.ConfigProto(device_count={"CPU": 4}, **options))
+        sess.run(tf.global_variables_initializer())
+    return sess, h, {x: np.random.default_rng(0).normal(size=x.shape).astype(np.float32)}
+
+
+sess, h, fed = session_for(["/cpu:%d" % d for d in range(4)])
+keys = sess.explain(h, fed).keys
+print(len(keys), "transfers; the first two:", *keys[:2], sep="\n")
+
+# %% [markdown]
+# Three borders between layers, twenty steps: sixty transfers. Now run it once with a trace, and draw what came back: when each cell ran, by
+# the clock, on the device that it ran on.
+
+# %%
+def quickest(sess, fetches, fed, runs=30):
+    """The trace of the quickest of some runs."""
+    found = []
+    for _ in range(runs):
+        metadata = tf.RunMetadata()
+        sess.run(fetches, fed, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata)
+        nodes = [n for d in metadata.step_stats.dev_stats for n in d.node_stats]
+        begin, end = min(n.all_start_nanos for n in nodes), max(n.all_start_nanos + n.op_end_rel_nanos for n in nodes)
+        found.append((end - begin, len(found), metadata.step_stats))
+    return min(found)[2]
+
+
+def cells_of(step_stats):
+    """For lanes: the cells of a traced step, in microseconds from its begin; the kind is the layer, the label the step."""
+    begin = min(n.all_start_nanos for d in step_stats.dev_stats for n in d.node_stats)
+    for d in step_stats.dev_stats:
+        for n in d.node_stats:
+            layer, cell, step = n.node_name.partition("/lstm_cell/LSTMBlockCell")
+            if cell and "/" not in step:
+                start = (n.all_start_nanos - begin) / 1000
+                yield d.device[-5:], start, start + n.op_end_rel_nanos / 1000, layer, int(step[1:] or 0) + 1
+
+
+trace = quickest(sess, h, fed)
+ran = {(layer, step): (start, end) for _, start, end, layer, step in cells_of(trace)}
+assert all(ran[f"layer{k}", t][1] <= ran[f"layer{k + 1}", t][0] and ran[f"layer{k}", t][1] <= ran[f"layer{k}", t + 1][0] for k in (1, 2, 3) for t in range(1, 20))
+print(f"{len(ran)} cells, none before what it needs")
+
+# %% tags=["nbval-ignore-output"]
+LAYER_NAMES = {f"layer{k}": f"layer {k}" for k in (1, 2, 3, 4)}
+lanes(cells_of(trace), "a layer on each device, by the clock", LAYER_NAMES)
+
+# %% [markdown]
+# The wavefront of a real step: layer 2 begins behind the first cell of layer 1, layer 3 behind the second's, and from then on all move together.
+# How many bars stand above each other is a question of cores. The picture in the repository was made on two, so two of the four devices compute
+# at a time, and the others wait for a core. `tf.timeline.Timeline` draws everything that the trace knows: transfers as arrows, waiting, memory,
+# and in red the chain of instructions that determined when the step ended.
+
+# %% tags=["nbval-ignore-output"]
+tf.timeline.Timeline(trace)
+
+# %% [markdown]
+# ### Measured, and placed again
+#
+# `tf.placement.measure` does in the package what `Timed` did in section 14: it runs some traced steps, and sends tensors between all pairs of
+# devices to see what that takes. What it returns goes into the configuration of the next session. There no device is written, and the greedy
+# placer decides.
+
+# %% tags=["nbval-ignore-output"]
+free_sess, free_h, free_fed = session_for([None] * 4)
+model = tf.placement.measure(free_sess, free_h, free_fed, steps=10)
+print("\n".join(str(model).splitlines()[:4]), "\n...\n" + "\n".join(str(model).splitlines()[-3:]))
+
+# %%
+placed_sess, placed_h, placed_fed = session_for([None] * 4, cost_model=model)
+same = all(np.array_equal(a, b) for a, b in zip(placed_sess.run(placed_h, placed_fed), free_sess.run(free_h, free_fed)))
+print("the same bits as on one device:", same)
+
+# %% tags=["nbval-ignore-output"]
+lanes(cells_of(quickest(placed_sess, placed_h, placed_fed)), "placed by measured costs, by the clock", LAYER_NAMES)
+
+# %% [markdown]
+# No layer stays on a device, as in section 12. Why is an operation where it is? That question is asked often, so there is a function for it:
+
+# %% tags=["nbval-ignore-output"]
+print(tf.placement.explain_placement(placed_h[-1].op, placed_sess, placed_h, placed_fed))
+
+# %% [markdown]
+# The lines are the formula of section 10, worked out for each device.
+#
+# Is it faster, then? On a machine with two cores four devices are more than it can serve. Without any placement one device has all threads for
+# its kernels, which is another way to use two cores. The clock decides:
+
+# %% tags=["nbval-ignore-output"]
+for name, (one_sess, fetches, feeds) in {"one device": (free_sess, free_h, free_fed), "a layer on each": (sess, h, fed),
+                                         "by measured costs": (placed_sess, placed_h, placed_fed)}.items():
+    took = []
+    for _ in range(30):
+        began = time.perf_counter()
+        one_sess.run(fetches, feeds)
+        took.append(time.perf_counter() - began)
+    print(f"{name:18} {1000 * min(took):6.1f} ms")
+for each in free_sess, sess, placed_sess:
+    each.close()
+
+# %% [markdown]
+# ## 17. The digits once more
+#
+# Our own framework trains the digits of chapter 04 on three devices. Two of them are *towers*: each has a copy of the network, and takes one
+# half of each batch. The third keeps the variables, takes the mean of the towers' gradients, and moves them. The talk calls this data
+# parallelism. Everything that is sent follows from three device scopes.
+
+# %%
+from built.training import SGD
+from minitf.datasets import mnist
+
+digits, random, graph = mnist(one_hot=True), np.random.default_rng(0), Graph()
+with graph.device("/cpu:0"):
+    sizes = [(784, 100), (100,), (100, 10), (10,)]
+    variables = [graph.variable(random.normal(size=s) * (len(s) == 2) * np.sqrt(2 / s[0]), n) for s, n in zip(sizes, ("w1", "b1", "w2", "b2"))]
+    rate = SGD(0.5)
+
+# %%
+def tower(device, w1, b1, w2, b2):
+    """(images, labels, logits, [gradient for each variable]) of one half."""
+    with graph.device(device):
+        images, labels = graph.placeholder((None, 784)), graph.placeholder((None, 10))
+        logits = graph.create("Relu", images @ w1 + b1) @ w2 + b2
+        return images, labels, logits, gradients(graph.create("Xent", logits, labels), [w1, b1, w2, b2])
+
+
+towers = [tower(d, *variables) for d in ("/gpu:0", "/gpu:1")]
+with graph.device("/cpu:0"):
+    means = [0.5 * (a + b) for a, b in zip(towers[0][3], towers[1][3])]
+    gate = graph.group(*means)
+    train = graph.group(*[graph.assign(v, rate.new_value(v, g), controls=[gate]) for v, g in zip(variables, means)], name="train")
+halves = [t for images, labels, _, _ in towers for t in (images, labels)]
+print(f"{len(graph.operations)} operations")
+
+# %%
+session = Session(graph, as_written("/cpu:0"))
+session.initialize()
+for _ in range(600):
+    images, labels = digits.train.next_batch(100)
+    session.run(train, dict(zip(halves, (images[:50], labels[:50], images[50:], labels[50:]))))
+guesses = session.run(towers[0][2], {towers[0][0]: digits.test.images}).argmax(axis=1)
+share = (guesses == digits.test.labels.argmax(axis=1)).mean()
+print(f"{share:.0%} of the test digits")
+assert share > 0.94
+
+# %%
+_, program = session.plans[(train,), tuple(halves)]
+sends = [i for i in program if i.kind == "Send"]
+for device, peer in dict.fromkeys((i.device, i.peer) for i in sends):
+    there = [i.what for i in sends if (i.device, i.peer) == (device, peer)]
+    print(f"{device} to {peer}: {len(there):2} tensors, {sum(8 * np.prod(t.shape, dtype=int) for t in there if isinstance(t, Tensor)):,} bytes")
+
+# %% [markdown]
+# TEXT
+
+# %% [markdown]
+# ## Where this lives today
+#
+# * **TensorFlow 2** still has all of it: `tf.device`, `_Send` and `_Recv` in the partitioned graph, one Recv for each tensor and destination.
+#   Its placer follows wishes and kernels, as in section 8. The greedy placer with a cost model was in the white paper and not in the release.
+# * **PyTorch** has no placer. `x.to("cuda:1")` is a transfer that the programmer writes, and mixing devices in one operation is an error. For
+#   layers on several devices there is `torch.distributed.pipelining`: it cuts the model at places that are named, and a schedule says who runs
+#   what when.
+# * **JAX** asks how each array is to be split over a mesh of devices (`jax.sharding.NamedSharding`). The compiler works out the rest, and puts
+#   in the transfers, most of them collective ones (all-reduce, all-gather) in the place of pairs.
+# * **GPipe** (Huang and others, 2018) is the wavefront of section 1 for any network: the batch is cut into small ones that follow each other
+#   through the layers, and $L + T - 1$ is its formula for the time, with $T$ small batches. What is lost at both ends is called the bubble.
+# * **List scheduling** is the general name of what section 10 does. HEFT (Topcuoglu, Hariri and Wu, 2002) takes first what has the longest way
+#   to the end (an exercise). A network that learns where to place operations was tried in 2017 (Mirhoseini and others).
+
+# %% [markdown]
+# ## Exercises
+#
+# The files are in `exercises/08_placement/`. Each says in its docstring what to write, with an example. "Replaces" names the function of the
+# package that yours stands in for: with `MINITF_SWAP=exercises/08_placement` in the environment, minitf places and cuts with your code.
+#
+# | file | what to write | points | replaces |
+# |---|---|---|---|
+# | `meet.py` | the wish that two operations of a group have together | 2 | `minitf.core.devices.common_device` |
+# | `learn.py` | a cost model that learns from the trace of a step | 3 | `minitf.placement.cost_model.CostModel.update` |
+# | `urgent.py` | how long the way to the end is, from each operation | 3 | `minitf.placement.greedy.ways_to_the_end` |
+# | `late.py` | each Recv as late as its first user allows | 4 | `minitf.session.schedule.transfers` |
+# | `circle.py` | who waits for whom, when all stand still | 4 | |
+# | `rendezvous.py` | a rendezvous for threads, and what happens when one fails | 4 | |
+# | `room.py` | the greedy placer on devices with little memory | 5 | |
+#
+#     make grade CH=08
+#     make hint TASK=08/circle

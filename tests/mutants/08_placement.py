@@ -9,7 +9,7 @@ MUTANTS = [
     Mutant("meet", "tells both names after it has begun to merge them", "'{one.to_string()}' and '{other.to_string()}'", "'{one.to_string()}' and '{one.to_string()}'",
            loses=["contradict", "soft"]),
 
-    Mutant("learn", "each member of a fused chain took the whole of it", " / len(instruction.members)\n", "\n", loses=["shares"]),
+    Mutant("learn", "each member of a fused chain took the whole of it", " / len(instruction.members)\n", "\n", loses=["shares", "nothing"]),
     Mutant("learn", "nanoseconds are taken for microseconds", "op_end_rel_nanos / 1000 /", "op_end_rel_nanos /", loses=["alone", "shares", "nothing"]),
     Mutant("learn", "the last instruction of an operation counts, not the sum", "spent.get(key, 0.0) + instruction", "instruction", loses=["shares"]),
     Mutant("learn", "what was folded is not told: it stays unknown, and gets an estimate", "spent[name, device] = 0.0", "pass", loses=["nothing"]),
