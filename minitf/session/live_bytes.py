@@ -26,9 +26,8 @@ def live_bytes(plan, size_of):
 
 
 def alive_at(plan, k, size_of):
-    """[(name, bytes)] of what is alive while instruction k runs, or at the end for the number of instructions; the largest first."""
-    found = [(b.name, nbytes) for b, nbytes in _counted(plan, size_of) if b.first <= k <= b.last]
-    return sorted(found, key=lambda item: -item[1])
+    """[(name, bytes)] of what is alive while instruction k runs, or at the end for the number of instructions."""
+    return [(b.name, nbytes) for b, nbytes in _counted(plan, size_of) if b.first <= k <= b.last]
 
 
 def _counted(plan, size_of):

@@ -81,7 +81,7 @@ class Timeline:
         ending = os.path.splitext(os.fspath(path))[1].lower()
         if ending not in (".svg", ".json"):
             raise ValueError(f"A timeline is saved as .svg or .json, not as {os.fspath(path)!r}")
-        text = self.to_svg() if ending == ".svg" else self.generate_chrome_trace_format(show_memory=True)
+        text = self.to_svg() if ending == ".svg" else self.analyze_step_stats().chrome_trace.format_to_string()
         Path(path).write_text(text, encoding="utf-8")
 
     def __str__(self):

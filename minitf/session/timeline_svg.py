@@ -9,7 +9,7 @@ from .timeline_text import bytes_text, count_text, headline, time_text
 _PAPER, _LANE, _GRID, _INK, _QUIET, _WAIT, _CRITICAL, _ARROW, _MEMORY = \
     "#ffffff", "#f3f5f7", "#dfe3e7", "#222222", "#66707a", "#8a9097", "#c0183c", "#38404a", "#c9d6e4"
 _FACES, _MONO = "Helvetica,Arial,'DejaVu Sans',sans-serif", "Menlo,Consolas,'DejaVu Sans Mono',monospace"
-_LEFT, _RIGHT, _TOP, _BAR, _AREA, _BETWEEN, _AXIS, _ENTRY = 92, 16, 34, 26, 28, 14, 26, 18
+_LEFT, _RIGHT, _TOP, _BAR, _AREA, _AXIS, _ENTRY = 92, 16, 34, 26, 28, 26, 18
 _SEEN = 1.0                   # pixels: narrower bars are drawn together
 _NEAR = 0.5                   # pixels between two bars that are drawn together
 _LETTER, _SIZE = 0.61, 9.5    # of a face in which all letters have one width: its part of the size; the size
@@ -49,8 +49,9 @@ class _Drawing:
         self.scale = (self.width - _LEFT - _RIGHT) / (spans.length or 1)
         self.most = max((lane.peak[1] for lane in spans.lanes), default=0)
         self.area = _AREA if memory and self.most else 0
-        self.pitch = _BAR + (self.area + 4 if self.area else 0) + _BETWEEN
-        self.bottom = _TOP + self.pitch * len(spans.lanes) - _BETWEEN
+        between = 14 if self.area else 26                # room for arrows
+        self.pitch = _BAR + (self.area + 4 if self.area else 0) + between
+        self.bottom = _TOP + self.pitch * len(spans.lanes) - between
         self.family = {span: family_of(span.stats) for span in spans.spans()}
 
     def text(self):
@@ -81,7 +82,7 @@ class _Drawing:
         for k in range(int(self.spans.length / step + 1e-9) + 1):
             x = self.x(k * step)
             lines.append(f"M{_number(x)} {_TOP - 6}V{_number(self.bottom + 5)}")
-            labels.append(_tag("text", f"{k * step / size:.6g} {unit}" if k else "0", x=x, y=self.bottom + 18))
+            labels.append(_tag("text", f"{k * step / size:,.6g} {unit}" if k else "0", x=x, y=self.bottom + 18))
         return [_tag("path", d="".join(lines), stroke=_GRID, fill="none"), _tag("g", "".join(labels), font_size="11", fill=_QUIET, text_anchor="middle")]
 
     # ---- a lane -------------------------------------------------------------------------------------------------------------
@@ -235,7 +236,8 @@ class _Drawing:
             x0, x1 = self.x(send.end), self.x(max(recv.end, send.end))
             awaited = recv.ready > recv.start
             kind = "critical" if recv.is_critical and recv.cause is send else "awaited" if awaited else "ready"
-            drawn.setdefault((kind, a, b, round(x0), round(x1)), []).append((send, recv, x0, x1))
+            near = 3 if kind == "ready" else 1           # pixels: of what nobody waited for, less is shown
+            drawn.setdefault((kind, a, b, round(x0 / near), round(x1 / near)), []).append((send, recv, x0, x1))
         shapes = {"ready": [], "awaited": [], "critical": []}
         for (kind, a, b, _, _), pairs in drawn.items():
             send, recv, x0, x1 = pairs[0]
@@ -257,7 +259,7 @@ class _Drawing:
         for span in self.spans.spans():
             work[self.family[span]] = work.get(self.family[span], 0) + span.stats.work_nanos
         total = sum(work.values()) or 1
-        entries = [(_tag("rect", width=14, height=10, fill=FAMILIES[f]), f"{f} {nanos / total:.0%}") for f, nanos in sorted(work.items(), key=lambda item: -item[1])]
+        entries = [(_tag("rect", width=14, height=10, fill=FAMILIES[f]), f"{f} {_part(nanos / total)}") for f, nanos in sorted(work.items(), key=lambda item: -item[1])]
         if any(span.ready > span.start for span in self.spans.spans()):
             entries.append((_tag("path", d="M0 5H16", stroke=_WAIT, stroke_width="1.6", stroke_dasharray="3 2.4"), "waiting"))
         if self.spans.transfers:
@@ -291,6 +293,10 @@ def _fitting(stats, room):
     """The name of an instruction, or its last part, or its op, whichever is the first that fits; '' if none does."""
     letters = room / (_LETTER * _SIZE)
     return next((name for name in (stats.node_name, stats.node_name.rpartition("/")[2], stats.op) if len(name) <= letters), "")
+
+
+def _part(share):
+    return f"{share:.0%}" if share >= 0.005 else "<1%"
 
 
 def _short(name):

@@ -1,6 +1,7 @@
 """A traced step in words: what each device did, and what determined the step's length."""
 
 LONGEST = 8                   # instructions of the critical path that are listed
+LARGEST = 4                   # tensors at the peak of memory that are listed
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (1, "ns"))
 
 
@@ -44,7 +45,17 @@ def summary(spans):
         moved = f"   sent {bytes_text(lane.sent)}, received {bytes_text(lane.received)}" if spans.transfers else ""
         lines.append(f"{lane.title:{width}}  busy {lane.busy / whole:4.0%}  waiting {lane.waiting / whole:4.0%}  "
                      f"{count_text(len(lane.spans), 'instruction'):>18}   peak {bytes_text(lane.peak[1])}{moved}")
-    return "\n".join(lines + _critical(spans, width))
+    return "\n".join(lines + _fullest(spans) + _critical(spans, width))
+
+
+def _fullest(spans):
+    """The device that holds the most, and what."""
+    lane = max(spans.lanes, key=lambda lane: lane.peak[1])
+    if not lane.at_peak:
+        return []
+    largest = ", ".join(f"{name} {bytes_text(nbytes)}" for name, nbytes in lane.at_peak[:LARGEST])
+    more = f" and {len(lane.at_peak) - LARGEST} more" if len(lane.at_peak) > LARGEST else ""
+    return [f"most memory: {bytes_text(lane.peak[1])} on {lane.title}, {time_text(lane.peak[0])} after the begin: {largest}{more}"]
 
 
 def _critical(spans, width):

@@ -16,30 +16,33 @@ def step_stats(step):
     devices = {}
     for thread, activation in enumerate(step.activations):
         stats = devices.setdefault(activation.plan.device, DeviceStepStats(activation.plan.device))
-        kept, most = [], -1                              # what the parts before left alive; the most bytes alive so far
+        kept, most = [], 0                               # what the parts before left alive; the most bytes alive so far
         while activation is not None:
-            size_of = partial(_nbytes, activation=activation)
-            during, behind = live_bytes(activation.plan, size_of)
-            before = sum(nbytes for _, nbytes in kept)
-            stats.node_stats.extend(_nodes(activation, thread, to_wall, [before + n for n in during], [before + n for n in behind]))
-            peak = max(range(len(during)), key=during.__getitem__, default=None)
-            if peak is not None and before + during[peak] > most:
-                most, stats.at_peak = before + during[peak], sorted(kept + alive_at(activation.plan, peak, size_of), key=lambda item: -item[1])
-            kept = kept + alive_at(activation.plan, len(during), size_of)
-            stats.held += _held(activation.plan)
+            plan, size_of = activation.plan, partial(_nbytes, activation=activation)
+            nodes = _nodes(activation, thread, to_wall, sum(nbytes for _, nbytes in kept), *live_bytes(plan, size_of))
+            for k, node in nodes:
+                if node.memory[0].peak_bytes > most:
+                    most, stats.at_peak = node.memory[0].peak_bytes, kept + alive_at(plan, k, size_of)
+                    in_bodies = most - sum(nbytes for _, nbytes in stats.at_peak)
+                    stats.at_peak += [(f"inside {node.node_name}", in_bodies)] * (in_bodies > 0)
+            stats.node_stats += [node for _, node in nodes]
+            stats.held += _held(plan)
+            kept = kept + alive_at(plan, len(plan.instructions), size_of)
             activation = activation.following
         told = {n.node_name for n in stats.node_stats}
         stats.held = [name for name in dict.fromkeys(stats.held) if name not in told]
+        stats.at_peak.sort(key=lambda item: -item[1])
     return StepStats(list(devices.values()))
 
 
-def _nodes(activation, thread, to_wall, during, behind):
-    """A NodeExecStats for each instruction of a plan that is told."""
+def _nodes(activation, thread, to_wall, kept, during, behind):
+    """[(number, NodeExecStats)] of the instructions of a plan that are told."""
     told = [k for k, instruction in enumerate(activation.plan.instructions) if instruction.kind not in SILENT]
-    times = activation.trace_of()
+    times, found = activation.trace_of(), []
     for k, following in zip(told, told[1:] + [len(behind)]):          # what is given back before the next one begins is given back by this one
-        live = AllocatorMemoryUsed(allocator_name(activation.plan.device), 0, during[k], behind[following - 1])
-        yield _node(activation.plan.instructions[k], activation, activation.kernels[k], times[k], thread, to_wall, live)
+        live = AllocatorMemoryUsed(allocator_name(activation.plan.device), 0, kept + during[k], kept + behind[following - 1])
+        found.append((k, _node(activation.plan.instructions[k], activation, activation.kernels[k], times[k], thread, to_wall, live)))
+    return found
 
 
 def _held(plan):
