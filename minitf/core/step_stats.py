@@ -122,12 +122,13 @@ class DeviceStepStats:
     device      its full name
     node_stats  [NodeExecStats] in the order of execution
     at_peak     [(name, bytes)] of what was alive when most was, the largest first
-    held        names of the nodes that were on the device and took no instruction of their own: constants, feeds, variables, members of fused ones
+    held        {name: TensorDescription} of the nodes that were on the device and took no instruction of their own: constants, feeds, variables,
+                views, members of fused instructions
     """
     device: str
     node_stats: list = field(default_factory=list)
     at_peak: list = field(default_factory=list)
-    held: list = field(default_factory=list)
+    held: dict = field(default_factory=dict)
 
     @property
     def peak_bytes(self):

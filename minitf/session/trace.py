@@ -1,4 +1,5 @@
 """From a traced step to its StepStats."""
+import math
 import time
 from functools import partial
 
@@ -26,11 +27,11 @@ def step_stats(step):
                     in_bodies = most - sum(nbytes for _, nbytes in stats.at_peak)
                     stats.at_peak += [(f"inside {node.node_name}", in_bodies)] * (in_bodies > 0)
             stats.node_stats += [node for _, node in nodes]
-            stats.held += _held(plan)
+            stats.held.update(_held(activation))
             kept = kept + alive_at(plan, len(plan.instructions), size_of)
             activation = activation.following
-        told = {n.node_name for n in stats.node_stats}
-        stats.held = [name for name in dict.fromkeys(stats.held) if name not in told]
+        for node in stats.node_stats:
+            stats.held.pop(node.node_name, None)
         stats.at_peak.sort(key=lambda item: -item[1])
     return StepStats(list(devices.values()))
 
@@ -45,10 +46,15 @@ def _nodes(activation, thread, to_wall, kept, during, behind):
     return found
 
 
-def _held(plan):
-    """Names of the nodes that a plan has on its device."""
-    members = [n.name for i in plan.instructions if i.node.type == "_Fused" for n in i.node.attrs["members"]]
-    return [b.node.name for b in plan.buffers if b.node is not None] + members
+def _held(activation):
+    """{name: TensorDescription} of the nodes that a plan has on its device, by their first result."""
+    found = {}
+    for b in activation.plan.buffers:
+        found.setdefault(b.node.name, _described(b.number, activation) if b.kind != "ref" else _of_node(b.node))
+    for instruction in activation.plan.instructions:
+        if instruction.node.type == "_Fused":
+            found.update((n.name, _of_node(n)) for n in instruction.node.attrs["members"])
+    return found
 
 
 def _node(instruction, activation, kernel, times, thread, to_wall, live):
@@ -108,16 +114,19 @@ def _with_parts(activations):
 # ---- one instruction --------------------------------------------------------------------------------------------------------
 
 def _nbytes(spec, activation):
-    count = spec.dtype.size
-    for d in spec.shape if spec.shape is not None else activation.shape_of(spec.number):
-        count *= d
-    return count
+    return math.prod(spec.shape if spec.shape is not None else activation.shape_of(spec.number)) * spec.dtype.size
 
 
 def _described(number, activation):
     spec = activation.plan.buffers[number]
     shape = spec.shape if spec.shape is not None else activation.shape_of(number)
     return TensorDescription(spec.dtype, tuple(shape), _nbytes(spec, activation))
+
+
+def _of_node(node):
+    """Of the first result of a node that has no buffer, or one that tells nothing of its shape."""
+    shape = node.shapes[0] or ()
+    return TensorDescription(node.dtypes[0].base_dtype, tuple(shape), math.prod(shape) * node.dtypes[0].size)
 
 
 def _transfer(instruction, activation):

@@ -184,15 +184,20 @@ def run_metadata_proto(run_metadata):
                                         op_start_rel_nanos=n.op_start_rel_nanos, op_end_rel_nanos=n.op_end_rel_nanos,
                                         all_end_rel_nanos=n.all_end_rel_nanos, scheduled_nanos=n.scheduled_nanos)
             for output in n.output:
-                told = node.output.add(slot=output.slot).tensor_description
-                told.dtype = output.tensor_description.dtype.as_datatype_enum
-                for d in output.tensor_description.shape:
-                    told.shape.dim.add(size=d)
-                told.allocation_description.requested_bytes = output.tensor_description.requested_bytes
+                _describe(node, output.slot, output.tensor_description)
             for m in n.memory:
                 node.memory.add(allocator_name=m.allocator_name, total_bytes=m.total_bytes, peak_bytes=m.peak_bytes, live_bytes=m.live_bytes)
-        for name in device.held:                           # without a time: that they were there, and on which device
-            stats.node_stats.add(node_name=name)
+        for name, description in device.held.items():      # without a time: that they were there, and on which device
+            _describe(stats.node_stats.add(node_name=name), 0, description)
     for graph in run_metadata.partition_graphs:
         message.partition_graphs.add().CopyFrom(graph.as_graph_def())
     return message
+
+
+def _describe(node, slot, description):
+    """Add an output to a NodeExecStats message."""
+    told = node.output.add(slot=slot).tensor_description
+    told.dtype = description.dtype.as_datatype_enum
+    for d in description.shape:
+        told.shape.dim.add(size=d)
+    told.allocation_description.requested_bytes = description.requested_bytes
