@@ -183,7 +183,7 @@ class RunMetadata(_Options):
 
     step_stats         which op ran where and when; None if the step was not traced
     cost_graph         measured times and sizes per op, or None
-    partition_graphs   the graph of each device
+    partition_graphs   the graph of each device: str() lists it, as_graph_def() gives a GraphDef
     """
     step_stats = _Field(object)
     cost_graph = _Field(object)
