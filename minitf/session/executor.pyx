@@ -108,6 +108,7 @@ cdef class Step(StepState):
         cdef Activation a
         for a in self.activations:
             a.discard()
+        self.rendezvous.storages.clear()
         return 0
 
     def trace(self, tracer):
@@ -190,7 +191,7 @@ cdef class Step(StepState):
             if self.error is None:
                 self.error, self.failed = error, activation
         self.aborted = 1
-        self.rendezvous.abort()
+        self.rendezvous.abort(self.error)
         return 0
 
     cdef int finish(self) except -1:

@@ -33,5 +33,5 @@ def alive_at(plan, k, size_of):
 def _counted(plan, size_of):
     snapshots = {b for i in plan.instructions if i.kind == "Read" for b in i.outputs}
     for b in plan.buffers:
-        if b.kind in ("arena", "own", "bound") and b.first is not None and b.number not in snapshots:
+        if b.kind in ("arena", "own", "sent", "bound") and b.first is not None and b.number not in snapshots:
             yield b, aligned(b.nbytes) if b.kind == "arena" else size_of(b) if b.nbytes is None else b.nbytes

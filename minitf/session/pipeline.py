@@ -18,6 +18,7 @@ from .executable import Variant
 from .feeds import array_of
 from .prune import prune
 from .rendezvous import Recv, Send
+from .storages import Take
 from .report import located
 from .specialise import assign_levels, hand_on_controls, specialise
 
@@ -84,6 +85,8 @@ class Context:
             return Send(step.rendezvous, node.attrs["slot"])
         if instruction.kind == "Recv":
             return Recv(step.rendezvous, node.attrs["slot"])
+        if instruction.kind == "Take":
+            return Take(step.rendezvous.storages, node.device)
         attrs = node.attrs
         if "seed2" in attrs:
             attrs = {**attrs, "_state": random_state(self.runtime.resources, node)}

@@ -7,8 +7,9 @@ from ..core.step_stats import (AllocatorMemoryUsed, BodyNodeStats, DeviceStepSta
                                Transfer)
 from .explain import bodies_of
 from .live_bytes import alive_at, live_bytes
+from .plan import HOUSEKEEPING
 
-SILENT = ("View", "Release")          # instructions that move a pointer: they are not told
+SILENT = ("View", *HOUSEKEEPING)      # instructions that move a pointer: they are not told
 
 
 def step_stats(step):
