@@ -47,8 +47,8 @@ class ChromeTrace:
     def _region(self, pid, span):
         stats = span.stats
         args = {"name": stats.node_name, "op": stats.op, **{f"input{i}": name for i, name in enumerate(stats.inputs)}}
-        if stats.members:
-            args["members"] = ", ".join(f"{name} ({op})" for name, op in stats.members)
+        if stats.fused:
+            args["members"] = ", ".join(f"{name} ({op})" for name, op in zip(stats.members, stats.fused))
         if stats.transfer is not None:
             args.update(key=stats.transfer.key, bytes=stats.transfer.bytes)
         for row in stats.inner:

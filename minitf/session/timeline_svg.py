@@ -166,8 +166,8 @@ class _Drawing:
             lines.append("reads " + _some([_short(name) for name in stats.inputs]))
         if stats.output and stats.kind != "Recv":
             lines.append("makes " + _some([f"{o.tensor_description.dtype.name}[{','.join(map(str, o.tensor_description.shape))}]" for o in stats.output]))
-        if stats.members:
-            lines.append("made of " + _some([op for _, op in stats.members]))
+        if stats.fused:
+            lines.append("made of " + _some(stats.fused))
         for row in sorted(stats.inner, key=lambda row: -row.work_nanos)[:_TITLES]:
             lines.append(f"{row.body}: {row.count:,} x {_short(row.node_name)} ({row.op}), {time_text(row.work_nanos, 'µs')}")
         return "\n".join(lines + self.line_of(stats))

@@ -41,7 +41,7 @@ def _nodes(activation, thread, to_wall, kept, during, behind):
     """[(number, NodeExecStats)] of the instructions of a plan that are told."""
     told = [k for k, instruction in enumerate(activation.plan.instructions) if instruction.kind not in SILENT]
     times, found = activation.trace_of(), []
-    for k, following in zip(told, told[1:] + [len(behind)]):          # what is given back before the next one begins is given back by this one
+    for k, following in zip(told, told[1:] + [len(behind)]):          # what is given back before the next begins is given back by this one
         live = AllocatorMemoryUsed(allocator_name(activation.plan.device), 0, kept + during[k], kept + behind[following - 1])
         found.append((k, _node(activation.plan.instructions[k], activation, activation.kernels[k], times[k], thread, to_wall, live)))
     return found
@@ -53,8 +53,7 @@ def _held(activation):
     for b in activation.plan.buffers:
         found.setdefault(b.node.name, _described(b.number, activation) if b.kind != "ref" else _of_node(b.node))
     for instruction in activation.plan.instructions:
-        if instruction.node.type == "_Fused":
-            found.update((n.name, _of_node(n)) for n in instruction.node.attrs["members"])
+        found.update((n.name, _of_node(n)) for n in instruction.node.attrs.get("members", ()) if instruction.node.type == "_Fused")
     return found
 
 
@@ -71,9 +70,9 @@ def _node(instruction, activation, kernel, times, thread, to_wall, live):
     wait, nanos = ready - begin, end - begin
     micros = -(-nanos // 1000)                           # rounded up: no op takes no time
     start = begin + to_wall
-    return NodeExecStats(node.name, start // 1000, wait // 1000, micros, micros, start, nanos, _label(instruction), (start + wait) // 1000, thread, outputs,
-                         [live], wait, nanos, start + wait, instruction.kind, node.type.lstrip("_"), _inputs(node), wait + waited,
-                         _transfer(instruction, activation), [(n.name, n.type) for n in node.attrs["members"]] if node.type == "_Fused" else [], inner)
+    return NodeExecStats(node.name, start // 1000, wait // 1000, micros, micros, start, nanos, _label(instruction), (start + wait) // 1000, thread,
+                         outputs, [live], wait, nanos, start + wait, instruction.kind, node.type.lstrip("_"), _inputs(node), wait + waited,
+                         _transfer(instruction, activation), _members(node), [n.type for n in node.attrs.get("members", ())], inner)
 
 
 def allocator_name(device):
@@ -138,6 +137,17 @@ def _transfer(instruction, activation):
     moved = instruction.inputs or instruction.outputs    # a control edge sends nothing
     nbytes = _nbytes(activation.plan.buffers[moved[0]], activation) if moved else 0
     return Transfer(key, source, destination, nbytes)
+
+
+def _members(node):
+    """The names of the program's nodes whose work an instruction does."""
+    if node.type == "_Fused":
+        return [n.name for n in node.attrs["members"]]
+    if node.type == "_MatMulUpdate":
+        return [node.attrs["_fused"].name, node.name]
+    if node.type in ("_Send", "_Recv"):
+        return []
+    return [node.op.name if node.op is not None and node.type[0] != "_" else node.name]
 
 
 def _inputs(node):

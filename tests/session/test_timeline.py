@@ -117,7 +117,7 @@ def test_the_memory_has_one_scale_and_its_peak_where_it_is():
 
 def test_names_are_escaped_and_the_bytes_are_the_same_each_time():
     nasty = 'a<b>&"c\'\x01'
-    stats = step([node(nasty, "MatMul", 0, 900_000, inputs=[nasty] * 9, members=[(nasty, "<Op>")],
+    stats = step([node(nasty, "MatMul", 0, 900_000, inputs=[nasty] * 9, members=[nasty], fused=["<Op>"],
                        inner=[BodyNodeStats("body", nasty, "Add&", 3, 100, 0)])])
     stats.dev_stats[0].device = 'x<"&'
     text = tf.timeline.Timeline(stats).to_svg()

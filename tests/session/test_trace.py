@@ -134,7 +134,7 @@ def test_what_an_instruction_is_told_with():
         _, stats = traced(sess, y, {x: np.ones(4)})
     device, = stats.dev_stats
     fused, read = next(n for n in device.node_stats if n.op == "Fused"), next(n for n in device.node_stats if n.kind == "Read")
-    assert [op for _, op in fused.members] == ["Mul", "Add", "Tanh"] and "x" in fused.inputs and fused.kind == "Compute"
+    assert fused.fused == ["Mul", "Add", "Tanh"] and fused.members[-1] == "y" and "x" in fused.inputs and fused.kind == "Compute"
     assert read.op == "ReadVariable" and read.memory[0].total_bytes == 0 and "w" in read.inputs
     assert {"x", "w"} <= set(device.held) and not set(device.held) & {n.node_name for n in device.node_stats}
 
