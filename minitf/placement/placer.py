@@ -5,9 +5,9 @@ colocated form a group (union-find), and a group goes where every member can.  A
 """
 from ..core.devices import canonical_name, matches, parse_device
 from ..core.errors import InvalidArgumentError
-from ..core.registry import find_kernel, kernels_of
+from ..core.registry import find_kernel, is_resource, kernels_of
 
-DATA_ONLY = ("_Feed", "_ReadVariable", "Const", "VariableV2")      # every device can hold data
+DATA_ONLY = ("_Feed", "_ReadVariable", "Const")      # every device can hold data
 
 
 def place(nodes, devices, allow_soft_placement=False, fixed=None):
@@ -87,4 +87,4 @@ def _first_feasible(group, devices, soft, fixed):
 
 
 def _has_kernel(node, device):
-    return node.type in DATA_ONLY or find_kernel(node.type, node.attrs, parse_device(device).device_type) is not None
+    return node.type in DATA_ONLY or is_resource(node.type) or find_kernel(node.type, node.attrs, parse_device(device).device_type) is not None
