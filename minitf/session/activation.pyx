@@ -171,7 +171,7 @@ cdef class Activation(Waiter):
                 b.data = b.storage.data
                 self.own[self.n_own] = i
                 self.n_own += 1
-            elif spec.kind == "bound":
+            elif spec.kind == "bound" or spec.kind == "sent":
                 self.bound[self.n_bound] = i
                 self.n_bound += 1
             elif spec.kind == "ref":

@@ -115,6 +115,7 @@ cdef class Step(StepState):
         cdef Activation a
         for a in self.activations:
             a.discard()
+        self.rendezvous.storages.clear()
         return 0
 
     def trace(self, tracer):
@@ -209,7 +210,7 @@ cdef class Step(StepState):
             if self.error is None:
                 self.error, self.failed = error, activation
         self.aborted = 1
-        self.rendezvous.abort()
+        self.rendezvous.abort(self.error)
         self.waits.cancel()
         return 0
 

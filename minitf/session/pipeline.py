@@ -10,13 +10,14 @@ from ..core.registry import is_resource, resource_maker
 from ..core.resources import RandomState, random_key
 from ..graph.program import topological
 from ..placement.partition import partition
-from ..placement.placer import place
+from ..placement.placer import holds_state, homes, place
 from . import bodies, control_flow                      # If, While: how they are compiled, and their kernels
 from .compile import Options, compile_part
 from .executable import Variant
 from .feeds import array_of
 from .prune import prune
 from .rendezvous import Recv, Send
+from .storages import Take
 from .report import located
 from .specialise import assign_levels, hand_on_controls, specialise
 
@@ -44,17 +45,7 @@ class Context:
             return variant
 
     def _compile(self, executable, shapes):
-        program = prune(executable.fetches, executable.feeds, executable.done)
-        for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
-            if not tensor.shape.is_compatible_with(shape):
-                raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
-            node.attrs, node.shapes = {"feed": number}, [shape]
-        specialise(program.nodes, self.options.fold)
-        program.targets = hand_on_controls(program.nodes, [n for n, _ in program.fetches], program.targets)
-        place(program.nodes, self.runtime.devices, self.runtime.config.allow_soft_placement, self.runtime.placed)
-        for node in program.nodes:
-            if is_resource(node.type):
-                self.runtime.placed[node.name] = node.device
+        program = self.placed_program(executable, shapes)
         if self.runtime.config.log_device_placement:
             for node in program.nodes:
                 print(f"{node.name}: ({node.type}): {node.device}")
@@ -67,6 +58,29 @@ class Context:
                     keys[node.attrs["slot"]] = node.attrs["key"]
         plans = [compile_part(part.device, part.nodes, part.fetches, part.targets, self.options) for part in parts]
         return Variant(shapes, plans, keys, parts)
+
+    def program(self, executable, shapes):
+        """The Program of an executable for feeds of these shapes, before anything is placed."""
+        program = prune(executable.fetches, executable.feeds, executable.done)
+        for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
+            if not tensor.shape.is_compatible_with(shape):
+                raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
+            node.attrs, node.shapes = {"feed": number}, [shape]
+        specialise(program.nodes, self.options.fold)
+        program.targets = hand_on_controls(program.nodes, [n for n, _ in program.fetches], program.targets)
+        return program
+
+    def placed_program(self, executable, shapes):
+        """The same with a device for each node; what holds state is placed when it is first met, and by the whole graph."""
+        program, runtime, config = self.program(executable, shapes), self.runtime, self.runtime.config
+        new = [n for n in program.nodes if holds_state(n) and n.name not in runtime.placed]
+        if new and len(runtime.devices) > 1:
+            whole = homes(whole_program(new[0].op.graph).nodes, runtime.devices, config.allow_soft_placement, runtime.placed, config.cost_model)
+            runtime.placed.update((n.name, whole[n.name]) for n in new if n.name in whole)
+        place(program.nodes, runtime.devices, config.allow_soft_placement, runtime.placed, config.cost_model)
+        for node in new:
+            runtime.placed[node.name] = node.device
+        return program
 
     def array_of(self, tensor, value):
         return array_of(tensor, value)
@@ -86,6 +100,8 @@ class Context:
             return Send(step.rendezvous, node.attrs["slot"])
         if instruction.kind == "Recv":
             return Recv(step.rendezvous, node.attrs["slot"])
+        if instruction.kind == "Take":
+            return Take(step.rendezvous.storages, node.device)
         attrs = node.attrs
         if "seed2" in attrs:
             attrs = {**attrs, "_state": random_state(self.runtime.resources, node)}
@@ -110,6 +126,12 @@ class Context:
 
     def leave(self, step):
         self.runtime.leave(step)
+
+
+def whole_program(graph):
+    """The Program of all operations of a graph, as if every placeholder were fed; shapes are as the graph has them."""
+    operations = graph.get_operations()
+    return prune([op for op in operations if op.type != "Placeholder"], [op.outputs[0] for op in operations if op.type == "Placeholder"])
 
 
 def random_state(resources, node):

@@ -84,7 +84,7 @@ def origin_lines(op):
 
 def explain_shortage(error, plan):
     """No memory for a plan's buffers: the exception to raise, with the results that need most of it."""
-    results = sorted((b for b in plan.buffers if b.kind in ("arena", "own")), key=lambda b: -b.nbytes)
+    results = sorted((b for b in plan.buffers if b.kind in ("arena", "own", "sent")), key=lambda b: -b.nbytes)
     for b in results[:3]:
         where = f", defined at: {b.node.op.source}" if b.node.op is not None and str(b.node.op.source) else ""
         error.add_context(op=b.node.op, lines=[f"for op: '{b.node.name}' ({b.node.type}), {b.dtype.name}{shape_text(b.shape)}, {b.nbytes:,} bytes{where}"])

@@ -2,7 +2,9 @@
 
 The order of creation is topological, and close to what the user meant.  Five rules change it:
 * parts of a cut plan come one after the other (Node.level);
-* a Send comes right behind what it sends, and a Recv as late as its first consumer allows;
+* a Send comes right behind what it sends, and a Recv as late as its first consumer allows: what has been received takes memory until
+  its last use, so a device that asks for everything at its start holds everything at once (white paper, section 5.2).  Nor is it
+  ever slower: a device waits at its Recvs, and one that comes later makes fewer ops wait;
 * among unordered nodes, a variable is read before it is written;
 * a write comes as early as that permits, so that a gradient is used while it is warm and its memory is free again; but behind
   the uses of a snapshot that was taken before it, so that nobody else holds the value and it is changed in place;

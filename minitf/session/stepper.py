@@ -19,6 +19,7 @@ from ..core.shapes import shape_text
 from .buffer_view import BufferList, Layout
 from .executor import Step
 from .explain import WIDTH
+from .plan import HOUSEKEEPING
 from .report import explain_failure, waits_for
 
 
@@ -275,7 +276,7 @@ class _Device:
         lines = [f"{head}: {'parked at' if self.parked else 'next is'} {_describe(instruction)}"]
         if self.parked:
             lines.append(f"    waits for {self.waits_for()}")
-        if instruction.inputs and instruction.kind != "Release":
+        if instruction.inputs and instruction.kind not in HOUSEKEEPING:
             inputs = [(b, plan.buffers[b]) for b in instruction.inputs]
             lines.append("    takes " + ", ".join(f"%{b} {spec.name} {_type(activation, spec)}" for b, spec in inputs))
         op = instruction.node.op
@@ -300,7 +301,7 @@ class _OnCallersThread:
 def _names(instruction):
     """Names of the ops that an instruction computes."""
     node = instruction.node
-    if instruction.kind == "Release":
+    if instruction.kind in HOUSEKEEPING:
         return []
     if node.type == "_Fused":
         return [n.name for n in node.attrs["members"]]
@@ -315,8 +316,8 @@ def _op_name(name):
 
 def _describe(instruction):
     node = instruction.node
-    if instruction.kind == "Release":
-        return f"Release %{instruction.inputs[0]}"
+    if instruction.kind in HOUSEKEEPING:
+        return f"{instruction.kind} %{instruction.inputs[0]}"
     type_ = node.type.lstrip("_")
     of = "" if node.name == type_ or instruction.kind != "Compute" else f" ({type_})"
     to = " ".join(f"%{b}" for b in instruction.outputs)

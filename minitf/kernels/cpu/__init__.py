@@ -18,7 +18,7 @@ from . import batch_norm
 from . import candidate_sampling
 from . import checks
 from . import complex_numpy
-from . import conv
+from . import conv, conv_filter
 from . import counting
 from . import depthwise
 from . import elementwise
