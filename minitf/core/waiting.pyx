@@ -58,6 +58,26 @@ cdef class Waitable(Resource):
                         break
                     self.leave(attempt, status)
 
+    is_initialized = True
+
+    def numpy(self):
+        """What its handle shows where a variable shows its value."""
+        return repr(self).encode()
+
+    @property
+    def waiting(self):
+        """How many attempts stand in each line."""
+        cdef PyObject *attempt
+        counts = [0] * LINES
+        self.lock()
+        for line in range(LINES):
+            attempt = self.first[<int> line]
+            while attempt != NULL:
+                counts[line] += 1
+                attempt = (<Attempt> attempt).behind
+        self.unlock()
+        return tuple(counts)
+
     cdef void send_away(self, PyObject *attempt) noexcept nogil:
         if (<Attempt> attempt).standing == IN_LINE:
             (<Attempt> attempt).give_back()
