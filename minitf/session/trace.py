@@ -53,7 +53,7 @@ def _held(activation):
     for b in activation.plan.buffers:
         found.setdefault(b.node.name, _described(b.number, activation) if b.kind != "ref" else _of_node(b.node))
     for instruction in activation.plan.instructions:
-        found.update((n.name, _of_node(n)) for n in instruction.node.attrs.get("members", ()) if instruction.node.type == "_Fused")
+        found.update((n.name, _of_node(n)) for n in _fused(instruction.node))
     return found
 
 
@@ -64,15 +64,17 @@ def _node(instruction, activation, kernel, times, thread, to_wall, live):
     waited = sum(i.waited_nanos for i in inner)
     if inner:                                            # parked in a body, it goes on from there: it did not wait from its begin on
         ready = begin
+    wait, nanos, start = ready - begin, end - begin, begin + to_wall
+    micros = -(-nanos // 1000)                           # rounded up: no op takes no time
     outputs = [NodeOutput(slot, _described(b, activation)) for slot, b in enumerate(instruction.outputs)]
     live.total_bytes = sum(o.tensor_description.requested_bytes for o in outputs) if instruction.kind != "Read" else 0
     live.peak_bytes += body_peak
-    wait, nanos = ready - begin, end - begin
-    micros = -(-nanos // 1000)                           # rounded up: no op takes no time
-    start = begin + to_wall
-    return NodeExecStats(node.name, start // 1000, wait // 1000, micros, micros, start, nanos, _label(instruction), (start + wait) // 1000, thread,
-                         outputs, [live], wait, nanos, start + wait, instruction.kind, node.type.lstrip("_"), _inputs(node), wait + waited,
-                         _transfer(instruction, activation), _members(node), [n.type for n in node.attrs.get("members", ())], inner)
+    return NodeExecStats(
+        node.name, all_start_micros=start // 1000, op_start_rel_micros=wait // 1000, op_end_rel_micros=micros, all_end_rel_micros=micros,
+        all_start_nanos=start, op_start_rel_nanos=wait, op_end_rel_nanos=nanos, all_end_rel_nanos=nanos, scheduled_nanos=start + wait,
+        scheduled_micros=(start + wait) // 1000, timeline_label=_label(instruction), thread_id=thread, output=outputs, memory=[live],
+        kind=instruction.kind, op=node.type.lstrip("_"), inputs=_inputs(node), waited_nanos=wait + waited,
+        transfer=_transfer(instruction, activation), members=_members(node), fused=[n.type for n in _fused(node)], inner=inner)
 
 
 def allocator_name(device):
@@ -139,10 +141,15 @@ def _transfer(instruction, activation):
     return Transfer(key, source, destination, nbytes)
 
 
+def _fused(node):
+    """The nodes that a fused instruction is made of."""
+    return node.attrs["members"] if node.type == "_Fused" else ()
+
+
 def _members(node):
     """The names of the program's nodes whose work an instruction does."""
     if node.type == "_Fused":
-        return [n.name for n in node.attrs["members"]]
+        return [n.name for n in _fused(node)]
     if node.type == "_MatMulUpdate":
         return [node.attrs["_fused"].name, node.name]
     if node.type in ("_Send", "_Recv"):
@@ -159,5 +166,5 @@ def _label(instruction):
     if instruction.kind in ("Send", "Recv"):             # as TensorFlow writes it: what crosses, and the other end
         source, destination, name = node.attrs["key"].split(";", 2)
         return f"{node.name} = {instruction.kind}({name} @{destination if instruction.kind == 'Send' else source})"
-    fused = f" = {' + '.join(f'{n.name} ({n.type})' for n in node.attrs['members'])}" if node.type == "_Fused" else ""
+    fused = " = " + " + ".join(f"{n.name} ({n.type})" for n in _fused(node)) if _fused(node) else ""
     return f"{node.name} = {node.type.lstrip('_')}({', '.join(_inputs(node))}){fused}"

@@ -1,4 +1,7 @@
-"""A Chromium without a window that a test can ask: the Chrome DevTools Protocol over a pair of pipes, as messages of JSON that end with a zero byte."""
+"""A Chromium without a window that a test can ask.
+
+It speaks the Chrome DevTools Protocol over a pair of pipes: messages of JSON that end with a zero byte.
+"""
 import fcntl
 import json
 import os
@@ -35,8 +38,8 @@ class Page:
             os.dup2(high[0], 3)
             os.dup2(high[1], 4)
 
-        self._process = subprocess.Popen([BROWSER, *FLAGS, f"--user-data-dir={folder}", "--window-size=1400,900", "--remote-debugging-pipe", "about:blank"],
-                                         preexec_fn=connect, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [BROWSER, *FLAGS, f"--user-data-dir={folder}", "--window-size=1400,900", "--remote-debugging-pipe", "about:blank"]
+        self._process = subprocess.Popen(command, preexec_fn=connect, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for fd in (theirs_in, theirs_out, *high):
             os.close(fd)
         page = next(t for t in self._call("Target.getTargets")["targetInfos"] if t["type"] == "page")
@@ -68,7 +71,8 @@ class Page:
         while True:
             reply, found, rest = self._rest.partition(b"\0")
             if not found:
-                assert select.select([self._in], [], [], max(end - time.monotonic(), 0))[0], f"The browser did not answer {method} within {LONG} s"
+                ready, _, _ = select.select([self._in], [], [], max(end - time.monotonic(), 0))
+                assert ready, f"The browser did not answer {method} within {LONG} s"
                 data = os.read(self._in, 1 << 16)
                 assert data, f"The browser ended before it answered {method}"
                 self._rest += data
