@@ -59,7 +59,7 @@ class CostModel:
         times, sizes = {}, {}
         for device in step_stats.dev_stats:
             for stats in device.node_stats:
-                share = stats.op_end_rel_nanos / 1e3 / max(len(stats.members), 1)
+                share = stats.work_nanos / 1e3 / max(len(stats.members), 1)
                 for name in stats.members:
                     times[name, device.device] = times.get((name, device.device), 0.0) + share
                 if stats.members == [stats.node_name]:

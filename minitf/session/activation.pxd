@@ -1,6 +1,7 @@
 """One step of one device's plan in flight."""
 from minitf.core.buffers cimport Buffer, Storage
-from minitf.kernels.cpu.kernel cimport Kernel, Waiter
+from minitf.core.waiting cimport Waiter, Waits
+from minitf.kernels.cpu.kernel cimport Kernel
 from cpython.ref cimport PyObject
 
 cdef class RunQueue:
@@ -22,12 +23,20 @@ cdef class StepState:
     cdef double deadline                  # on the monotonic clock; 0: none
     cdef double timeout
     cdef int threads                      # of one kernel
+    cdef Waits waits                      # what its kernels wait for, other than one another
     cdef readonly object error
+
+
+cdef struct Moments:
+    # of one instruction in a traced step, in nanoseconds on the monotonic clock
+    long long begin, ready, end           # of its last run: when it was first tried, last tried, and had ended
+    long long work, waited, runs          # of all its runs; in a body there may be many
 
 
 cdef class BodyKernel(Kernel):
     """A kernel that runs bodies: what it holds for a step is given back by end()."""
     cdef int end(self) except -1
+    cdef int trace(self, bint wanted) except -1
     cpdef Activation running(self)        # the activation of the body it is in, or None
 
 
@@ -35,10 +44,11 @@ cdef class Activation(Waiter):
     cdef Buffer *buffers
     cdef PyObject **code
     cdef PyObject *next_ready             # in a RunQueue
+    cdef bint is_ready                    # whether it is in one
     cdef Py_ssize_t *stops
     cdef Py_ssize_t *own
     cdef Py_ssize_t *bound
-    cdef long long *times                 # where a traced step notes begin and end of each instruction; else NULL
+    cdef Moments *times                   # where a traced step notes when each instruction runs; else NULL
     cdef Py_ssize_t n_buffers, length, at_stop, n_own, n_bound
     cdef readonly Py_ssize_t pc
     cdef Storage *arena

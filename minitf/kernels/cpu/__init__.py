@@ -29,6 +29,7 @@ from . import lstm
 from . import matmul, matmul_forms
 from . import nn
 from . import pool
+from . import queues
 from . import random
 from . import random_numpy
 from . import reduce
