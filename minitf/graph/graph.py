@@ -284,6 +284,8 @@ class Graph(Elements):
     def colocate_with(self, op):
         """Put the ops made inside on the device of `op` (an Operation, Tensor or Variable); outer device requests are ignored."""
         op = getattr(op, "op", op)
+        while op.type == "Identity" and not op.colocation and op.inputs[0].dtype.is_ref_dtype:
+            op = op.inputs[0].op                        # a variable is read where it is, whatever device was asked for
         names = (op.colocation or [op.name])
         self._colocation_stack.append(names)
         self._device_stack.append(op.device)

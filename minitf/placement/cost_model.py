@@ -57,10 +57,10 @@ class CostModel:
         times, sizes = {}, {}
         for device in step_stats.dev_stats:
             for stats in device.node_stats:
-                share = stats.op_end_rel_nanos / 1e3 / max(len(stats.members), 1)
-                for name in stats.members:
+                share = stats.work_nanos / 1e3 / max(len(stats.computes), 1)
+                for name in stats.computes:
                     times[name, device.device] = times.get((name, device.device), 0.0) + share
-                if stats.members == [stats.node_name]:
+                if stats.computes == [stats.node_name]:
                     sizes[stats.node_name] = {o.slot: o.tensor_description.requested_bytes for o in stats.output}
         seen = {name for name, _ in times}
         for name, device in (nodes or {}).items():
