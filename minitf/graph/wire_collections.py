@@ -55,10 +55,10 @@ def _read_variable(graph, member, prefix, where, made):
 
 def _read_queue_runner(graph, member, prefix, where):
     parts = keys_of(member, set(_RUNNER), _RUNNER, where)
-    queue, close, cancel = (element(graph, prefix + text_of(parts[k], where), where) for k in ("queue_runner", "close", "cancel"))
-    enqueue = [element(graph, prefix + text_of(e, where), where) for e in list_of(parts["enqueue"], f"{where}: \"enqueue\"")]
+    queue, close, cancel = (element(graph, prefix + text_of(parts[k], f"{where}: \"{k}\""), where) for k in ("queue_runner", "close", "cancel"))
+    enqueue = [element(graph, prefix + text_of(e, f"{where}: \"enqueue\""), where) for e in list_of(parts["enqueue"], f"{where}: \"enqueue\"")]
     codes = [integer(code, f"{where}: \"closed_by\"") for code in list_of(parts["closed_by"], f"{where}: \"closed_by\"")]
-    if not isinstance(queue, Tensor) or not queue.dtype.is_ref_dtype or not enqueue or not all(isinstance(e, Operation) for e in (*enqueue, close, cancel)):
+    if not isinstance(queue, Tensor) or "component_types" not in queue.op.attrs or queue.op.inputs or not enqueue or not all(isinstance(e, Operation) for e in (*enqueue, close, cancel)):
         raise ValueError(f"{where}: {shown(member)} has not a reference to a queue, and operations that enqueue, close and cancel")
     try:
         return hook("queue_runner_of_parts")(queue, enqueue, close, cancel, codes)

@@ -23,7 +23,7 @@ for _name in ("ConditionalAccumulator", "SparseConditionalAccumulator"):
 @register_op("AccumulatorApplyGradient", ["handle: Ref(string)", "local_step: int64", "gradient: dtype"], [], _DTYPE, is_stateful=True)
 def _apply_shape(c):
     with_rank(c, 1, 0)
-    _declared(c, "ConditionalAccumulator").assert_is_compatible_with(c.inputs[2])
+    _declared(c, "ConditionalAccumulator")               # a stale gradient may have any shape: the kernel looks
     return []
 
 

@@ -10,6 +10,7 @@ import weakref
 from ..core.errors import OpError, OutOfRangeError, error_code_from_exception_type, exception_type_from_error_code
 from ..core.hooks import register_hook
 from ..graph import GraphKeys, add_to_collection
+from ..ops.data_flow_ops import QueueBase
 from ..platform import tf_logging
 from ..session import Session, get_default_session
 
@@ -158,13 +159,14 @@ def queue_runner_parts(value):
     """(the queue's reference, enqueue ops, close op, cancel op, error codes that mean the end) of a QueueRunner; None for anything else."""
     if not isinstance(value, QueueRunner):
         return None
-    reference = getattr(value.queue, "queue_ref", value.queue)
-    return reference, value.enqueue_ops, value.close_op, value.cancel_op, [error_code_from_exception_type(t) for t in value.queue_closed_exception_types]
+    return value.queue.queue_ref, value.enqueue_ops, value.close_op, value.cancel_op, [error_code_from_exception_type(t) for t in value.queue_closed_exception_types]
 
 
 @register_hook("queue_runner_of_parts")
 def queue_runner_of_parts(reference, enqueue_ops, close_op, cancel_op, codes):
-    """The QueueRunner made of these, without adding anything to the graph; its queue is the bare reference.  KeyError for a code that is none."""
+    """The QueueRunner made of these, without adding anything to the graph.  KeyError for a code that is none."""
+    types, shapes = reference.op.attrs["component_types"], reference.op.attrs["shapes"]
+    queue = QueueBase(list(types), shapes if len(shapes) == len(types) else None, None, reference)
     runner = QueueRunner.__new__(QueueRunner)
-    runner._set(reference, enqueue_ops, close_op, cancel_op, tuple(exception_type_from_error_code(code) for code in codes))
+    runner._set(queue, enqueue_ops, close_op, cancel_op, tuple(exception_type_from_error_code(code) for code in codes))
     return runner

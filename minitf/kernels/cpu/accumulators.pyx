@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
 from minitf.core.buffers cimport describe, new_storage, release
-from minitf.core.waiting cimport DONE, PARK, SENT_AWAY, Attempt, Waitable
+from minitf.core.waiting cimport DONE, IN_LINE, OUTSIDE, PARK, SENT_AWAY, Attempt, Waitable
 from .indexing cimport integer, product, same_shape, shape_text
 from .kernel cimport FLOAT32, MAX_RANK, Buffer, Kernel, Storage, allocate, int32s, int64s
 from .parallel cimport GRAIN, parallel_for
@@ -185,6 +185,15 @@ cdef class DenseAccumulator(Accumulator):
         self.serve()
         return True
 
+    cdef int give(self, DenseTake take) noexcept nogil:
+        """The lock is held: the sum goes to whoever takes, if he has asked for no more."""
+        if self.count < take.required:
+            return PARK
+        take.count, take.total = self.count, self.total
+        self.total.storage = NULL
+        self.taken()
+        return DONE
+
 
 cdef class DenseTake(Attempt):
     """Waits for `required` gradients; then has their sum, and how many they are."""
@@ -195,13 +204,7 @@ cdef class DenseTake(Attempt):
         release(self.total.storage)
 
     cdef int go_on(self) noexcept nogil:
-        cdef DenseAccumulator a = <DenseAccumulator> self.resource
-        if a.count < self.required:
-            return PARK
-        self.count, self.total = a.count, a.total
-        a.total.storage = NULL
-        a.taken()
-        return DONE
+        return (<DenseAccumulator> self.resource).give(self)
 
 
 # ---- sparse -----------------------------------------------------------------------------------------------------------------
@@ -224,6 +227,8 @@ cdef class SparseAccumulator(Accumulator):
 
     cdef bint fits(self, Buffer *indices, Buffer *values, Buffer *shape, bint has_shape, Mismatch *m) noexcept nogil:
         cdef int64_t i
+        cdef int64_t *known = &self.declared[0]
+        cdef int rank = self.declared_rank
         if has_shape and self.declared_rank > shape.size:
             m[0] = Mismatch(b"shape rank at least", -1, self.declared_rank, shape.size)
             return False
@@ -242,9 +247,11 @@ cdef class SparseAccumulator(Accumulator):
         if not self.count and self.declared_rank > values.rank:
             m[0] = Mismatch(b"values rank at least", -1, self.declared_rank, values.rank)
             return False
-        for i in range(1, self.rank if self.count else self.declared_rank):
-            if (self.row_shape if self.count else self.declared)[i] not in (-1, values.shape[i]):
-                m[0] = Mismatch(b"values dim", i, (self.row_shape if self.count else self.declared)[i], values.shape[i])
+        if self.count:
+            known, rank = &self.row_shape[0], self.rank
+        for i in range(1, rank):
+            if known[i] >= 0 and known[i] != values.shape[i]:
+                m[0] = Mismatch(b"values dim", i, known[i], values.shape[i])
                 return False
         return True
 
@@ -275,6 +282,16 @@ cdef class SparseAccumulator(Accumulator):
                 raise InvalidArgumentError(None, None, f"Shape mismatch: expected {m.text.decode()} {f'{m.at} to be ' if m.at >= 0 else ''}{m.expected}, got {m.got}")
         return 0
 
+    cdef int give(self, SparseTake take) noexcept nogil:
+        cdef RowSums empty = take.rows
+        if self.count < take.required:
+            return PARK
+        take.rows, self.rows = self.rows, empty          # one's own, which are empty, for the others: nothing is copied or made
+        take.rank = self.rank
+        memcpy(take.row_shape, self.row_shape, sizeof(self.row_shape))
+        self.taken()
+        return DONE
+
 
 cdef class SparseTake(Attempt):
     """Waits for `required` gradients; then has the sums of their rows."""
@@ -287,15 +304,7 @@ cdef class SparseTake(Attempt):
         free_rows(&self.rows)
 
     cdef int go_on(self) noexcept nogil:
-        cdef SparseAccumulator a = <SparseAccumulator> self.resource
-        cdef RowSums empty = self.rows
-        if a.count < self.required:
-            return PARK
-        self.rows, a.rows = a.rows, empty              # ours, which are empty, for theirs: nothing is copied or made
-        self.rank = a.rank
-        memcpy(self.row_shape, a.row_shape, sizeof(self.row_shape))
-        a.taken()
-        return DONE
+        return (<SparseAccumulator> self.resource).give(self)
 
 
 # ---- kernels ----------------------------------------------------------------------------------------------------------------
@@ -374,7 +383,22 @@ cdef int sent_away() except -1 nogil:
         raise CancelledError(None, None, "TakeGrad operation was cancelled")
 
 
-cdef class TakeGradient(AccumulatorKernel):
+cdef class TakeKernel(AccumulatorKernel):
+    """A kernel that waits for gradients."""
+    cdef Attempt attempt
+
+    def waits_for(self):
+        """What a parked kernel waits for, in words; None if it does not wait."""
+        self.accumulator.lock()
+        is_waiting, has, required = self.attempt.standing == IN_LINE, self.accumulator.count, self.asked()
+        self.accumulator.unlock()
+        return f"gradients in accumulator '{self.accumulator.name}' (has {has} of {required} asked for)" if is_waiting else None
+
+    cdef int64_t asked(self) noexcept nogil:
+        return 0
+
+
+cdef class TakeGradient(TakeKernel):
     """The output's memory is the sum's own."""
     cdef DenseTake take
     cdef Buffer planned                    # its shape is what the plan was made for, of rank -1 if that is any
@@ -390,68 +414,72 @@ cdef class TakeGradient(AccumulatorKernel):
 
     def prepare(self):
         AccumulatorKernel.prepare(self)
-        self.take = DenseTake()
+        self.attempt = self.take = DenseTake()
         self.take.resource = self.accumulator
+
+    cdef int64_t asked(self) noexcept nogil:
+        return self.take.required
 
     cdef int run(self) except -1 nogil:
         cdef Buffer *out = self.outputs[0]
-        cdef DenseTake take = self.take
         cdef Total t
         cdef int status, k
-        if take.standing == 0:
-            take.required = self.required()
-        status = take.make(self.waiter)
+        if self.take.standing == OUTSIDE:
+            self.take.required = self.required()
+        status = self.take.make(self.waiter)
         if status == PARK:
             return PARK
         if status == SENT_AWAY:
             return sent_away()
         release(out.storage)
-        out.storage, out.data, out.size, out.rank = take.total.storage, take.total.data, take.total.size, take.total.rank
+        out.storage, out.data, out.size, out.rank = self.take.total.storage, self.take.total.data, self.take.total.size, self.take.total.rank
         for k in range(out.rank):
-            out.shape[k] = take.total.shape[k]
-        take.total.storage = NULL
+            out.shape[k] = self.take.total.shape[k]
+        self.take.total.storage = NULL
         if self.planned.rank >= 0 and not same_shape(&self.planned, out):
             with gil:
                 raise InvalidArgumentError(None, None, f"The gradients have shape {shape_text(out)}, the static shape is {shape_text(&self.planned)}")
-        if self.accumulator.mean and take.count > 1:
-            t = Total(out.dtype, out.data, NULL, take.count)
+        if self.accumulator.mean and self.take.count > 1:
+            t = Total(out.dtype, out.data, NULL, self.take.count)
             parallel_for(divide_range, &t, out.size, GRAIN)
         return DONE
 
 
-cdef class SparseTakeGradient(AccumulatorKernel):
+cdef class SparseTakeGradient(TakeKernel):
     cdef SparseTake take
 
     kind = SparseAccumulator
 
     def prepare(self):
         AccumulatorKernel.prepare(self)
-        self.take = SparseTake()
+        self.attempt = self.take = SparseTake()
         self.take.resource = self.accumulator
 
+    cdef int64_t asked(self) noexcept nogil:
+        return self.take.required
+
     cdef int run(self) except -1 nogil:
-        cdef SparseTake take = self.take
-        cdef int64_t *shape = take.row_shape
+        cdef int64_t *shape = self.take.row_shape
         cdef int64_t n
         cdef int status, k
-        if take.standing == 0:
-            take.required = self.required()
-            if take.rows.n:                              # there was no memory for the outputs of a step before
-                free_rows(&take.rows)
-        status = take.make(self.waiter)
+        if self.take.standing == OUTSIDE:
+            self.take.required = self.required()
+            if self.take.rows.n:                              # there was no memory for the outputs of a step before
+                free_rows(&self.take.rows)
+        status = self.take.make(self.waiter)
         if status == PARK:
             return PARK
         if status == SENT_AWAY:
             return sent_away()
-        n = take.rows.n
+        n = self.take.rows.n
         allocate(self.outputs[0], 1, &n)
         shape[0] = n
-        allocate(self.outputs[1], take.rank, shape)
-        n = take.rank
+        allocate(self.outputs[1], self.take.rank, shape)
+        n = self.take.rank
         allocate(self.outputs[2], 1, &n)
-        write_rows(&take.rows, self.outputs[1].dtype, int64s(self.outputs[0]), self.outputs[1].data, product(shape, 1, take.rank), self.accumulator.mean)
+        write_rows(&self.take.rows, self.outputs[1].dtype, int64s(self.outputs[0]), self.outputs[1].data, product(shape, 1, self.take.rank), self.accumulator.mean)
         int64s(self.outputs[2])[0] = self.accumulator.declared[0] if self.accumulator.declared_rank > 0 else -1
-        for k in range(1, take.rank):
+        for k in range(1, self.take.rank):
             int64s(self.outputs[2])[k] = shape[k]
         return DONE
 

@@ -25,8 +25,6 @@ def restore(attrs, prefix, tensor_names, shape_and_slices):
 
 @register_python_kernel("MatchingFiles", strings=True)
 def matching_files(attrs, pattern):
-    if pattern.ndim > 1:
-        raise InvalidArgumentError(None, None, f"Input patterns tensor must be scalar or vector, but had shape: {list(pattern.shape)}")
     return np.array([name.encode() for name in gfile.Glob([_text(p, "pattern") for p in pattern.flat])], object).reshape(-1)
 
 
