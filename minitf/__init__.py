@@ -39,6 +39,7 @@ from .ops.contraction_ops import einsum, tensordot
 from .ops.control_ops import group, no_op, tuple
 from .ops.counting_ops import bincount, confusion_matrix, count_nonzero, histogram_fixed_width, histogram_fixed_width_bins
 from .ops.cumulative_ops import cumprod, cumsum
+from .ops.data_flow_ops import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
 from .ops.gather_ops import boolean_mask, gather
 from .ops.grid_ops import bitcast, broadcast_dynamic_shape, identity_n, meshgrid, sequence_mask, shape_n
 from .ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices
@@ -98,7 +99,7 @@ from .autodiff import (AggregationMethod, NoGradient, NotDifferentiable, Registe
 from .session import InteractiveSession, Session, get_default_session
 from .platform import app, compat, flags, gfile, python_io
 from .platform import tf_logging as logging
-from . import image, initializers, layers, linalg, losses, math, nn, summary, test, train
+from . import image, initializers, layers, linalg, losses, math, nn, placement, summary, test, train
 
 __version__ = "0.1.0"
 newaxis = None

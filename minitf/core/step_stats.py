@@ -30,6 +30,7 @@ class NodeExecStats:
     scheduled_micros      when it was ready to run
     thread_id             the number of the device's thread in this step
     output                [NodeOutput]
+    members               names of the ops whose work it does: several for a fused instruction, none for a transfer
     """
     node_name: str
     all_start_micros: int
@@ -42,6 +43,7 @@ class NodeExecStats:
     scheduled_micros: int
     thread_id: int
     output: list = field(default_factory=list)
+    members: list = field(default_factory=list)
 
 
 @dataclass
