@@ -207,6 +207,14 @@ def test_what_is_taken_is_used_in_the_same_step(session):
     np.testing.assert_array_equal(session.run(taken * 2.), [12, 12])
 
 
+def test_what_a_step_adds_it_adds_before_it_takes(session):
+    """They are not ordered, and a device runs one instruction at a time: taken first, the gradient would never come."""
+    dense, sparse = tf.ConditionalAccumulator(tf.float32, [1]), tf.SparseConditionalAccumulator(tf.float32, [3])
+    for taken, add in ((dense.take_grad(1), dense.apply_grad([4.])), (sparse.take_grad(1)[1], sparse.apply_grad([2], [4.]))):
+        value, _ = session.run([taken, add], options=tf.RunOptions(timeout_in_ms=10_000))
+        assert value == [4]
+
+
 # ---- waiting ----------------------------------------------------------------------------------------------------------------
 
 
@@ -285,11 +293,12 @@ def test_a_session_that_is_closed_ends_who_waits(kind):
 
 def test_a_time_out_leaves_the_line(session):
     a = Dense([1])
-    with pytest.raises(tf.errors.DeadlineExceededError):
-        session.run(a.take_op, {a.n: 1}, options=tf.RunOptions(timeout_in_ms=50))
+    a.apply([1.], -1), a.apply([3.])
+    with pytest.raises(tf.errors.DeadlineExceededError, match="waits for gradients in accumulator 'conditional_accumulator' .has 1 of 2 asked for., in "):
+        session.run(a.take_op, {a.n: 2}, options=tf.RunOptions(timeout_in_ms=50))
     assert line(session, a) == 0
-    a.apply([4.])
-    assert a.count() == 1 and a.take(1) == [4], "the taker that gave up has taken nothing"
+    a.apply([5.])
+    assert a.count() == 2 and a.take(1) == [4], "the taker that gave up has taken nothing"
 
 
 def test_a_failure_elsewhere_in_the_step_ends_the_wait():
