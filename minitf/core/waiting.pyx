@@ -68,15 +68,17 @@ cdef class Waitable(Resource):
     def waiting(self):
         """How many attempts stand in each line."""
         cdef PyObject *attempt
-        counts = [0] * LINES
-        self.lock()
+        cdef int line
+        cdef Py_ssize_t counts[LINES]
+        self.lock()                                      # no Python object is made under it: the garbage collector could come, and ask for it too
         for line in range(LINES):
-            attempt = self.first[<int> line]
+            counts[line] = 0
+            attempt = self.first[line]
             while attempt != NULL:
                 counts[line] += 1
                 attempt = (<Attempt> attempt).behind
         self.unlock()
-        return tuple(counts)
+        return tuple([counts[line] for line in range(LINES)])
 
     cdef void send_away(self, PyObject *attempt) noexcept nogil:
         if (<Attempt> attempt).standing == IN_LINE:
