@@ -12,7 +12,7 @@ Write `update`, a method of CostModel.
                   instruction:
                     node_name            the name of an operation
                     members              names of the operations whose work it does; [] for a Send or a Recv, which are nobody's work
-                    op_end_rel_nanos     how long it took, in nanoseconds
+                    work_nanos           how long it worked, in nanoseconds.  (op_end_rel_nanos has its waits in it, for what others computed)
                     output               its results: each has .slot, the output's number, and .tensor_description.requested_bytes
     nodes         {name: device} of all operations of the program that ran, or None
 
@@ -42,7 +42,7 @@ def update(self, step_stats, nodes=None):
         for instruction in part.node_stats:
             for name in instruction.members:
                 key = name, part.device
-                spent[key] = spent.get(key, 0.0) + instruction.op_end_rel_nanos / 1000 / len(instruction.members)
+                spent[key] = spent.get(key, 0.0) + instruction.work_nanos / 1000 / len(instruction.members)
                 seen.add(name)
             if list(instruction.members) == [instruction.node_name]:
                 sizes = {o.slot: o.tensor_description.requested_bytes for o in instruction.output}

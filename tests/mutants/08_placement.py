@@ -10,7 +10,9 @@ MUTANTS = [
            loses=["contradict", "soft"]),
 
     Mutant("learn", "each member of a fused chain took the whole of it", " / len(instruction.members)\n", "\n", loses=["shares", "nothing"]),
-    Mutant("learn", "nanoseconds are taken for microseconds", "op_end_rel_nanos / 1000 /", "op_end_rel_nanos /", loses=["alone", "shares", "nothing"]),
+    Mutant("learn", "nanoseconds are taken for microseconds", "work_nanos / 1000 /", "work_nanos /", loses=["alone", "shares", "nothing"]),
+    Mutant("learn", "what an instruction waited for others counts as its work", "instruction.work_nanos", "instruction.op_end_rel_nanos",
+           loses=["alone", "shares", "nothing"]),
     Mutant("learn", "the last instruction of an operation counts, not the sum", "spent.get(key, 0.0) + instruction", "instruction", loses=["shares"]),
     Mutant("learn", "what was folded is not told: it stays unknown, and gets an estimate", "spent[name, device] = 0.0", "pass", loses=["nothing"]),
     Mutant("learn", "what ran inside a fused chain counts as folded", "seen.add(name)", "seen.add(instruction.node_name)", loses=["shares", "nothing"]),

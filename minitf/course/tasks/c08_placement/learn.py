@@ -26,7 +26,7 @@ def recorded(mine, devices, nodes, times=1):
 
     def stats(name, members, nanos, outputs):
         made = [NodeOutput(slot, TensorDescription(tf.float32, (size // 4,), size)) for slot, size in outputs]
-        return NodeExecStats(name, 0, 0, nanos // 1000, nanos // 1000, 0, nanos, f"{name} = Op()", 0, 0, made, list(members))
+        return NodeExecStats(name, 0, 0, nanos // 500, nanos // 500, 0, 2 * nanos, f"{name} = Op()", 0, 0, made, waited_nanos=nanos, members=list(members))
     model = Model()
     step = StepStats([DeviceStepStats(device, [stats(*i) for i in instructions]) for device, instructions in devices.items()])
     for _ in range(times):
@@ -98,7 +98,8 @@ def drawn(random, fused=False, pieces=False):
 
 
 @task.check(1, "times and bytes of operations with an instruction each, and the steps",
-            hint="""Do the docstring's example with "y" alone. In which unit is op_end_rel_nanos, and in which record's? And is the step counted?""")
+            hint="""Do the docstring's example with "y" alone. In which unit is work_nanos, and in which what record wants? And is
+                    the step counted?""")
 def alone(run, random):
     for _ in range(3):
         devices, nodes = drawn(random)
