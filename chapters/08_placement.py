@@ -11,8 +11,8 @@
 # |---|---|
 # | before this | chapters 01 to 04: ops, the graph and its session, gradients, optimizers. Of chapter 06, what an LSTM layer is. Chapter 07 is not needed |
 # | time | 80 minutes of reading, 4 hours of exercises |
-# | short route | leave out 6, 8, 13 and 14: 50 minutes; exercises `meet`, `transfers`, `simulate` |
-# | stuck | `make hint TASK=08/simulate` gives one hint after the other; after a pass, `make diff TASK=08/simulate` shows our solution beside yours |
+# | short route | leave out 6, 8, 13 and 14: 50 minutes; exercises `meet`, `learn`, `circle` |
+# | stuck | `make hint TASK=08/circle` gives one hint after the other; after a pass, `make diff TASK=08/circle` shows our solution beside yours |
 
 # %% [markdown]
 # ## 1. Who can work when?
@@ -75,7 +75,7 @@ import numpy as np
 from built.graph import Graph, Session, Tensor, needed
 from built.ops import op
 
-
+# %% tags=["built"]
 def parse(name):
     """{field: text} of the name of a device; the fields are job, task, type and index, and a partial name has some of them."""
     spec = {}
@@ -218,7 +218,7 @@ def send_is_only_drawn(*value, **what):
 def recv_is_only_drawn(shape):
     raise NotImplementedError
 
-
+# %% tags=["built"]
 def picture(program):
     """The instructions as a graph to draw, in which a Recv waits for its Send."""
     graph, made = Graph(), {}
@@ -304,7 +304,7 @@ def maker(what):
     """The operation that makes a tensor; of an operation, itself."""
     return what.op if isinstance(what, Tensor) else what
 
-
+# %% tags=["built"]
 def cut(plan, where, fed=()):
     """The instructions for all devices, in one order.  where: {operation: device}; fed: tensors that all devices are given."""
     goes, program, there = {}, [], set()
@@ -366,10 +366,8 @@ class Step:
     def advance(self, device):
         """Go on until the end, or a Recv that must wait.  Returns whether anything was done."""
         began, value = self.counter[device], self.value[device]
-        while (i := self.next(device)) is not None:
+        while (i := self.next(device)) and (i.kind != "Recv" or (i.what, device) in self.sent):
             if i.kind == "Recv":
-                if (i.what, device) not in self.sent:
-                    break
                 value[i.what] = self.sent.pop((i.what, device))
             elif i.kind == "Send":
                 self.sent[i.what, i.peer] = value.get(i.what)
@@ -439,11 +437,7 @@ def to_and_fro():
     plan = needed([z], {})
     return z, session, cut(plan, {op: op.device for op in plan})
 
-
-def receives_first(program):
-    return sorted(program, key=lambda i: i.kind != "Recv")
-
-
+# %%
 def failure(kind, f, *args, **options):
     """The first line of the error of that kind that f(*args) raises."""
     try:
@@ -451,6 +445,10 @@ def failure(kind, f, *args, **options):
     except kind as error:
         return str(error).splitlines()[0]
     raise AssertionError("nothing failed")
+
+
+def receives_first(program):
+    return sorted(program, key=lambda i: i.kind != "Recv")
 
 
 z, session, program = to_and_fro()
@@ -613,16 +611,17 @@ class Groups:
     def join(self, one, other):
         self.parent[self.find(one)] = self.find(other)
 
-    def allowed(self, devices):
-        """{root: the devices on which every member may run}; ValueError for a group that has none."""
-        found = {self.find(op): list(devices) for op in self.parent}
-        for op in self.parent:
-            found[self.find(op)] = [d for d in found[self.find(op)] if may_run(op, d)]
-        for root, rest in found.items():
-            if not rest:
-                members = [f"{op.name} ({op.type}) wants '{op.device}'" for op in self.parent if self.find(op) is root]
-                raise ValueError("no device for all of " + ", ".join(members))
-        return found
+# %% tags=["built"]
+def allowed(groups, devices):
+    """{root of a group: the devices on which every member may run}; ValueError for a group that has none."""
+    found = {}
+    for op in groups.parent:
+        root = groups.find(op)
+        found[root] = [d for d in found.get(root, devices) if may_run(op, d)]
+        if not found[root]:
+            members = [f"{other.name} wants '{other.device}'" for other in groups.parent if groups.find(other) is root]
+            raise ValueError("no device for all of " + ", ".join(members))
+    return found
 
 
 # %%
@@ -635,7 +634,7 @@ plan = needed([load, train, odds], {})
 groups = Groups(plan)
 print("together:", [op.name for op in plan if groups.find(op) is groups.find(w.op)])
 for op in plan:
-    print(f"{op.name:8} {op.type:8} wants {op.device or 'nothing':8} may go to {groups.allowed(devices)[groups.find(op)]}")
+    print(f"{op.name:8} {op.type:8} wants {op.device or 'nothing':8} may go to {allowed(groups, devices)[groups.find(op)]}")
 
 # %% [markdown]
 # `load` and `train` said nothing, and are bound to a GPU by the company that they keep; our GPUs have no `Exp`. Two wishes that exclude each
@@ -644,7 +643,7 @@ for op in plan:
 # %%
 with graph.device("/cpu:0"):
     reset = graph.assign(w, np.zeros((2, 2)), name="reset")
-print(failure(ValueError, Groups(needed([reset], {})).allowed, devices))
+print(failure(ValueError, allowed, Groups(needed([reset], {})), devices))
 
 # %% [markdown]
 # ## 9. What does it cost?
@@ -722,68 +721,74 @@ class Simulation:
         self.costs, self.free, self.where, self.span = costs, dict.fromkeys(devices, 0.0), {}, {}
 
     def arrival(self, what, device):
-        """When a tensor is there.  What is fed or constant, or has not been placed because it takes no time, is there at once."""
+        """When a tensor is there.  What is fed or constant, or waits for its first user, is there at once."""
         source = maker(what)
         if source not in self.where or source.type == "Const":
             return 0.0
         return self.span[source][1] + (self.costs.transfer(what) if self.where[source] != device else 0.0)
 
-    def start(self, op, device):
-        return max([self.free[device], *(self.arrival(what, device) for what in before(op))])
-
-    def end(self, op, device):
-        return self.start(op, device) + self.costs.compute(op, device)
+    def when(self, op, device):
+        """(start, end) of an operation, if it went there next."""
+        start = max([self.free[device], *(self.arrival(what, device) for what in before(op))])
+        return start, start + self.costs.compute(op, device)
 
     def put(self, op, device):
-        self.span[op] = self.start(op, device), self.end(op, device)
-        self.where[op], self.free[device] = device, self.span[op][1]
+        self.where[op], self.span[op] = device, self.when(op, device)
+        self.free[device] = self.span[op][1]
 
-    @property
     def makespan(self):
         """When all is done."""
         return max(end for _, end in self.span.values())
 
 
 # %% [markdown]
-# The loop around it is the same for any way to choose a device; so the choice is a function, `choose(simulation, op, near)`. One thing needs
-# care. A variable is ready at time 0 and takes no time. If it were placed then, it would be done equally soon on every device, and so all
-# variables would end up on the first. So a *source* of this kind is not placed until somebody wants it, and then as near to him as may be.
+# One thing needs care. A variable is ready at time 0 and takes no time. If it were placed then, it would be done equally soon on every device,
+# and so all variables would end up on the first. So a *source* of this kind is not placed until somebody wants it, and then as near to him as
+# may be.
 
 # %% tags=["built"]
+def waiting(plan):
+    """(sources, waits, users): what takes no time and needs nothing; {operation: those that it waits for}; {operation: those that wait for it}."""
+    inside, sources = set(plan), {op for op in plan if op.type in ("Const", "Variable") and not op.controls}
+    waits = {op: {maker(what) for what in before(op)} & inside - sources for op in plan if op not in sources}
+    users = {op: [] for op in waits}
+    for op in waits:
+        for source in waits[op]:
+            users[source].append(op)
+    return sources, waits, users
+
+
 def first_come(op, came):
     return came
 
+# %% [markdown]
+# The loop is the same for any way to choose a device; so the choice is a function, `choose(simulation, op, near)`.
 
+# %% tags=["built"]
 def simulate(plan, devices, costs, choose, order=first_come):
-    """The Simulation of a plan, in which each operation, when it is ready, goes to choose(simulation, op, near).
+    """The Simulation of a plan: each operation, when it is ready, goes to choose(simulation, op, near); near: of a source, who wants it.
 
-    near: None, or for a source the device of the operation that wants it; of several that are ready, the one with the least
-    order(op, when it became ready) comes first
+    Of several that are ready, the one with the least order(op, when it became ready) comes first.
     """
-    simulation, users, ready = Simulation(devices, costs), {op: [] for op in plan}, []
-    waits = {op: {maker(what) for what in before(op)} & set(plan) for op in plan}
-    sources = {op for op in plan if not waits[op] and op.type in ("Const", "Variable")}
-    for op in plan:
-        waits[op] -= sources
-        for source in waits[op]:
-            users[source].append(op)
-        if not waits[op] and op not in sources:
-            ready.append((order(op, 0.0), op.number, op))
+    simulation, (sources, waits, users) = Simulation(devices, costs), waiting(plan)
+    def settle(source, near):
+        simulation.where[source], simulation.span[source] = choose(simulation, source, near), (0.0, 0.0)
+    ready = [(order(op, 0.0), op.number, op) for op in waits if not waits[op]]
     heapq.heapify(ready)
     while ready:
         op = heapq.heappop(ready)[2]
         device = choose(simulation, op, None)
-        for source in [maker(what) for what in before(op) if maker(what) in sources]:
-            if source not in simulation.where:
-                simulation.where[source], simulation.span[source] = choose(simulation, source, device), (0.0, 0.0)
+        for source in [maker(what) for what in before(op)]:
+            if source in sources and source not in simulation.where:
+                settle(source, device)
         simulation.put(op, device)
         for user in users[op]:
             waits[user].discard(op)
             if not waits[user]:
                 came = max(simulation.span[maker(what)][1] for what in before(user) if maker(what) in simulation.span)
                 heapq.heappush(ready, (order(user, came), user.number, user))
-    for source in sources - set(simulation.where):                  # that nobody wants: only fetched
-        simulation.where[source], simulation.span[source] = choose(simulation, source, None), (0.0, 0.0)
+    for source in [op for op in plan if op in sources and op not in simulation.where]:
+        settle(source, None)                                        # nobody wants it: it is only fetched
     return simulation
 
 
@@ -795,12 +800,12 @@ def simulate(plan, devices, costs, choose, order=first_come):
 def greedy(plan, devices, costs, order=first_come):
     """The Simulation that puts each operation where it ends first."""
     groups, home = Groups(plan), {}
-    allowed = groups.allowed(devices)
+    may = allowed(groups, devices)
 
     def choose(simulation, op, near):
         root = groups.find(op)
-        choices = [home[root]] if root in home else allowed[root]
-        home[root] = near if near in choices else min(choices, key=lambda d: simulation.end(op, d))
+        choices = [home[root]] if root in home else may[root]
+        home[root] = near if near in choices else min(choices, key=lambda d: simulation.when(op, d)[1])
         return home[root]
     return simulate(plan, devices, costs, choose, order)
 
@@ -838,8 +843,8 @@ def bars_of(simulation, kind=lambda op: op.name[0], label=lambda op: ""):
 chains = two_chains()
 known = {op: 10.0 for op in chains}
 cheap, dear = [greedy(chains, ["/cpu:0", "/cpu:1"], Costs(latency=latency, bandwidth=1e9, known=known)) for latency in (4.0, 12.0)]
-print(f"a transfer takes  4 µs: {cheap.makespan:.0f} µs on {len(set(cheap.where.values()))} devices")
-print(f"a transfer takes 12 µs: {dear.makespan:.0f} µs on {len(set(dear.where.values()))} device")
+print(f"a transfer takes  4 µs: {cheap.makespan():.0f} µs on {len(set(cheap.where.values()))} devices")
+print(f"a transfer takes 12 µs: {dear.makespan():.0f} µs on {len(set(dear.where.values()))} device")
 
 # %% tags=["nbval-ignore-output"]
 names = {"s": "start and sum", "a": "first chain", "b": "second chain"}
@@ -856,9 +861,9 @@ by_hand = {op: "/cpu:1" if op.name in ("sum", *[f"b{k}" for k in range(10)]) els
 curves = {"greedy": [], "a chain each, by hand": [], "one device": []}
 for price in prices:
     costs = Costs(latency=price, bandwidth=1e9, known=known)
-    curves["greedy"].append(greedy(chains, ["/cpu:0", "/cpu:1"], costs).makespan)
-    curves["a chain each, by hand"].append(given(chains, by_hand, costs).makespan)
-    curves["one device"].append(given(chains, dict.fromkeys(chains, "/cpu:0"), costs).makespan)
+    curves["greedy"].append(greedy(chains, ["/cpu:0", "/cpu:1"], costs).makespan())
+    curves["a chain each, by hand"].append(given(chains, by_hand, costs).makespan())
+    curves["one device"].append(given(chains, dict.fromkeys(chains, "/cpu:0"), costs).makespan())
 border = next(price for price, took in zip(prices, curves["greedy"]) if took == 220)
 print(f"greedy uses one device from a price of {border:.0f} µs on")
 
@@ -931,8 +936,8 @@ inputs, outputs, cell_of = deep_lstm(four)
 plan, costs = needed(outputs, inputs), Costs()
 by_layer = given(plan, {op: op.device or four[0] for op in plan}, costs)
 alone = given(plan, dict.fromkeys(plan, four[0]), costs)
-print(f"{len(plan)} operations; one device {alone.makespan / 1000:.1f} ms, a layer on each {by_layer.makespan / 1000:.1f} ms: "
-      f"{alone.makespan / by_layer.makespan:.2f} times as fast")
+print(f"{len(plan)} operations; one device {alone.makespan() / 1000:.1f} ms, a layer on each {by_layer.makespan() / 1000:.1f} ms: "
+      f"{alone.makespan() / by_layer.makespan():.2f} times as fast")
 
 # %% tags=["nbval-ignore-output"]
 lstm_lanes(by_layer, cell_of, "a layer on each device, first come, first served (the numbers are steps)")
@@ -950,7 +955,7 @@ def as_planned(op, came):
 
 # %%
 waves = given(plan, by_layer.where, costs, as_planned)
-print(f"a layer on each, in the plan's order: {waves.makespan / 1000:.1f} ms, {alone.makespan / waves.makespan:.2f} times as fast; "
+print(f"a layer on each, in the plan's order: {waves.makespan() / 1000:.1f} ms, {alone.makespan() / waves.makespan():.2f} times as fast; "
       f"32 / 11 is {32 / 11:.2f}")
 
 # %% tags=["nbval-ignore-output"]
@@ -973,7 +978,7 @@ def crossings(simulation, fed):
     return len(there), sum(8 * costs.elements(t) for t in there) / 1e6
 
 
-print(f"greedy: {placed.makespan / 1000:.1f} ms, {alone.makespan / placed.makespan:.2f} times as fast as one device")
+print(f"greedy: {placed.makespan() / 1000:.1f} ms, {alone.makespan() / placed.makespan():.2f} times as fast as one device")
 for name, simulation, fed in ("the waves", waves, inputs), ("greedy", placed, free_inputs):
     print("{}: {} transfers, {:.1f} MB".format(name, *crossings(simulation, fed)))
 
@@ -991,7 +996,7 @@ lstm_lanes(placed, free_cell_of, "placed by the greedy placer")
 
 # %%
 reordered = given(free_plan, placed.where, costs, as_planned)
-print(f"in the order in which it was placed {placed.makespan / 1000:.1f} ms, in the plan's order {reordered.makespan / 1000:.1f} ms")
+print(f"in the order in which it was placed {placed.makespan() / 1000:.1f} ms, in the plan's order {reordered.makespan() / 1000:.1f} ms")
 
 # %% [markdown]
 # More than twice as long, and hardly faster than one device. A placement is only as good as the order that it is run in. That is why `where`
@@ -1023,9 +1028,9 @@ def every_placement(plan, devices, costs):
 
 fork, two, slow = fork_join(), ["/cpu:0", "/cpu:1"], Costs(bandwidth=5000.0)
 found = greedy(fork, two, slow)
-best = min(every_placement(fork, two, slow), key=lambda simulation: simulation.makespan)
-print(f"greedy {found.makespan:,.0f} µs; the best of {2 ** len(fork)} placements {best.makespan:,.0f} µs, on {len(set(best.where.values()))} device")
-assert found.makespan > best.makespan
+best = min(every_placement(fork, two, slow), key=lambda simulation: simulation.makespan())
+print(f"greedy {found.makespan():,.0f} µs; the best of {2 ** len(fork)} placements {best.makespan():,.0f} µs, on {len(set(best.where.values()))} device")
+assert found.makespan() > best.makespan()
 
 # %% tags=["nbval-ignore-output"]
 kind = lambda op: "t" if op.name in ("tall", "wide", "total") else op.name[0]
@@ -1077,7 +1082,7 @@ print("type        estimated   measured, µs")
 for type in "MatMul", "Columns", "Sigmoid", "Tanh", "Mul", "Add":
     ops = [op for op in free_plan if op.type == type]
     print(f"{type:10} {costs.compute(ops[0], four[0]):9.1f} {np.median([measured.compute(op, four[0]) for op in ops]):10.1f}")
-print(f"the whole step {alone.makespan / 1000:9.1f} {given(free_plan, dict.fromkeys(free_plan, four[0]), measured).makespan / 1000:10.1f} ms")
+print(f"the whole step {alone.makespan() / 1000:9.1f} {given(free_plan, dict.fromkeys(free_plan, four[0]), measured).makespan() / 1000:10.1f} ms")
 
 # %% [markdown]
 # (`thread_time` is the processor time of this thread: what other programs take does not count.) The estimate said that everything makes 1000
@@ -1089,7 +1094,7 @@ print(f"the whole step {alone.makespan / 1000:9.1f} {given(free_plan, dict.fromk
 # %% tags=["nbval-ignore-output"]
 again = greedy(free_plan, four, measured)
 for name, where in ("one device", dict.fromkeys(free_plan, four[0])), ("placed by estimates", placed.where), ("placed again", again.where):
-    print(f"{name:20} {given(list(where), where, measured).makespan / 1000:5.1f} ms")
+    print(f"{name:20} {given(list(where), where, measured).makespan() / 1000:5.1f} ms")
 lstm_lanes(again, free_cell_of, "placed by measured costs")
 
 # %% [markdown]
@@ -1184,7 +1189,7 @@ def agree(plan, devices, costs):
     ours, theirs = greedy(plan, devices, costs), tf.placement.place(work_of(plan, devices, costs))
     assert all(ours.where[op] == device for op, device in theirs.device.items())
     assert all(np.allclose(ours.span[op], (theirs.start[op], theirs.end[op])) for op in theirs.device)
-    return ours.makespan
+    return ours.makespan()
 
 
 for seed in range(50):
@@ -1193,8 +1198,8 @@ for seed in range(50):
     plan = needed(ours[-3:], ours[:3])
     agree(plan, four, Costs(latency=random.uniform(0, 20), known={op: random.uniform(1, 30) for op in plan}))
 print(f"50 random graphs, and the deep LSTM in {agree(free_plan, four, Costs()) / 1000:.1f} ms: the same places and times")
-better = tf.placement.best(work_of(free_plan, four, Costs()))
-print(f"the best of minitf's two orders and single devices: {better.makespan / 1000:.1f} ms")
+urgent = tf.placement.place(work_of(free_plan, four, Costs()), order="path")
+print(f"minitf, the most urgent first: {urgent.makespan / 1000:.1f} ms")
 
 # %% [markdown]
 # ## 16. The real thing
@@ -1265,7 +1270,7 @@ def quickest(sess, fetches, fed, runs=60):
         found.append((end - begin, len(found), metadata.step_stats))
     return min(found)[2]
 
-
+# %%
 def cells_of(step_stats):
     """For lanes: the cells of a traced step, in microseconds from its begin; the kind is the layer, the label the step."""
     begin = min(n.all_start_nanos for d in step_stats.dev_stats for n in d.node_stats)
@@ -1421,6 +1426,8 @@ print("three devices and one: the same bits")
 #   what when.
 # * **JAX** asks how each array is to be split over a mesh of devices (`jax.sharding.NamedSharding`). The compiler works out the rest, and puts
 #   in the transfers, most of them collective ones (all-reduce, all-gather) in the place of pairs.
+
+# %% [markdown]
 # * **GPipe** (Huang and others, 2018) is the wavefront of section 1 for any network: the batch is cut into small ones that follow each other
 #   through the layers, and $L + T - 1$ is its formula for the time, with $T$ small batches. What is lost at both ends is called the bubble.
 # * **List scheduling** is the general name of what section 10 does. HEFT (Topcuoglu, Hariri and Wu, 2002) takes first what has the longest way

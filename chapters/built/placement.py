@@ -147,10 +147,8 @@ class Step:
     def advance(self, device):
         """Go on until the end, or a Recv that must wait.  Returns whether anything was done."""
         began, value = self.counter[device], self.value[device]
-        while (i := self.next(device)) is not None:
+        while (i := self.next(device)) and (i.kind != "Recv" or (i.what, device) in self.sent):
             if i.kind == "Recv":
-                if (i.what, device) not in self.sent:
-                    break
                 value[i.what] = self.sent.pop((i.what, device))
             elif i.kind == "Send":
                 self.sent[i.what, i.peer] = value.get(i.what)
@@ -232,16 +230,17 @@ class Groups:
     def join(self, one, other):
         self.parent[self.find(one)] = self.find(other)
 
-    def allowed(self, devices):
-        """{root: the devices on which every member may run}; ValueError for a group that has none."""
-        found = {self.find(op): list(devices) for op in self.parent}
-        for op in self.parent:
-            found[self.find(op)] = [d for d in found[self.find(op)] if may_run(op, d)]
-        for root, rest in found.items():
-            if not rest:
-                members = [f"{op.name} ({op.type}) wants '{op.device}'" for op in self.parent if self.find(op) is root]
-                raise ValueError("no device for all of " + ", ".join(members))
-        return found
+
+def allowed(groups, devices):
+    """{root of a group: the devices on which every member may run}; ValueError for a group that has none."""
+    found = {}
+    for op in groups.parent:
+        root = groups.find(op)
+        found[root] = [d for d in found.get(root, devices) if may_run(op, d)]
+        if not found[root]:
+            members = [f"{other.name} wants '{other.device}'" for other in groups.parent if groups.find(other) is root]
+            raise ValueError("no device for all of " + ", ".join(members))
+    return found
 
 
 class Costs:
@@ -277,26 +276,35 @@ class Simulation:
         self.costs, self.free, self.where, self.span = costs, dict.fromkeys(devices, 0.0), {}, {}
 
     def arrival(self, what, device):
-        """When a tensor is there.  What is fed or constant, or has not been placed because it takes no time, is there at once."""
+        """When a tensor is there.  What is fed or constant, or waits for its first user, is there at once."""
         source = maker(what)
         if source not in self.where or source.type == "Const":
             return 0.0
         return self.span[source][1] + (self.costs.transfer(what) if self.where[source] != device else 0.0)
 
-    def start(self, op, device):
-        return max([self.free[device], *(self.arrival(what, device) for what in before(op))])
-
-    def end(self, op, device):
-        return self.start(op, device) + self.costs.compute(op, device)
+    def when(self, op, device):
+        """(start, end) of an operation, if it went there next."""
+        start = max([self.free[device], *(self.arrival(what, device) for what in before(op))])
+        return start, start + self.costs.compute(op, device)
 
     def put(self, op, device):
-        self.span[op] = self.start(op, device), self.end(op, device)
-        self.where[op], self.free[device] = device, self.span[op][1]
+        self.where[op], self.span[op] = device, self.when(op, device)
+        self.free[device] = self.span[op][1]
 
-    @property
     def makespan(self):
         """When all is done."""
         return max(end for _, end in self.span.values())
+
+
+def waiting(plan):
+    """(sources, waits, users): what takes no time and needs nothing; {operation: those that it waits for}; {operation: those that wait for it}."""
+    inside, sources = set(plan), {op for op in plan if op.type in ("Const", "Variable") and not op.controls}
+    waits = {op: {maker(what) for what in before(op)} & inside - sources for op in plan if op not in sources}
+    users = {op: [] for op in waits}
+    for op in waits:
+        for source in waits[op]:
+            users[source].append(op)
+    return sources, waits, users
 
 
 def first_come(op, came):
@@ -304,47 +312,41 @@ def first_come(op, came):
 
 
 def simulate(plan, devices, costs, choose, order=first_come):
-    """The Simulation of a plan, in which each operation, when it is ready, goes to choose(simulation, op, near).
+    """The Simulation of a plan: each operation, when it is ready, goes to choose(simulation, op, near); near: of a source, who wants it.
 
-    near: None, or for a source the device of the operation that wants it; of several that are ready, the one with the least
-    order(op, when it became ready) comes first
+    Of several that are ready, the one with the least order(op, when it became ready) comes first.
     """
-    simulation, users, ready = Simulation(devices, costs), {op: [] for op in plan}, []
-    waits = {op: {maker(what) for what in before(op)} & set(plan) for op in plan}
-    sources = {op for op in plan if not waits[op] and op.type in ("Const", "Variable")}
-    for op in plan:
-        waits[op] -= sources
-        for source in waits[op]:
-            users[source].append(op)
-        if not waits[op] and op not in sources:
-            ready.append((order(op, 0.0), op.number, op))
+    simulation, (sources, waits, users) = Simulation(devices, costs), waiting(plan)
+    def settle(source, near):
+        simulation.where[source], simulation.span[source] = choose(simulation, source, near), (0.0, 0.0)
+    ready = [(order(op, 0.0), op.number, op) for op in waits if not waits[op]]
     heapq.heapify(ready)
     while ready:
         op = heapq.heappop(ready)[2]
         device = choose(simulation, op, None)
-        for source in [maker(what) for what in before(op) if maker(what) in sources]:
-            if source not in simulation.where:
-                simulation.where[source], simulation.span[source] = choose(simulation, source, device), (0.0, 0.0)
+        for source in [maker(what) for what in before(op)]:
+            if source in sources and source not in simulation.where:
+                settle(source, device)
         simulation.put(op, device)
         for user in users[op]:
             waits[user].discard(op)
             if not waits[user]:
                 came = max(simulation.span[maker(what)][1] for what in before(user) if maker(what) in simulation.span)
                 heapq.heappush(ready, (order(user, came), user.number, user))
-    for source in sources - set(simulation.where):                  # that nobody wants: only fetched
-        simulation.where[source], simulation.span[source] = choose(simulation, source, None), (0.0, 0.0)
+    for source in [op for op in plan if op in sources and op not in simulation.where]:
+        settle(source, None)                                        # nobody wants it: it is only fetched
     return simulation
 
 
 def greedy(plan, devices, costs, order=first_come):
     """The Simulation that puts each operation where it ends first."""
     groups, home = Groups(plan), {}
-    allowed = groups.allowed(devices)
+    may = allowed(groups, devices)
 
     def choose(simulation, op, near):
         root = groups.find(op)
-        choices = [home[root]] if root in home else allowed[root]
-        home[root] = near if near in choices else min(choices, key=lambda d: simulation.end(op, d))
+        choices = [home[root]] if root in home else may[root]
+        home[root] = near if near in choices else min(choices, key=lambda d: simulation.when(op, d)[1])
         return home[root]
     return simulate(plan, devices, costs, choose, order)
 
