@@ -220,7 +220,7 @@ def recv_is_only_drawn(shape):
 
 # %% tags=["built"]
 def picture(program):
-    """The instructions as a graph to draw, in which a Recv waits for its Send."""
+    """The instructions as a graph to draw, in which a Recv waits for its Send, if that is there."""
     graph, made = Graph(), {}
     for i in program:
         def here(t):
@@ -234,7 +234,8 @@ def picture(program):
                 value, order = ([here(i.what)], []) if isinstance(i.what, Tensor) else ([], [made[i.what, i.device]])
                 made[i.what, i.device, i.peer] = graph.create("Send", *value, controls=order)
             else:
-                made[i.what, i.device] = graph.create("Recv", shape=getattr(i.what, "shape", ()), controls=[made[i.what, i.peer, i.device]])
+                sent = [made[key] for key in [(i.what, i.peer, i.device)] if key in made]
+                made[i.what, i.device] = graph.create("Recv", shape=getattr(i.what, "shape", ()), controls=sent)
     return graph
 
 
@@ -248,11 +249,7 @@ draw(picture(by_hand), direction="right")
 draw(picture([i for i in by_hand if i.device == "/cpu:0"]), direction="right", title="what /cpu:0 runs")
 
 # %%
-only_gpu = Graph()
-with only_gpu.device("/gpu:0"):
-    received = only_gpu.create("Recv", shape=product.shape)
-    only_gpu.create("Relu", received + only_gpu.variable([0, -2], "biases"))
-draw(only_gpu, direction="right", title="what /gpu:0 runs")
+draw(picture([i for i in by_hand if i.device == "/gpu:0"]), direction="right", title="what /gpu:0 runs")
 
 # %% [markdown]
 # ## 4. The cutter
@@ -999,7 +996,7 @@ reordered = given(free_plan, placed.where, costs, as_planned)
 print(f"in the order in which it was placed {placed.makespan() / 1000:.1f} ms, in the plan's order {reordered.makespan() / 1000:.1f} ms")
 
 # %% [markdown]
-# More than twice as long, and hardly faster than one device. A placement is only as good as the order that it is run in. That is why `where`
+# More than twice as long, and two thirds of what one device alone takes. A placement is only as good as the order that it is run in. That is why `where`
 # of a simulation is a dict in the order of placing, and why `Session` cuts it in that order. (Each operation is placed behind all that it
 # needs, so it is one of the orders in which everything could run. Section 6 needs no more.)
 
@@ -1087,7 +1084,7 @@ print(f"the whole step {alone.makespan() / 1000:9.1f} {given(free_plan, dict.fro
 # %% [markdown]
 # (`thread_time` is the processor time of this thread: what other programs take does not count.) The estimate said that everything makes 1000
 # multiplications and additions in a microsecond. BLAS makes more than ten times as many, and a `Sigmoid`, which needs a hyperbolic tangent for
-# each element, makes ten times fewer. So by measurement the step is another program, in which the products are only half of the work.
+# each element, makes several times fewer. So by measurement the step is another program, in which the products are only half of the work.
 #
 # Feed it back: place again with the measured costs. And see what the old placement is worth, now that the truth is known.
 

@@ -83,7 +83,7 @@ def recv_is_only_drawn(shape):
 
 
 def picture(program):
-    """The instructions as a graph to draw, in which a Recv waits for its Send."""
+    """The instructions as a graph to draw, in which a Recv waits for its Send, if that is there."""
     graph, made = Graph(), {}
     for i in program:
         def here(t):
@@ -97,7 +97,8 @@ def picture(program):
                 value, order = ([here(i.what)], []) if isinstance(i.what, Tensor) else ([], [made[i.what, i.device]])
                 made[i.what, i.device, i.peer] = graph.create("Send", *value, controls=order)
             else:
-                made[i.what, i.device] = graph.create("Recv", shape=getattr(i.what, "shape", ()), controls=[made[i.what, i.peer, i.device]])
+                sent = [made[key] for key in [(i.what, i.peer, i.device)] if key in made]
+                made[i.what, i.device] = graph.create("Recv", shape=getattr(i.what, "shape", ()), controls=sent)
     return graph
 
 
