@@ -56,7 +56,7 @@ class Coordinator:
                 return
             if self._stop.is_set():
                 return
-            if error is not None and self._error is None:
+            if error is not None:
                 tf_logging.info("Error reported to Coordinator: %s, %s", type(error), error)
                 self._error = error
             self._stop.set()

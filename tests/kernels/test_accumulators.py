@@ -1,4 +1,5 @@
 """Conditional accumulators: against a model in NumPy, under many threads, and where a step that waits is ended from outside."""
+import gc
 import logging
 import random
 import threading
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import minitf as tf
+from minitf.core.buffers import allocator_stats
 
 LONG = 60                     # seconds that only a test which fails waits
 
@@ -361,6 +363,48 @@ def test_rows_may_change_their_length_from_sum_to_sum():
     taken = a.take(100)
     assert taken.values.shape == (200, 2, 2) and taken.dense_shape.tolist() == [-1, 2, 2]
     np.testing.assert_array_equal(taken.values[:, 0, 0], [*range(100), *range(99, -1, -1)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_sparse_gradients(seed):
+    """Against sums in a dict, over several rounds of rows of different lengths: the same order, so the same bits."""
+    rng, a = np.random.default_rng(seed), Sparse(None, tf.float64)
+    for round in range(6):
+        row, n = int(rng.integers(1, 200)), int(rng.integers(1, 40))
+        sums, counts = {}, {}
+        for _ in range(n):
+            indices = rng.integers(0, 10 ** int(rng.integers(1, 4)), rng.integers(0, 30))
+            values = rng.standard_normal([len(indices), row])
+            a.apply(indices, values, step=round)
+            for i, v in zip(indices.tolist(), values):
+                sums[i] = sums[i] + v if i in sums else v
+            for i in set(indices.tolist()):
+                counts[i] = counts.get(i, 0) + 1
+        check(a.take(n), sorted(sums), np.reshape([sums[i] / counts[i] for i in sorted(sums)], [-1, row]), [-1, row])
+
+
+@pytest.mark.parametrize("kind", [Dense, Sparse])
+def test_nothing_is_left_behind(kind):
+    """Every storage is given back once: of what was taken, what was left, and what a taker was waiting for."""
+    def use():
+        with tf.Graph().as_default(), tf.Session():
+            a = kind([5000])
+            for k in range(4):
+                a.apply(*([np.ones(5000)] if kind is Dense else [np.arange(5000), np.ones(5000)]), step=k)
+                if k < 3:
+                    a.take(1)
+            with pytest.raises(tf.errors.DeadlineExceededError):
+                a.session.run(a.take_op, {a.n: 3}, options=tf.RunOptions(timeout_in_ms=20))
+            b = kind([5000])
+            b.apply(*([np.ones(5000)] if kind is Dense else [np.arange(5000), np.ones(5000)]))
+            b.take(1)
+    use()
+    gc.collect()
+    before = allocator_stats()
+    use()
+    gc.collect()
+    after = allocator_stats()
+    assert after[0] - after[1] == before[0] - before[1] and after[2] == before[2]
 
 
 def test_shapes_of_sparse_gradients():
