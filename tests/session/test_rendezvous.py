@@ -81,6 +81,24 @@ def test_after_an_abort_sends_and_receives_fail_at_once():
         assert e.value.op.name == "bad" and ran == []
 
 
+@pytest.mark.parametrize("first, then", [((), "cpu:0"), ((), "cpu:1"), (("cpu:1",), "cpu:1"), (("cpu:0",), "cpu:1")])
+def test_whoever_comes_after_an_abort_is_told_its_error(first, then):
+    """A Send, a Recv, a Recv that waits already, and a Recv of what has been sent."""
+    x = tf.placeholder(tf.float32, [2])
+    with on(0):
+        a = tf.negative(x, name="a")
+    with on(1):
+        b = tf.exp(a, name="b")
+    with tf.Session(config=devices(2)) as sess, sess.stepper(b, {x: [1.0, 2.0]}) as stepper:
+        while stepper.step("/cpu:0").instruction.kind != "Compute":
+            pass
+        for device in first:
+            stepper.step("/" + device)
+        stepper._step.cancel()
+        with pytest.raises(tf.errors.CancelledError, match="The session was closed while the step ran"):
+            stepper.step("/" + then)
+
+
 def test_devices_that_wait_for_one_another_are_reported(monkeypatch):
     """A scheduler that receives before it sends: each device waits for the other, and the time-out says for what."""
     def first_receive(order):
