@@ -58,6 +58,14 @@ def test_softmax_regression(run):
 
 
 @DIGITS
+@pytest.mark.parametrize("options", [[], ["--chunk", 64, "--threads", 3], ["--feed"]], ids=["one digit at a time", "chunks", "feed"])
+def test_input_pipeline(run, options):
+    """Every digit comes as often as there are epochs, whatever the way, and the queues teach what the feed teaches."""
+    output = run("input_pipeline.py", "--digits", 2000, "--epochs", 3, *options)
+    assert "6,000 digits in" in output and "6000/6000" in output and numbers(r"test accuracy (\S+)%", output)[0] >= 80
+
+
+@DIGITS
 def test_convolutional_network(run):
     output = run("mnist_deep.py", "--steps", 60, "--learning-rate", 0.002, "--test-digits", 1000)
     assert numbers(r"test accuracy (\S+)%", output)[0] >= 85 and "60/60" in output

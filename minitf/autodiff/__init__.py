@@ -3,6 +3,7 @@ from ..core.registry import not_differentiable as NotDifferentiable
 from ..core.registry import not_differentiable as NoGradient
 from ..core.registry import register_gradient as RegisterGradient
 from ..ops.indexed_slices import IndexedSlices
+from . import accumulator_grad
 from . import activation_grad
 from . import activation_grad, array_grad, image_grad, parts_grad, sparse_grad, strided_slice_grad
 from . import batch_norm_grad
@@ -12,6 +13,7 @@ from . import conv_grad
 from . import control_flow_grad
 from . import counting_grad
 from . import cumulative_grad
+from . import data_flow_grad
 from . import io_grad
 from . import linalg_grad
 from . import lrn_grad

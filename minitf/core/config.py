@@ -140,7 +140,8 @@ class ConfigProto(_Options):
     intra_op_parallelism_threads  threads of one kernel; 0: OMP_NUM_THREADS, or as many as the machine has cores
     inter_op_parallelism_threads  threads that the session's devices share, and so ops that run at once; 0: one for each device
     use_per_session_threads       whether the session has threads of its own rather than the process's
-    placement_period              steps between new placements while costs are being measured
+    cost_model                    a tf.placement.CostModel: ops go where a simulated execution ends them first.  None: to the first device that can
+    placement_period              every so many steps of a run its costs are measured, and it is placed again, until nothing moves.  0: never
     device_filters                in a cluster, the (partial) names of the only devices that the session sees
     allow_soft_placement          an op whose device or kernel does not exist is placed elsewhere
     log_device_placement          print where each op is placed
@@ -150,6 +151,7 @@ class ConfigProto(_Options):
     intra_op_parallelism_threads = _Field(int, 0)
     inter_op_parallelism_threads = _Field(int, 0)
     use_per_session_threads = _Field(bool, False)
+    cost_model = _Field(object)
     placement_period = _Field(int, 0)
     device_filters = _Field(list)
     gpu_options = _Field(GPUOptions)
@@ -182,7 +184,7 @@ class RunMetadata(_Options):
     """What one run tells: the session fills the fields that RunOptions ask for.
 
     step_stats         which op ran where and when; None if the step was not traced
-    cost_graph         measured times and sizes per op, or None
+    cost_graph         the same as a graph with times and sizes (core/cost_graph.py), or None
     partition_graphs   the graph of each device: str() lists it, as_graph_def() gives a GraphDef
     """
     step_stats = _Field(object)

@@ -91,6 +91,26 @@ def merge_device(outer, inner):
     return _format(_merge(_fields_of(outer), _fields_of(inner)))
 
 
+def common_device(a, b, soft=False):
+    """The canonical name of what meets both constraints, those of two nodes that must share a device.
+
+    ValueError if they contradict.  soft: types that differ are forgotten with their indices, and so are indices that differ.
+
+    >>> common_device("/job:worker/cpu:*", "/task:3/cpu:1")
+    '/job:worker/task:3/device:CPU:1'
+    """
+    first, second = _fields_of(a), _fields_of(b)
+    merged = list(_merge(first, second))
+    for k, plural in enumerate(("jobs", "replicas", "tasks", "types", "ids")):
+        if None in (first[k], second[k]) or first[k] == second[k]:
+            continue
+        if not soft or k < 3:
+            raise ValueError(f"Cannot merge devices with incompatible {plural}: '{_format(first)}' and '{_format(second)}'")
+        merged[k:] = [None] * (5 - k)
+        break
+    return _format(tuple(merged))
+
+
 def matches(spec, full_name):
     """Whether the device `full_name` meets the constraint `spec` (a name, a DeviceSpec or None)."""
     return all(want is None or want == have for want, have in zip(_fields_of(spec), _fields_of(full_name)))

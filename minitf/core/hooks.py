@@ -5,10 +5,13 @@ name, and the lower one calls it by that name.
 
     eval    (tensor, feed_dict, session)    session/session.py
     run     (operation, feed_dict, session) session/session.py
+    default_session ()                      session/session.py
+    program_of (graph, session, fetches, feed_dict)              session/session.py
     py_func (token)                         ops/script_ops.py
     to_json, from_json                      graph/wire.py
     as_graph_def, node_def, graph_def_versions   graph/graph_def.py
     variable_parts, variable_of_parts       ops/variable_parts.py
+    queue_runner_parts, queue_runner_of_parts    train/queue_runner.py
 """
 _hooks = {}
 

@@ -83,7 +83,8 @@ class NodeExecStats:
     inputs                names of the tensors it reads
     waited_nanos          how long it waited, in the bodies that it runs too; work_nanos is the rest
     transfer              the Transfer of a Send or a Recv, else None
-    members               [(name, type)] of the ops that a fused instruction is made of
+    members               names of the ops whose work it does: several for a fused instruction, none for a transfer
+    fused                 types of the ops that a fused instruction is made of, else []
     inner                 [BodyNodeStats] of an instruction that runs bodies
     """
     node_name: str
@@ -107,6 +108,7 @@ class NodeExecStats:
     waited_nanos: int = 0
     transfer: object = None
     members: list = field(default_factory=list)
+    fused: list = field(default_factory=list)
     inner: list = field(default_factory=list)
 
     @property
@@ -122,12 +124,13 @@ class DeviceStepStats:
     device      its full name
     node_stats  [NodeExecStats] in the order of execution
     at_peak     [(name, bytes)] of what was alive when most was, the largest first
-    held        names of the nodes that were on the device and took no instruction of their own: constants, feeds, variables, members of fused ones
+    held        {name: TensorDescription} of the nodes that were on the device and took no instruction of their own: constants, feeds,
+                variables, views, members of fused instructions
     """
     device: str
     node_stats: list = field(default_factory=list)
     at_peak: list = field(default_factory=list)
-    held: list = field(default_factory=list)
+    held: dict = field(default_factory=dict)
 
     @property
     def peak_bytes(self):

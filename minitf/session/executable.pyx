@@ -150,6 +150,13 @@ cdef class Executable:
                 if step not in variant.free_steps:
                     step.cancel()
 
+    def forget(self, Variant variant):
+        """Prepare it again when its feeds' shapes next come; steps that run it now go on."""
+        if variant in self.variants:
+            self.variants.remove(variant)
+        if self.last is variant:
+            self.last = None
+
     def variant(self, feed_dict):
         """The Variant for these feeds, prepared if need be, but not run."""
         return self.variant_for([self.context.array_of(t, v) for t, v in zip(self.feeds, feed_dict.values())])

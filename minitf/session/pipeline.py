@@ -4,14 +4,13 @@
 
 Shapes come before placement, because a cost model needs sizes; what a plan can not know yet is specialised in the run (compile.py).
 """
-import numpy as np
-
 from ..core.config import OptimizerOptions
 from ..core.errors import OpError
-from ..core.resources import RandomState, VariableState
+from ..core.registry import is_resource, resource_maker
+from ..core.resources import RandomState, random_key
 from ..graph.program import topological
 from ..placement.partition import partition
-from ..placement.placer import place
+from ..placement.placer import holds_state, homes, place
 from . import bodies, control_flow                      # If, While: how they are compiled, and their kernels
 from .compile import Options, compile_part
 from .executable import Variant
@@ -46,17 +45,7 @@ class Context:
             return variant
 
     def _compile(self, executable, shapes):
-        program = prune(executable.fetches, executable.feeds, executable.done)
-        for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
-            if not tensor.shape.is_compatible_with(shape):
-                raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
-            node.attrs, node.shapes = {"feed": number}, [shape]
-        specialise(program.nodes, self.options.fold)
-        program.targets = hand_on_controls(program.nodes, [n for n, _ in program.fetches], program.targets)
-        place(program.nodes, self.runtime.devices, self.runtime.config.allow_soft_placement, self.runtime.placed)
-        for node in program.nodes:
-            if node.type == "VariableV2":
-                self.runtime.placed[node.name] = node.device
+        program, _ = self.placed_program(executable, shapes)
         if self.runtime.config.log_device_placement:
             for node in program.nodes:
                 print(f"{node.name}: ({node.type}): {node.device}")
@@ -70,13 +59,39 @@ class Context:
         plans = [compile_part(part.device, part.nodes, part.fetches, part.targets, self.options) for part in parts]
         return Variant(shapes, plans, keys, parts)
 
+    def program(self, executable, shapes):
+        """The Program of an executable for feeds of these shapes, before anything is placed."""
+        program = prune(executable.fetches, executable.feeds, executable.done)
+        for number, (node, tensor, shape) in enumerate(zip(program.feeds, executable.feeds, shapes)):
+            if not tensor.shape.is_compatible_with(shape):
+                raise ValueError(f"Cannot feed value of shape {shape!r} for Tensor {tensor.name!r}, which has shape '{tensor.shape}'")
+            node.attrs, node.shapes = {"feed": number}, [shape]
+        specialise(program.nodes, self.options.fold)
+        program.targets = hand_on_controls(program.nodes, [n for n, _ in program.fetches], program.targets)
+        return program
+
+    def placed_program(self, executable, shapes):
+        """(the same with a device for each node, the Placement); what holds state is placed when it is first met, and by the whole graph."""
+        program, runtime, config = self.program(executable, shapes), self.runtime, self.runtime.config
+        new = [n for n in program.nodes if holds_state(n) and n.name not in runtime.placed]
+        if new and len(runtime.devices) > 1:
+            whole = homes(whole_program(new[0].op.graph).nodes, runtime.devices, config.allow_soft_placement, runtime.placed, config.cost_model)
+            runtime.placed.update((n.name, whole[n.name]) for n in new if n.name in whole)
+        placement = place(program.nodes, runtime.devices, config.allow_soft_placement, runtime.placed, config.cost_model)
+        for node in new:
+            runtime.placed[node.name] = node.device
+        return program, placement
+
     def array_of(self, tensor, value):
         return array_of(tensor, value)
 
     def resource(self, node):
-        """The state behind a variable node: by container and shared name, made when first asked for."""
+        """The state behind a variable's or a queue's node: by container and shared name, made when first asked for."""
         name = node.attrs.get("shared_name") or node.name
-        return self.runtime.resources.get(node.attrs.get("container", ""), name, lambda: VariableState(name, node.attrs["dtype"]))
+        make = resource_maker(node.type)
+        found = self.runtime.resources.get(node.attrs.get("container", ""), name, lambda: make(name, node.attrs))
+        found.check_same(node.type, node.attrs, node.op)
+        return found
 
     def kernel(self, instruction, step):
         """A new kernel for an instruction."""
@@ -90,6 +105,8 @@ class Context:
         attrs = node.attrs
         if "seed2" in attrs:
             attrs = {**attrs, "_state": random_state(self.runtime.resources, node)}
+        if instruction.kernel_def.binds:
+            attrs = {**attrs, "_shapes": node.shapes}
         make_state = getattr(instruction.kernel_def.kernel, "make_state", None)
         if make_state is not None:
             attrs = {**attrs, "_state": self.runtime.resources.get("", f"{node.name}/state", make_state)}
@@ -111,16 +128,15 @@ class Context:
         self.runtime.leave(step)
 
 
+def whole_program(graph):
+    """The Program of all operations of a graph, as if every placeholder were fed; shapes are as the graph has them."""
+    operations = graph.get_operations()
+    return prune([op for op in operations if op.type != "Placeholder"], [op.outputs[0] for op in operations if op.type == "Placeholder"])
+
+
 def random_state(resources, node):
     """The stream of a random op and its place in it, which belong to the session."""
     return resources.get("", f"{node.name}/random", lambda: RandomState(node.name, random_key(node.attrs["seed"], node.attrs["seed2"])))
-
-
-def random_key(seed, seed2):
-    """The 64-bit key of a generator from the graph's and the op's seed; both 0 means: from the system's entropy."""
-    if seed == 0 and seed2 == 0:
-        return int.from_bytes(np.random.SeedSequence().generate_state(2, np.uint32).tobytes(), "little")
-    return (seed & 0xFFFFFFFF) | (seed2 & 0xFFFFFFFF) << 32
 
 
 def _assign_levels_of_all(parts):

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.dtypes import as_dtype
 from ..core.errors import InvalidArgumentError
-from ..core.registry import kernel_or_error
+from ..core.registry import find_kernel, is_resource, kernel_or_error
 from ..kernels.cpu.elementwise import program_of
 from .fuse import reusable_inputs
 from .live_bytes import live_bytes
@@ -30,7 +30,7 @@ class BufferSpec:
             "feed"    the caller's array
             "bound"   whatever an instruction puts there: a variable's snapshot, a received tensor, a result of unknown size
             "import"  a value of an earlier part of a cut plan
-            "ref"     the variable `node`
+            "ref"     the variable or queue `node`
             "view"    the bytes of buffer `root` under another shape
     """
     __slots__ = ("number", "name", "dtype", "shape", "kind", "root", "value", "node", "offset", "first", "last")
@@ -136,7 +136,7 @@ class _Builder:
             buffer.value = node.attrs["pair"]
         elif node.type == "_Feed":
             buffer = self._new(pair, "feed")
-        elif node.type == "VariableV2":
+        elif is_resource(node.type):
             buffer = self._new(pair, "ref")
             buffer.shape = ()
         else:
@@ -144,7 +144,7 @@ class _Builder:
         return buffer.number
 
     def _escaping(self):
-        """(values to be handed to the caller, values to be sent): they have a storage that is not in the arena."""
+        """(values to be handed to the caller or to a queue, values to be sent): they have a storage that is not in the arena."""
         source = {(n, 0): n.inputs[0] for n in self.order if n.values is None and is_view(n)}
 
         def root(pair):
@@ -158,12 +158,20 @@ class _Builder:
 
         sent = {root(n.inputs[0]) for n in self.order if n.type == "_Send" and n.inputs}
         kept = {root(pair) for _, pair in self.fetches} | {root(pair) for pair in self.exports}
-        return {root(pair) for _, pair in self.fetches if is_large(pair)} | sent & kept, sent - kept
+        held = {root(pair) for _, pair in self.fetches if is_large(pair)} | {root(pair) for n in self.order if self._keeps(n) for pair in n.inputs if is_large(pair)}
+        return held | sent & kept, sent - kept - held
+
+    def _keeps(self, node):
+        """Whether the kernel of a node may hold its inputs behind the step."""
+        if not node.inputs or not node.inputs[0][0].dtypes[node.inputs[0][1]].is_ref_dtype or node.type[0] == "_":
+            return False
+        kernel_def = find_kernel(node.type, node.attrs, _device_type(self.device))
+        return kernel_def is not None and kernel_def.keeps
 
     # ---- instructions -----------------------------------------------------------------------------------------------------
 
     def _add(self, node):
-        if node.values is not None or node.type in ("_Feed", "_Import", "VariableV2", "NoOp"):
+        if node.values is not None or node.type in ("_Feed", "_Import", "NoOp") or is_resource(node.type):
             return
         inputs = [self._value(pair) for pair in node.inputs]
         if node.type == "_Send":

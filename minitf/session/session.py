@@ -1,4 +1,5 @@
 """Session: the front door.  It finds or prepares what a run needs, and keeps it."""
+import copy
 import os
 import threading
 import weakref
@@ -9,11 +10,13 @@ from ..core.errors import InvalidArgumentError
 from ..core.hooks import register_hook
 from ..graph import Graph, get_default_graph
 from ..graph.default_graphs import default_graphs
+from ..placement.cost_model import CostModel
 from .executable import Executable
 from .feeds import fed_tensors
 from .fetches import element, flatten, is_nested
 from .growth import Growth
-from .pipeline import Context, random_state
+from .pipeline import Context, random_state, whole_program
+from .relearn import Relearning
 from .runtime import Runtime
 
 
@@ -52,11 +55,16 @@ class Session:
             raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
         if config is not None and not isinstance(config, ConfigProto):
             raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
+        if config is not None and not isinstance(config.cost_model, (CostModel, type(None))):
+            raise TypeError(f"cost_model must be a tf.placement.CostModel, got {config.cost_model!r}")
         _check_target(target)
         self.sess_str = target if isinstance(target, bytes) else target.encode()
         self.graph = get_default_graph() if graph is None else graph
         self._config = config if config is not None else ConfigProto()
         self._runtime = Runtime(self._config)
+        if self._config.placement_period and len(self._runtime.devices) > 1 and self._config.cost_model is None:
+            self._config = self._runtime.config = copy.copy(self._config)
+            self._config.cost_model = CostModel()
         self._executables = {}
         self._lock = threading.RLock()
         self._closed = False
@@ -125,7 +133,10 @@ class Session:
         with self._lock:
             executable = self._executables.get(signature)
             if executable is None:
-                executable = self._executables[signature] = Executable(flat, list(feeds), single, Context(self._runtime, self._lock, self._growth))
+                executable = Executable(flat, list(feeds), single, Context(self._runtime, self._lock, self._growth))
+                if self._config.placement_period and len(self._runtime.devices) > 1:
+                    executable = Relearning(executable, self._config.placement_period, self._config.cost_model, self._config.log_device_placement)
+                self._executables[signature] = executable
         return executable, rebuild, feeds
 
     def _observed(self, executable, feed_dict, timeout, options, run_metadata):
@@ -137,10 +148,11 @@ class Session:
             run_metadata.partition_graphs = [PartitionGraph(part) for part in executable.variant(feed_dict or {}).program]
         if options is None or options.trace_level == RunOptions.NO_TRACE:
             return executable.run(feed_dict, timeout)
+        from .cost_graph import cost_graph
         from .trace import step_stats
 
         def tracer(step):
-            run_metadata.step_stats = step_stats(step)
+            run_metadata.step_stats, run_metadata.cost_graph = step_stats(step), cost_graph(step)
         return executable.run(feed_dict, timeout, tracer)
 
     def explain(self, fetches, feed_dict=None):
@@ -297,6 +309,19 @@ def _session_for(graph, session, does, what, call):
 @register_hook("eval")
 def _eval(tensor, feed_dict, session):
     return _session_for(tensor.graph, session, "evaluate", "tensor", "eval").run(tensor, feed_dict)
+
+
+register_hook("default_session")(get_default_session)
+
+
+@register_hook("program_of")
+def _program_of(graph, session, fetches, feed_dict):
+    """The nodes of a run as they are before anything is placed; of the whole graph where fetches is None."""
+    if fetches is None:
+        return whole_program(graph).nodes
+    executable, _, feeds = session._prepare(fetches, feed_dict)
+    context = executable.context
+    return context.program(executable, tuple([context.array_of(t, v).shape for t, v in feeds.items()])).nodes
 
 
 @register_hook("run")

@@ -20,7 +20,7 @@ from .buffer_view import BufferList, Layout
 from .executor import Step
 from .explain import WIDTH
 from .plan import HOUSEKEEPING
-from .report import explain_failure
+from .report import explain_failure, waits_for
 
 
 class Stepper:
@@ -45,7 +45,7 @@ class Stepper:
 
         Returns the Event; its status is "ran", or "parked" where the instruction must wait.  None when there is nothing left to run.
         An error in a kernel is raised as Session.run would; then buffers can still be looked at, but no step follows.
-        InternalError if no device can go on: it says what each one waits for.
+        InternalError if no device can go on: it says what each one waits for.  Where that is a queue, another thread may fill it; then call again.
         """
         self._check_open()
         if self._error is not None:
@@ -116,6 +116,10 @@ class Stepper:
 
     def __exit__(self, *error):
         self.close()
+
+    def __del__(self):
+        if getattr(self, "_step", None) is not None:       # it may stand in the line of a queue, which outlives it
+            self.close()
 
     # ---- looking ----------------------------------------------------------------------------------------------------------
 
@@ -201,7 +205,8 @@ class Stepper:
                 return device
         if self.at_end:
             return None
-        raise InternalError(None, None, "Deadlock: no device can go on.\n" + self.where())
+        waits = any(d.waits_outside() for d in self._devices)
+        raise InternalError(None, None, f"{'No device can go on now.' if waits else 'Deadlock: no device can go on.'}\n" + self.where())
 
     def _pass_end(self, device):
         """At the end of a plan: go on with the part behind its cut, if there is one."""
@@ -256,7 +261,11 @@ class _Device:
 
     def waits_for(self):
         instruction = self.activation.plan.instructions[self.activation.pc]
-        return instruction.node.attrs["key"] if instruction.kind == "Recv" else instruction.node.name
+        return self.waits_outside() or (instruction.node.attrs["key"] if instruction.kind == "Recv" else instruction.node.name)
+
+    def waits_outside(self):
+        """What it waits for that no device of the step provides: elements of a queue, room in one.  None: nothing."""
+        return waits_for(self.activation)
 
     def lines(self):
         activation, plan = self.activation, self.activation.plan

@@ -65,8 +65,9 @@ class Timeline:
     def to_svg(self, width=960, memory=True):
         """The step as SVG text: a lane for each device, time from left to right; the same bytes for the same step_stats.
 
-        A bar is an instruction, in the colour of its kind; a dashed line is waiting; an arrow is a transfer; under a lane is the memory alive on the device.
-        Red is the critical path.  Bars too narrow to be seen are drawn together.
+        A bar is an instruction, in the colour of its kind; a dashed line is waiting; an arrow is a transfer, pale where the value lay ready
+        before it was asked for; under a lane is the memory alive on the device.  Red is the critical path.  Bars too narrow to be seen are
+        drawn together.
 
         width   pixels
         memory  whether to draw the memory

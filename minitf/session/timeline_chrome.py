@@ -1,8 +1,8 @@
 """A traced step in the Trace Event Format, which chrome://tracing and ui.perfetto.dev open.
 
-Each device is a process with two threads' worth of events in one: complete events ('X') for work and for waiting, which never overlap.  A transfer is a flow
-from the Send's event ('s') to the Recv's ('t'); the memory of a device is a counter ('C').  Times are microseconds since the step's begin, with three
-digits behind the point: since 1970 a double would hold no more than a quarter of a microsecond.
+Each device is a process, whose instructions are complete events ('X'): one for the work, and one before it for the wait, if it waited.
+A transfer is a flow from the Send's event ('s') to the Recv's ('t'); the memory of a device is a counter ('C').  Times are microseconds
+since the step's begin, with three digits behind the point: since 1970, a double holds no more than a quarter of a microsecond.
 """
 import json
 from collections import namedtuple
@@ -47,22 +47,24 @@ class ChromeTrace:
     def _region(self, pid, span):
         stats = span.stats
         args = {"name": stats.node_name, "op": stats.op, **{f"input{i}": name for i, name in enumerate(stats.inputs)}}
-        if stats.members:
-            args["members"] = ", ".join(f"{name} ({op})" for name, op in stats.members)
+        if stats.fused:
+            args["members"] = ", ".join(f"{name} ({op})" for name, op in zip(stats.members, stats.fused))
         if stats.transfer is not None:
             args.update(key=stats.transfer.key, bytes=stats.transfer.bytes)
         for row in stats.inner:
             args[f"{row.body}: {row.node_name} ({row.op})"] = f"{row.count} times, {row.work_nanos / 1000:,.1f} us"
         if span.ready > span.start:
-            self._event("X", "Wait", f"{stats.op} waits", pid, stats.thread_id, span.start, dur=(span.ready - span.start) / 1000, args=args)
+            dur = (span.ready - span.start) / 1000
+            self._event("X", "Wait", f"{stats.op} waits", pid, stats.thread_id, span.start, dur=dur, args=args)
         self._event("X", "Op", stats.op, pid, stats.thread_id, span.ready, dur=(span.end - span.ready) / 1000, args=args)
 
     def _flow(self, number, send, recv, pids):
         """An arrow binds to the events that its two ends lie in, and may not point backwards in time."""
         end = max(recv.end - 1, recv.ready)
         begin = max(min(send.end - 1, end), send.start)
+        name = send.stats.transfer.key.rpartition(";")[2]
         for phase, span, time in (("s", send, begin), ("t", recv, end)):
-            self._event(phase, "DataFlow", send.stats.transfer.key.rpartition(";")[2], pids[span.lane], span.stats.thread_id, time, id=number)
+            self._event(phase, "DataFlow", name, pids[span.lane], span.stats.thread_id, time, id=number)
 
 
 def allocator_maximums(spans):
@@ -71,5 +73,6 @@ def allocator_maximums(spans):
     for lane in spans.lanes:
         time, nbytes = lane.peak
         if nbytes:
-            found[lane.spans[0].stats.memory[0].allocator_name] = AllocationMaximum((spans.origin + time) // 1000, nbytes, {name for name, _ in lane.at_peak})
+            name = lane.spans[0].stats.memory[0].allocator_name
+            found[name] = AllocationMaximum((spans.origin + time) // 1000, nbytes, {tensor for tensor, _ in lane.at_peak})
     return found

@@ -12,16 +12,17 @@ FAMILIES = {
 # Tried from top to bottom; the first that an op's type begins with.
 _PATTERNS = [(family, re.compile(pattern)) for family, pattern in (
     ("transfers", "Send$|Recv$"),
-    ("products", "(Batch|Sparse)?MatMul|(Depthwise)?Conv|SparseTensorDenseMatMul|LSTMBlock|MatrixInverse|MatrixSolve|MatrixTriang|MatrixDet|LogMatrixDet|"
-                 "Cholesky|Qr$|Svd|SelfAdjoint|(Batch)?I?FFT"),
-    ("variables", "Assign|(Resource|Sparse)?Apply|Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|ReadVariable|Variable|CountUpTo|IsVariable|Accumulat"),
-    ("queues and files", ".*Queue|.*Dequeue|.*Accumulator|.*Barrier|.*Summary|Save|Restore|Decode|Encode|Read|Write|.*Reader|Print|Assert|PyFunc"),
-    ("control flow", "If$|While$|StatelessIf|StatelessWhile|History|NoHistory|NoOp"),
-    ("reductions", "(Sum|Mean|Max|Min|Prod|All|Any)$|Arg(Max|Min)|(Log)?Softmax|.*CrossEntropy|BiasAddGrad|L2Loss|(Max|Avg)Pool|LRN|FusedBatchNorm|"
-                   "(Sparse|Unsorted)?Segment|TopK|InTopK|Cum(sum|prod)|Bincount|Histogram|EuclideanNorm"),
-    ("moving data", "Concat|(Strided)?Slice|Pack|Unpack|Split|Transpose|Reshape|Tile|Gather|ScatterNd|Pad|MirrorPad|Reverse|Dynamic(Partition|Stitch)|"
-                    "Broadcast|ExpandDims|Squeeze|(Space|Batch|Depth)To|Identity|OneHot|Fill|Range|Shape|Size|Rank|Where|Diag|MatrixDiag|MatrixBand|MatrixSetDiag|"
-                    "Unique|ListDiff|SparseToDense|SparseReorder|Copy|Bitcast|Resize|InvertPermutation"),
+    ("products", "(Batch|Sparse)?MatMul|(Depthwise)?Conv|SparseTensorDenseMatMul|LSTMBlock|MatrixInverse|MatrixSolve|MatrixTriang|"
+                 "MatrixDet|LogMatrixDet|Cholesky|Qr$|Svd|SelfAdjoint|(Batch)?I?FFT"),
+    ("queues and files", ".*Queue|.*Accumulator|.*Summary|Save|Restore|Decode|Encode|ReadFile|WriteFile|"
+                         "MatchingFiles|.*Reader|Print|Assert|PyFunc"),
+    ("variables", "Assign|(Resource|Sparse)?Apply|Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|ReadVariable|Variable|CountUpTo|IsVariable"),
+    ("control flow", "(Stateless)?(If|While)$|History|NoHistory|NoOp"),
+    ("reductions", "(Sum|Mean|Max|Min|Prod|All|Any)$|Arg(Max|Min)|(Log)?Softmax|.*CrossEntropy|BiasAddGrad|L2Loss|(Max|Avg)Pool|LRN|"
+                   "FusedBatchNorm|(Sparse|Unsorted)?Segment|TopK|InTopK|Cum(sum|prod)|Bincount|Histogram"),
+    ("moving data", "Concat|(Strided)?Slice|Pack|Unpack|Split|Transpose|Reshape|Tile|Gather|ScatterNd|Pad|MirrorPad|Reverse|"
+                    "Dynamic(Partition|Stitch)|Broadcast|ExpandDims|Squeeze|(Space|Batch|Depth)To|Identity|OneHot|Fill|Range|Shape|Size|"
+                    "Rank|Where|Diag|Matrix(Diag|Band|SetDiag)|Unique|ListDiff|SparseToDense|SparseReorder|Bitcast|Resize|InvertPermutation"),
     ("element-wise", "Fused|AddN|BiasAdd|Cast|Relu|CheckNumerics"),
 )]
 

@@ -1,8 +1,7 @@
 """The picture of a traced step as SVG text: the same bytes for the same step, without ids, scripts, style sheets or fonts of its own."""
 import math
-import re
-from html import escape
 
+from .svg_text import number, tag, tip, titled, words
 from .timeline_families import FAMILIES, family_of
 from .timeline_text import bytes_text, count_text, headline, time_text
 
@@ -21,28 +20,6 @@ def svg(spans, width, memory, graph=None):
     return _Drawing(spans, width, memory, graph).text()
 
 
-def _number(x):
-    """At most one digit behind the point."""
-    text = f"{x:.1f}"
-    return text[:-2] if text.endswith(".0") else text
-
-
-def _words(text):
-    """Text as it may stand in XML."""
-    return escape(re.sub("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "?", text))
-
-
-def _tag(name, inside="", **attributes):
-    """An element as text.  A name's _ stands for -, numbers are rounded, and what is None is left out."""
-    text = "".join(f' {key.rstrip("_").replace("_", "-")}="{value if isinstance(value, str) else _number(value)}"'
-                   for key, value in attributes.items() if value is not None)
-    return f"<{name}{text}>{inside}</{name}>" if inside else f"<{name}{text}/>"
-
-
-def _titled(path, words):
-    return f'<path d="{path}"><title>{_words(words)}</title></path>'
-
-
 class _Drawing:
     def __init__(self, spans, width, memory, graph):
         self.spans, self.graph, self.width = spans, graph, max(float(width), _LEFT + _RIGHT + 100)
@@ -55,22 +32,22 @@ class _Drawing:
         self.family = {span: family_of(span.stats) for span in spans.spans()}
 
     def text(self):
-        inside = [_tag("text", _words(headline(self.spans, "µs")), x=_LEFT, y=18, font_size="13", font_weight="bold", fill=_INK)]
+        inside = [tag("text", words(headline(self.spans, "µs")), x=_LEFT, y=18, font_size="13", font_weight="bold", fill=_INK)]
         inside += self.grid()
-        for number, lane in enumerate(self.spans.lanes):
-            inside.append(_tag("g", "\n" + "\n".join(self.lane(lane)) + "\n", transform=f"translate(0,{_number(self.top(number))})"))
+        for k, lane in enumerate(self.spans.lanes):
+            inside.append(tag("g", "\n" + "\n".join(self.lane(lane)) + "\n", transform=f"translate(0,{number(self.top(k))})"))
         inside += self.arrows()
         legend, rows = self.legend(self.bottom + _AXIS + 16)
         height = self.bottom + _AXIS + 10 + _ENTRY * rows
-        inside = [_tag("rect", width=self.width, height=height, fill=_PAPER)] + inside + legend
-        return _tag("svg", "\n" + "\n".join(inside) + "\n", xmlns="http://www.w3.org/2000/svg", width=self.width, height=height,
-                    viewBox=f"0 0 {_number(self.width)} {_number(height)}", font_family=_FACES, style="max-width:100%;height:auto") + "\n"
+        inside = [tag("rect", width=self.width, height=height, fill=_PAPER)] + inside + legend
+        return tag("svg", "\n" + "\n".join(inside) + "\n", xmlns="http://www.w3.org/2000/svg", width=self.width, height=height,
+                   viewBox=f"0 0 {number(self.width)} {number(height)}", font_family=_FACES, style="max-width:100%;height:auto") + "\n"
 
     def x(self, nanos):
         return _LEFT + nanos * self.scale
 
-    def top(self, number):
-        return _TOP + self.pitch * number
+    def top(self, lane_number):
+        return _TOP + self.pitch * lane_number
 
     # ---- the axis -----------------------------------------------------------------------------------------------------------
 
@@ -81,9 +58,10 @@ class _Drawing:
         lines, labels = [], []
         for k in range(int(self.spans.length / step + 1e-9) + 1):
             x = self.x(k * step)
-            lines.append(f"M{_number(x)} {_TOP - 6}V{_number(self.bottom + 5)}")
-            labels.append(_tag("text", f"{k * step / size:,.6g} {unit}" if k else "0", x=x, y=self.bottom + 18))
-        return [_tag("path", d="".join(lines), stroke=_GRID, fill="none"), _tag("g", "".join(labels), font_size="11", fill=_QUIET, text_anchor="middle")]
+            lines.append(f"M{number(x)} {_TOP - 6}V{number(self.bottom + 5)}")
+            labels.append(tag("text", f"{k * step / size:,.6g} {unit}" if k else "0", x=x, y=self.bottom + 18))
+        return [tag("path", d="".join(lines), stroke=_GRID, fill="none"),
+                tag("g", "".join(labels), font_size="11", fill=_QUIET, text_anchor="middle")]
 
     # ---- a lane -------------------------------------------------------------------------------------------------------------
 
@@ -92,9 +70,10 @@ class _Drawing:
         told = f"{lane.device}\nbusy {lane.busy / whole:.0%}, waiting {lane.waiting / whole:.0%} of the step\n" \
                f"sent {bytes_text(lane.sent)}, received {bytes_text(lane.received)}\nat most {bytes_text(lane.peak[1])} alive"
         title = lane.title if len(lane.title) <= 14 else "…" + lane.title[-13:]
-        result = [_tag("rect", x=_LEFT, width=self.width - _LEFT - _RIGHT, height=_BAR, fill=_LANE),
-                  _tag("g", f"<title>{_words(told)}</title>" + _tag("text", _words(title), x=_LEFT - 8, y=11, font_size="12", font_weight="bold", fill=_INK)
-                       + _tag("text", f"{lane.busy / whole:.0%} busy", x=_LEFT - 8, y=23, font_size="10", fill=_QUIET), text_anchor="end")]
+        result = [tag("rect", x=_LEFT, width=self.width - _LEFT - _RIGHT, height=_BAR, fill=_LANE),
+                  tag("g", f"<title>{words(told)}</title>"
+                      + tag("text", words(title), x=_LEFT - 8, y=11, font_size="12", font_weight="bold", fill=_INK)
+                      + tag("text", f"{lane.busy / whole:.0%} busy", x=_LEFT - 8, y=23, font_size="10", fill=_QUIET), text_anchor="end")]
         if self.area:
             result += self.memory(lane)
         return result + self.waits(lane) + self.bars(lane) + self.critical(lane)
@@ -104,10 +83,10 @@ class _Drawing:
         for span in lane.spans:
             if (span.ready - span.start) * self.scale >= _SEEN:
                 stats = span.stats
-                of = f" for {stats.transfer.key.rpartition(';')[2]} of {stats.transfer.source}" if stats.transfer is not None else ""
-                paths.append(_titled(f"M{_number(self.x(span.start))} {_BAR / 2:g}H{_number(self.x(span.ready))}",
-                                     f"waits {time_text(span.ready - span.start, 'µs')}{of}\n{stats.node_name} ({stats.op})"))
-        return [_tag("g", "\n".join(paths), stroke=_WAIT, stroke_width="1.6", stroke_dasharray="3 2.4", fill="none")] if paths else []
+                of = f" for {_value_of(stats)} of {stats.transfer.source}" if stats.transfer is not None else ""
+                paths.append(titled(f"M{number(self.x(span.start))} {_BAR / 2:g}H{number(self.x(span.ready))}",
+                                    f"waits {time_text(span.ready - span.start, 'µs')}{of}\n{stats.node_name} ({stats.op})"))
+        return [tag("g", "\n".join(paths), stroke=_WAIT, stroke_width="1.6", stroke_dasharray="3 2.4", fill="none")] if paths else []
 
     def bars(self, lane):
         """The bars, by colour, then the names that fit into them."""
@@ -121,18 +100,20 @@ class _Drawing:
                     work[self.family[span]] = work.get(self.family[span], 0) + span.end - span.ready
                 family = max(work, key=work.get)
             last = max(last, first + 0.6)
-            path = f"M{_number(first)} 0H{_number(last)}V{_BAR}H{_number(first)}z"
+            path = f"M{number(first)} 0H{number(last)}V{_BAR}H{number(first)}z"
             bars = wide if last - first >= 4 else thin
-            bars.setdefault(family, []).append(_titled(path, self.told(group)))
+            bars.setdefault(family, []).append(titled(path, self.told(group)))
             name = _fitting(group[0].stats, last - first - 6) if len(group) == 1 else ""
             if name:
-                names.append(_tag("text", _words(name), x=(first + last) / 2, y=_BAR / 2 + 3.3, fill=_PAPER if family == "transfers" else None))
+                colour = _PAPER if family == "transfers" else None
+                names.append(tag("text", words(name), x=(first + last) / 2, y=_BAR / 2 + 3.3, fill=colour))
         result = []
         for bars, edge in ((thin, None), (wide, _PAPER)):
             for family, paths in bars.items():
-                result.append(_tag("g", "\n".join(paths), fill=FAMILIES[family], stroke=edge, stroke_width=edge and "0.7"))
+                result.append(tag("g", "\n".join(paths), fill=FAMILIES[family], stroke=edge, stroke_width=edge and "0.7"))
         if names:
-            result.append(_tag("g", "".join(names), font_family=_MONO, font_size=_SIZE, text_anchor="middle", fill=_INK, pointer_events="none"))
+            result.append(tag("g", "".join(names), font_family=_MONO, font_size=_SIZE, text_anchor="middle", fill=_INK,
+                              pointer_events="none"))
         return result
 
     def groups(self, spans):
@@ -145,7 +126,8 @@ class _Drawing:
                     group = []
                 result.append([span])
                 continue
-            if group and ((span.ready - group[-1].end) * self.scale > _NEAR or (span.end - group[0].ready) * self.scale > 2 * _SEEN):
+            if group and ((span.ready - group[-1].end) * self.scale > _NEAR or
+                          (span.end - group[0].ready) * self.scale > 2 * _SEEN):
                 result.append(group)
                 group = []
             group.append(span)
@@ -157,17 +139,20 @@ class _Drawing:
         when = f"{time_text(span.ready, 'µs')} to {time_text(group[-1].end, 'µs')}: {time_text(group[-1].end - span.ready, 'µs')}"
         if len(group) > 1:
             longest = sorted(group, key=lambda s: s.ready - s.end)[:_TITLES]
-            return "\n".join([count_text(len(group), "instruction"), when] + [f"{time_text(s.end - s.ready, 'µs')} {_short(s.stats.node_name)} ({s.stats.op})" for s in longest])
+            lines = [f"{time_text(s.end - s.ready, 'µs')} {_short(s.stats.node_name)} ({s.stats.op})" for s in longest]
+            return "\n".join([count_text(len(group), "instruction"), when, *lines])
         lines = [f"{stats.node_name} ({stats.op})", when]
         if stats.transfer is not None:
             t = stats.transfer
-            lines.append(f"{t.key.rpartition(';')[2]}, {bytes_text(t.bytes)}, {'to ' + t.destination if stats.kind == 'Send' else 'from ' + t.source}")
+            other = f"to {t.destination}" if stats.kind == "Send" else f"from {t.source}"
+            lines.append(f"{_value_of(stats)}, {bytes_text(t.bytes)}, {other}")
         elif stats.inputs:
             lines.append("reads " + _some([_short(name) for name in stats.inputs]))
         if stats.output and stats.kind != "Recv":
-            lines.append("makes " + _some([f"{o.tensor_description.dtype.name}[{','.join(map(str, o.tensor_description.shape))}]" for o in stats.output]))
-        if stats.members:
-            lines.append("made of " + _some([op for _, op in stats.members]))
+            made = [o.tensor_description for o in stats.output]
+            lines.append("makes " + _some([f"{d.dtype.name}[{','.join(map(str, d.shape))}]" for d in made]))
+        if stats.fused:
+            lines.append("made of " + _some(stats.fused))
         for row in sorted(stats.inner, key=lambda row: -row.work_nanos)[:_TITLES]:
             lines.append(f"{row.body}: {row.count:,} x {_short(row.node_name)} ({row.op}), {time_text(row.work_nanos, 'µs')}")
         return "\n".join(lines + self.line_of(stats))
@@ -190,8 +175,8 @@ class _Drawing:
                     pieces[-1][1] = last
                 else:
                     pieces.append([first, last])
-        path = "".join(f"M{_number(a)} -2H{_number(b)}" for a, b in pieces)
-        return [_tag("path", d=path, stroke=_CRITICAL, stroke_width="2.4", fill="none")] if path else []
+        path = "".join(f"M{number(a)} -2H{number(b)}" for a, b in pieces)
+        return [tag("path", d=path, stroke=_CRITICAL, stroke_width="2.4", fill="none")] if path else []
 
     # ---- memory -------------------------------------------------------------------------------------------------------------
 
@@ -199,40 +184,41 @@ class _Drawing:
         """The bytes alive on the device, on one scale for all devices."""
         base = _BAR + 4 + self.area
         height = lambda nbytes: base - nbytes * (self.area - 3) / self.most
-        columns, level = {}, 0                           # a step may have more instructions than there are pixels: the most in each half of one
+        columns, level = {}, 0                           # there may be more instructions than pixels: the most in each half of one
         for time, nbytes in lane.memory:
             column = round(self.x(time) * 2)
             most, _ = columns.get(column, (level, level))
             columns[column] = max(most, nbytes), nbytes
             level = nbytes
-        path, drawn = [f"M{_LEFT} {_number(base)}"], None
+        path, drawn = [f"M{_LEFT} {number(base)}"], None
         for column, (most, last) in columns.items():
             for x, nbytes in ((column / 2, most), (column / 2 + 0.5, last)):
                 if nbytes != drawn:
-                    path.append(f"H{_number(x)}V{_number(height(nbytes))}")
+                    path.append(f"H{number(x)}V{number(height(nbytes))}")
                     drawn = nbytes
-        path.append(f"H{_number(self.width - _RIGHT)}V{_number(base)}z")
+        path.append(f"H{number(self.width - _RIGHT)}V{number(base)}z")
         time, peak = lane.peak
         x = self.x(time)
         anchor, shift = ("end", -5) if x > self.width - _RIGHT - 90 else ("start", 5)
-        words = f"peak {bytes_text(peak)}"
-        result = [_tag("path", f"<title>{_words(f'memory alive on {lane.title}: at most {peak:,} bytes')}</title>", d="".join(path), fill=_MEMORY),
-                  _tag("path", d=f"M{_LEFT} {_number(base)}H{_number(self.width - _RIGHT)}", stroke="#9fb0c3", stroke_width="0.7"),
-                  _tag("text", "memory", x=_LEFT - 8, y=base - 3, font_size="10", fill=_QUIET, text_anchor="end")]
+        label = f"peak {bytes_text(peak)}"
+        told = words(f"memory alive on {lane.title}: at most {peak:,} bytes")
+        result = [tag("path", f"<title>{told}</title>", d="".join(path), fill=_MEMORY),
+                  tag("path", d=f"M{_LEFT} {number(base)}H{number(self.width - _RIGHT)}", stroke="#9fb0c3", stroke_width="0.7"),
+                  tag("text", "memory", x=_LEFT - 8, y=base - 3, font_size="10", fill=_QUIET, text_anchor="end")]
         if peak:
-            result += [_tag("circle", cx=x, cy=height(peak), r="2", fill="#3f6ea3"),
-                       _tag("text", words, x=x + shift, y=max(height(peak) + 4, _BAR + 12), font_size="10", fill="#2f5780", text_anchor=anchor,
-                            stroke=_PAPER, stroke_width="2.5", paint_order="stroke", stroke_linejoin="round")]
+            result += [tag("circle", cx=x, cy=height(peak), r="2", fill="#3f6ea3"),
+                       tag("text", label, x=x + shift, y=max(height(peak) + 4, _BAR + 12), font_size="10", fill="#2f5780",
+                           text_anchor=anchor, stroke=_PAPER, stroke_width="2.5", paint_order="stroke", stroke_linejoin="round")]
         return result
 
     # ---- transfers ----------------------------------------------------------------------------------------------------------
 
     def arrows(self):
         """From a Send's end to its Recv's end: pale where the value lay ready before anybody asked for it."""
-        number = {lane: k for k, lane in enumerate(self.spans.lanes)}
+        place = {lane: k for k, lane in enumerate(self.spans.lanes)}
         drawn = {}                                       # arrows that would lie on one another
         for send, recv in self.spans.transfers:
-            a, b = number[send.lane], number[recv.lane]
+            a, b = place[send.lane], place[recv.lane]
             x0, x1 = self.x(send.end), self.x(max(recv.end, send.end))
             awaited = recv.ready > recv.start
             kind = "critical" if recv.is_critical and recv.cause is send else "awaited" if awaited else "ready"
@@ -242,13 +228,14 @@ class _Drawing:
         for (kind, a, b, _, _), pairs in drawn.items():
             send, recv, x0, x1 = pairs[0]
             y0, y1 = (self.top(a) + _BAR, self.top(b) - 1) if a < b else (self.top(a), self.top(b) + _BAR + 1)
-            told = f"{send.stats.transfer.key.rpartition(';')[2]}: {bytes_text(send.stats.transfer.bytes)}, {send.lane.title} to {recv.lane.title}\n" \
+            told = f"{_value_of(send.stats)}: {bytes_text(send.stats.transfer.bytes)}, {send.lane.title} to {recv.lane.title}\n" \
                    f"sent at {time_text(send.end, 'µs')}, received at {time_text(recv.end, 'µs')}"
             if len(pairs) > 1:
                 told += f"\nand {count_text(len(pairs) - 1, 'transfer')} more"
-            shapes[kind].append(_titled(f"M{_number(x0)} {_number(y0)}L{_number(x1)} {_number(y1)}{_tip(x0, y0, x1, y1)}", told))
+            line = f"M{number(x0)} {number(y0)}L{number(x1)} {number(y1)}{tip(x0, y0, x1, y1)}"
+            shapes[kind].append(titled(line, told))
         styles = {"ready": (_ARROW, "0.7", "0.3"), "awaited": (_ARROW, "0.9", "0.75"), "critical": (_CRITICAL, "1.3", None)}
-        return [_tag("g", "\n".join(shapes[kind]), stroke=colour, stroke_width=thick, opacity=opacity, fill=colour, fill_opacity="0.9")
+        return [tag("g", "\n".join(shapes[kind]), stroke=colour, stroke_width=thick, opacity=opacity, fill=colour)
                 for kind, (colour, thick, opacity) in styles.items() if shapes[kind]]
 
     # ---- the legend ---------------------------------------------------------------------------------------------------------
@@ -259,28 +246,24 @@ class _Drawing:
         for span in self.spans.spans():
             work[self.family[span]] = work.get(self.family[span], 0) + span.stats.work_nanos
         total = sum(work.values()) or 1
-        entries = [(_tag("rect", width=14, height=10, fill=FAMILIES[f]), f"{f} {_part(nanos / total)}") for f, nanos in sorted(work.items(), key=lambda item: -item[1])]
+        entries = [(tag("rect", width=14, height=10, fill=FAMILIES[family]), f"{family} {_part(nanos / total)}")
+                   for family, nanos in sorted(work.items(), key=lambda item: -item[1])]
         if any(span.ready > span.start for span in self.spans.spans()):
-            entries.append((_tag("path", d="M0 5H16", stroke=_WAIT, stroke_width="1.6", stroke_dasharray="3 2.4"), "waiting"))
+            entries.append((tag("path", d="M0 5H16", stroke=_WAIT, stroke_width="1.6", stroke_dasharray="3 2.4"), "waiting"))
         if self.spans.transfers:
-            entries.append((_tag("path", d="M0 5H14" + _tip(0, 5, 14, 5), stroke=_ARROW, fill=_ARROW, stroke_width="0.9"), "transfer"))
+            arrow = tag("path", d="M0 5H14" + tip(0, 5, 14, 5), stroke=_ARROW, fill=_ARROW, stroke_width="0.9")
+            entries.append((arrow, "transfer"))
         if self.spans.critical:
-            entries.append((_tag("path", d="M0 5H16", stroke=_CRITICAL, stroke_width="2.4"), "critical path"))
+            entries.append((tag("path", d="M0 5H16", stroke=_CRITICAL, stroke_width="2.4"), "critical path"))
         result, x, row = [], _LEFT, 0
-        for form, words in entries:
-            wide = 22 + 6.6 * len(words) + 14
+        for form, name in entries:
+            wide = 22 + 6.6 * len(name) + 14
             if x + wide > self.width and x > _LEFT:
                 x, row = _LEFT, row + 1
-            result.append(_tag("g", form + _tag("text", _words(words), x=21, y=9, font_size="11", fill=_INK), transform=f"translate({_number(x)},{_number(top + _ENTRY * row)})"))
+            label = tag("text", words(name), x=21, y=9, font_size="11", fill=_INK)
+            result.append(tag("g", form + label, transform=f"translate({number(x)},{number(top + _ENTRY * row)})"))
             x += wide
         return result, row + 1 if entries else 0
-
-
-def _tip(x0, y0, x1, y1):
-    """The head of an arrow, as more of its path."""
-    length = math.hypot(x1 - x0, y1 - y0) or 1
-    dx, dy = (x1 - x0) / length, (y1 - y0) / length
-    return f"M{_number(x1)} {_number(y1)}" + "".join(f"L{_number(x1 - 5 * dx + side * 2 * dy)} {_number(y1 - 5 * dy - side * 2 * dx)}" for side in (1, -1)) + "z"
 
 
 def _round_step(least):
@@ -293,6 +276,11 @@ def _fitting(stats, room):
     """The name of an instruction, or its last part, or its op, whichever is the first that fits; '' if none does."""
     letters = room / (_LETTER * _SIZE)
     return next((name for name in (stats.node_name, stats.node_name.rpartition("/")[2], stats.op) if len(name) <= letters), "")
+
+
+def _value_of(stats):
+    """The name of what a Send or a Recv moves."""
+    return stats.transfer.key.rpartition(";")[2]
 
 
 def _part(share):

@@ -31,7 +31,8 @@ def headline(spans, micro="us"):
     """'1.23 ms on 4 devices: 1,234 instructions, 96 transfers of 1.2 MB'."""
     moved = sum(send.stats.transfer.bytes for send, _ in spans.transfers)
     transfers = f", {count_text(len(spans.transfers), 'transfer')} of {bytes_text(moved)}" if spans.transfers else ""
-    return f"{time_text(spans.length, micro)} on {count_text(len(spans.lanes), 'device')}: {count_text(len(spans.spans()), 'instruction')}{transfers}"
+    devices, instructions = count_text(len(spans.lanes), "device"), count_text(len(spans.spans()), "instruction")
+    return f"{time_text(spans.length, micro)} on {devices}: {instructions}{transfers}"
 
 
 def summary(spans):
@@ -70,5 +71,6 @@ def _critical(spans, width):
     parts.append(f"{max(whole - work - transit, 0) / whole:.0%} between instructions")
     lines = [f"critical path: {'; '.join(parts)}.  Its longest instructions:"]
     for s in sorted(chain, key=lambda s: s.ready - s.end)[:LONGEST]:
-        lines.append(f"{time_text(s.end - s.ready):>10}  {(s.end - s.ready) / whole:4.0%}  {s.lane.title:{width}}  {s.stats.node_name} ({s.stats.op})")
+        work = s.end - s.ready
+        lines.append(f"{time_text(work):>10}  {work / whole:4.0%}  {s.lane.title:{width}}  {s.stats.node_name} ({s.stats.op})")
     return lines

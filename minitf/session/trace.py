@@ -1,4 +1,5 @@
 """From a traced step to its StepStats."""
+import math
 import time
 from functools import partial
 
@@ -27,11 +28,11 @@ def step_stats(step):
                     in_bodies = most - sum(nbytes for _, nbytes in stats.at_peak)
                     stats.at_peak += [(f"inside {node.node_name}", in_bodies)] * (in_bodies > 0)
             stats.node_stats += [node for _, node in nodes]
-            stats.held += _held(plan)
+            stats.held.update(_held(activation))
             kept = kept + alive_at(plan, len(plan.instructions), size_of)
             activation = activation.following
-        told = {n.node_name for n in stats.node_stats}
-        stats.held = [name for name in dict.fromkeys(stats.held) if name not in told]
+        for node in stats.node_stats:
+            stats.held.pop(node.node_name, None)
         stats.at_peak.sort(key=lambda item: -item[1])
     return StepStats(list(devices.values()))
 
@@ -40,16 +41,20 @@ def _nodes(activation, thread, to_wall, kept, during, behind):
     """[(number, NodeExecStats)] of the instructions of a plan that are told."""
     told = [k for k, instruction in enumerate(activation.plan.instructions) if instruction.kind not in SILENT]
     times, found = activation.trace_of(), []
-    for k, following in zip(told, told[1:] + [len(behind)]):          # what is given back before the next one begins is given back by this one
+    for k, following in zip(told, told[1:] + [len(behind)]):          # what is given back before the next begins is given back by this one
         live = AllocatorMemoryUsed(allocator_name(activation.plan.device), 0, kept + during[k], kept + behind[following - 1])
         found.append((k, _node(activation.plan.instructions[k], activation, activation.kernels[k], times[k], thread, to_wall, live)))
     return found
 
 
-def _held(plan):
-    """Names of the nodes that a plan has on its device."""
-    members = [n.name for i in plan.instructions if i.node.type == "_Fused" for n in i.node.attrs["members"]]
-    return [b.node.name for b in plan.buffers if b.node is not None] + members
+def _held(activation):
+    """{name: TensorDescription} of the nodes that a plan has on its device, by their first result."""
+    found = {}
+    for b in activation.plan.buffers:
+        found.setdefault(b.node.name, _described(b.number, activation) if b.kind != "ref" else _of_node(b.node))
+    for instruction in activation.plan.instructions:
+        found.update((n.name, _of_node(n)) for n in _fused(instruction.node))
+    return found
 
 
 def _node(instruction, activation, kernel, times, thread, to_wall, live):
@@ -59,15 +64,17 @@ def _node(instruction, activation, kernel, times, thread, to_wall, live):
     waited = sum(i.waited_nanos for i in inner)
     if inner:                                            # parked in a body, it goes on from there: it did not wait from its begin on
         ready = begin
+    wait, nanos, start = ready - begin, end - begin, begin + to_wall
+    micros = -(-nanos // 1000)                           # rounded up: no op takes no time
     outputs = [NodeOutput(slot, _described(b, activation)) for slot, b in enumerate(instruction.outputs)]
     live.total_bytes = sum(o.tensor_description.requested_bytes for o in outputs) if instruction.kind != "Read" else 0
     live.peak_bytes += body_peak
-    wait, nanos = ready - begin, end - begin
-    micros = -(-nanos // 1000)                           # rounded up: no op takes no time
-    start = begin + to_wall
-    return NodeExecStats(node.name, start // 1000, wait // 1000, micros, micros, start, nanos, _label(instruction), (start + wait) // 1000, thread, outputs,
-                         [live], wait, nanos, start + wait, instruction.kind, node.type.lstrip("_"), _inputs(node), wait + waited,
-                         _transfer(instruction, activation), [(n.name, n.type) for n in node.attrs["members"]] if node.type == "_Fused" else [], inner)
+    return NodeExecStats(
+        node.name, all_start_micros=start // 1000, op_start_rel_micros=wait // 1000, op_end_rel_micros=micros, all_end_rel_micros=micros,
+        all_start_nanos=start, op_start_rel_nanos=wait, op_end_rel_nanos=nanos, all_end_rel_nanos=nanos, scheduled_nanos=start + wait,
+        scheduled_micros=(start + wait) // 1000, timeline_label=_label(instruction), thread_id=thread, output=outputs, memory=[live],
+        kind=instruction.kind, op=node.type.lstrip("_"), inputs=_inputs(node), waited_nanos=wait + waited,
+        transfer=_transfer(instruction, activation), members=_members(node), fused=[n.type for n in _fused(node)], inner=inner)
 
 
 def allocator_name(device):
@@ -109,16 +116,19 @@ def _with_parts(activations):
 # ---- one instruction --------------------------------------------------------------------------------------------------------
 
 def _nbytes(spec, activation):
-    count = spec.dtype.size
-    for d in spec.shape if spec.shape is not None else activation.shape_of(spec.number):
-        count *= d
-    return count
+    return math.prod(spec.shape if spec.shape is not None else activation.shape_of(spec.number)) * spec.dtype.size
 
 
 def _described(number, activation):
     spec = activation.plan.buffers[number]
     shape = spec.shape if spec.shape is not None else activation.shape_of(number)
     return TensorDescription(spec.dtype, tuple(shape), _nbytes(spec, activation))
+
+
+def _of_node(node):
+    """Of the first result of a node that has no buffer, or one that tells nothing of its shape."""
+    shape = node.shapes[0] or ()
+    return TensorDescription(node.dtypes[0].base_dtype, tuple(shape), math.prod(shape) * node.dtypes[0].size)
 
 
 def _transfer(instruction, activation):
@@ -131,6 +141,22 @@ def _transfer(instruction, activation):
     return Transfer(key, source, destination, nbytes)
 
 
+def _fused(node):
+    """The nodes that a fused instruction is made of."""
+    return node.attrs["members"] if node.type == "_Fused" else ()
+
+
+def _members(node):
+    """The names of the program's nodes whose work an instruction does."""
+    if node.type == "_Fused":
+        return [n.name for n in _fused(node)]
+    if node.type == "_MatMulUpdate":
+        return [node.attrs["_fused"].name, node.name]
+    if node.type in ("_Send", "_Recv"):
+        return []
+    return [node.op.name if node.op is not None and node.type[0] != "_" else node.name]
+
+
 def _inputs(node):
     return [n.name if i == 0 else f"{n.name}:{i}" for n, i in node.inputs]
 
@@ -140,5 +166,5 @@ def _label(instruction):
     if instruction.kind in ("Send", "Recv"):             # as TensorFlow writes it: what crosses, and the other end
         source, destination, name = node.attrs["key"].split(";", 2)
         return f"{node.name} = {instruction.kind}({name} @{destination if instruction.kind == 'Send' else source})"
-    fused = f" = {' + '.join(f'{n.name} ({n.type})' for n in node.attrs['members'])}" if node.type == "_Fused" else ""
+    fused = " = " + " + ".join(f"{n.name} ({n.type})" for n in _fused(node)) if _fused(node) else ""
     return f"{node.name} = {node.type.lstrip('_')}({', '.join(_inputs(node))}){fused}"

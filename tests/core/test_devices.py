@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minitf.core.devices import DeviceSpec, canonical_name, full_name, matches, merge_device, parse_device
+from minitf.core.devices import DeviceSpec, canonical_name, common_device, full_name, matches, merge_device, parse_device
 
 WHOLE = "/job:worker/replica:0/task:1/device:CPU:0"
 number = st.none() | st.integers(0, 99)
@@ -97,6 +97,90 @@ def test_the_innermost_wins_per_field():
     assert merge_device("/cpu:1", "/gpu:*") == "/device:GPU:1"
     assert merge_device("/cpu:1", None) == merge_device("", "/cpu:1") == "/device:CPU:1"
     assert merge_device(DeviceSpec(job="ps"), DeviceSpec(task=1)) == "/job:ps/task:1"
+
+
+# outer scope, inner scope, what an op inside asks for (merge_device), what two such nodes ask for together (common_device; None: they contradict)
+MERGES = [
+    ("", "", "", ""),
+    ("", "/cpu:0", "/device:CPU:0", "/device:CPU:0"),
+    ("/cpu:0", "", "/device:CPU:0", "/device:CPU:0"),
+    ("/cpu:0", "/cpu:0", "/device:CPU:0", "/device:CPU:0"),
+    ("/cpu:0", "/cpu:1", "/device:CPU:1", None),
+    ("/cpu:0", "/gpu:0", "/device:GPU:0", None),
+    ("/cpu:0", "/gpu:*", "/device:GPU:0", None),                              # the wart: the index stays when the type changes
+    ("/gpu:3", "/cpu:*", "/device:CPU:3", None),                              # the same
+    ("/gpu:3", "/cpu", "/device:CPU:3", None),
+    ("/gpu:*", "/cpu:1", "/device:CPU:1", None),
+    ("/cpu:*", "/cpu:1", "/device:CPU:1", "/device:CPU:1"),
+    ("/cpu:1", "/cpu:*", "/device:CPU:1", "/device:CPU:1"),
+    ("/cpu:*", "/cpu:*", "/device:CPU:*", "/device:CPU:*"),
+    ("/device:*:1", "/cpu:*", "/device:CPU:1", "/device:CPU:1"),
+    ("/device:*:1", "/device:*:2", "/device:*:2", None),
+    ("/device:TPU:0", "/device:*:1", "/device:TPU:1", None),
+    ("/job:ps", "/cpu:0", "/job:ps/device:CPU:0", "/job:ps/device:CPU:0"),
+    ("/cpu:0", "/job:ps", "/job:ps/device:CPU:0", "/job:ps/device:CPU:0"),
+    ("/job:ps", "/job:worker", "/job:worker", None),
+    ("/job:ps", "/job:*", "/job:ps", "/job:ps"),
+    ("/job:ps/task:1", "/job:worker", "/job:worker/task:1", None),            # the task stays when the job changes
+    ("/job:ps/task:1", "/task:2", "/job:ps/task:2", None),
+    ("/job:ps", "/task:2", "/job:ps/task:2", "/job:ps/task:2"),
+    ("/task:0", "/task:*", "/task:0", "/task:0"),
+    ("/replica:1", "/replica:2", "/replica:2", None),
+    ("/replica:1", "/task:2", "/replica:1/task:2", "/replica:1/task:2"),
+    ("/job:worker/replica:0/task:1", "/cpu:0", "/job:worker/replica:0/task:1/device:CPU:0", "/job:worker/replica:0/task:1/device:CPU:0"),
+    (WHOLE, "/gpu:1", "/job:worker/replica:0/task:1/device:GPU:1", None),
+    (WHOLE, "/task:1", WHOLE, WHOLE),
+    (WHOLE, "/task:2", "/job:worker/replica:0/task:2/device:CPU:0", None),
+    (WHOLE, WHOLE, WHOLE, WHOLE),
+    ("/cpu:0/job:a", "/job:a/cpu:0", "/job:a/device:CPU:0", "/job:a/device:CPU:0"),
+    ("/job:a/cpu:*", "/task:0/device:*:2", "/job:a/task:0/device:CPU:2", "/job:a/task:0/device:CPU:2"),
+    ("/job:a/task:0/cpu:2", "/job:b/replica:3", "/job:b/replica:3/task:0/device:CPU:2", None),
+]
+
+
+@pytest.mark.parametrize("outer, inner, merged, common", MERGES)
+def test_the_merge_table(outer, inner, merged, common):
+    assert merge_device(outer, inner) == merged
+    if common is None:
+        for a, b in ((outer, inner), (inner, outer)):
+            with pytest.raises(ValueError, match="Cannot merge devices with incompatible (jobs|replicas|tasks|types|ids): '"):
+                common_device(a, b)
+    else:
+        assert common_device(outer, inner) == common_device(inner, outer) == common
+
+
+@pytest.mark.parametrize("a, b, text", [
+    ("/job:ps", "/job:worker/cpu:0", "Cannot merge devices with incompatible jobs: '/job:ps' and '/job:worker/device:CPU:0'"),
+    ("/replica:0", "/replica:1", "Cannot merge devices with incompatible replicas: '/replica:0' and '/replica:1'"),
+    ("/task:0", "/task:1", "Cannot merge devices with incompatible tasks: '/task:0' and '/task:1'"),
+    ("/gpu:0", "/cpu:0", "Cannot merge devices with incompatible types: '/device:GPU:0' and '/device:CPU:0'"),
+    ("/cpu:0", "/cpu:1", "Cannot merge devices with incompatible ids: '/device:CPU:0' and '/device:CPU:1'"),
+])
+def test_what_contradicts(a, b, text):
+    with pytest.raises(ValueError) as e:
+        common_device(a, b)
+    assert str(e.value) == text
+
+
+def test_soft_placement_forgets_types_and_indices_that_differ_and_nothing_else():
+    assert common_device("/job:a/gpu:1", "/job:a/cpu:1", soft=True) == "/job:a"
+    assert common_device("/job:a/cpu:1", "/cpu:2", soft=True) == "/job:a/device:CPU:*"
+    assert common_device("/cpu:1", "/task:3/cpu:1", soft=True) == "/task:3/device:CPU:1"
+    for a, b in (("/job:a", "/job:b"), ("/task:0", "/task:1"), ("/replica:0", "/replica:1")):
+        with pytest.raises(ValueError):
+            common_device(a, b, soft=True)
+
+
+@given(specs, specs)
+def test_what_meets_both(a, b):
+    try:
+        both = common_device(a, b)
+    except ValueError:
+        assert any(None not in pair and pair[0] != pair[1] for pair in zip(fields(a.to_string()), fields(b.to_string())))
+        return
+    full = full_name(*[x if x is not None else y for x, y in zip(fields(both)[3:], ("CPU", 0))], *[x if x is not None else y for x, y in zip(fields(both)[:3], ("j", 0, 0))])
+    assert matches(a, full) and matches(b, full) and matches(both, full)
+    assert both == merge_device(a, b) == merge_device(b, a)
 
 
 def test_matches():

@@ -7,6 +7,7 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 from . import (array, array_nd, array_parts, array_reverse, image, image_codecs, random_numpy, sparse, sparse_numpy, strided_slice,
                string_kernels, top_k)
+from . import accumulators
 from . import array_gather
 from . import array_make
 from . import array_nd
@@ -18,7 +19,7 @@ from . import batch_norm
 from . import candidate_sampling
 from . import checks
 from . import complex_numpy
-from . import conv
+from . import conv, conv_filter
 from . import counting
 from . import depthwise
 from . import elementwise
@@ -29,6 +30,7 @@ from . import lstm
 from . import matmul, matmul_forms
 from . import nn
 from . import pool
+from . import queues
 from . import random
 from . import random_numpy
 from . import reduce
