@@ -1,4 +1,6 @@
 """Cutting a program into one per device: what crosses, how often, and in which order things happen."""
+import warnings
+
 import numpy as np
 import pytest
 
@@ -250,7 +252,8 @@ def test_loops_and_branches_elsewhere_than_what_they_use(threads):
         y = tf.reduce_sum(branch * branch)
     results = {}
     for colocate in (False, True):
-        with on(0):
+        with on(0), warnings.catch_warnings():
+            warnings.simplefilter("error")                      # that a loop's gradient asks for two devices
             fetches = [loop, branch, y, *tf.gradients(y, [x, v], colocate_gradients_with_ops=colocate)]
         for config in (devices(1, allow_soft_placement=True), devices(4, inter_op_parallelism_threads=threads)):
             with tf.Session(config=config) as session:
