@@ -85,15 +85,15 @@ def plot_misread(data, wrong, read, path):
     pyplot.close(figure)
 
 
-def run(network, options, data):
-    """Trains, or goes on training; returns the share of the test images that is read rightly."""
+def run(network, options, data, classifier=Classifier, config=None):
+    """Trains, or goes on training; returns the share of the test images that is read rightly.  config: of the session."""
     options.folder.mkdir(parents=True, exist_ok=True)
     saved, history = options.folder / "history.json", []
     steps_per_epoch = min(options.images, data.train.num_examples) // options.batch_size
     tf.set_random_seed(options.seed)
-    model = Classifier(network, options, steps_per_epoch)
+    model = classifier(network, options, steps_per_epoch)
     saver = tf.train.Saver()
-    with tf.Session() as sess, tf.summary.FileWriter(str(options.folder), sess.graph) as summaries:
+    with tf.Session(config=config) as sess, tf.summary.FileWriter(str(options.folder), sess.graph) as summaries:
         sess.run(tf.global_variables_initializer())
         last = tf.train.latest_checkpoint(str(options.folder))
         if last:
@@ -122,12 +122,12 @@ def run(network, options, data):
     return 1 - len(wrong) / data.test.num_examples
 
 
-def parse(description, argv, folder, epochs, rate):
-    """The options that every classifier here has."""
+def parse(description, argv, folder, epochs, rate, more=()):
+    """The options that every classifier here has, and more: [(name, default, text)]."""
     matplotlib.use("agg")
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default, text in [
-            ("epochs", epochs, "through all images, those of earlier runs counted"), ("batch-size", 64, "images of a step"),
+            *more, ("epochs", epochs, "through all images, those of earlier runs counted"), ("batch-size", 64, "images of a step"),
             ("learning-rate", rate, "at first; it falls by 5 %% an epoch"), ("seed", 1, "same seed, same numbers on one thread"),
             ("folder", Path(folder), "for checkpoints, summaries and plots"), ("images", 10 ** 6, "how many to train on, at most"),
             ("data", Path(), "a folder with four files of MNIST's form, such as Fashion-MNIST's; default: MNIST"),

@@ -38,6 +38,7 @@ from .ops.contraction_ops import einsum, tensordot
 from .ops.control_ops import group, no_op, tuple
 from .ops.counting_ops import bincount, confusion_matrix, count_nonzero, histogram_fixed_width, histogram_fixed_width_bins
 from .ops.cumulative_ops import cumprod, cumsum
+from .ops.data_flow_ops import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
 from .ops.gather_ops import boolean_mask, gather
 from .ops.grid_ops import bitcast, broadcast_dynamic_shape, identity_n, meshgrid, sequence_mask, shape_n
 from .ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices

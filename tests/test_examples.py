@@ -81,6 +81,53 @@ def test_classifiers_of_images(run, tmp_path, name, least):
     assert list((tmp_path / "parts").glob("events.out.tfevents.*"))
 
 
+@DIGITS
+def test_towers(run, tmp_path):
+    """Two towers learn, and what one of them would have learnt from the same digits; a run that was interrupted goes on to the same bits."""
+    size = ["--images", 1280, "--epochs", 2, "--data", small_digits(tmp_path), "--batch-size", 32]
+    whole = run("multi_tower.py", "--folder", "whole", *size)
+    assert numbers(r"test accuracy (\S+)%", whole)[0] >= 40 and "20/20" in whole
+    run("multi_tower.py", "--folder", "parts", *size, "--stop", 1)
+    second = run("multi_tower.py", "--folder", "parts", *size)
+    assert "going on from" in second and whole.splitlines()[-1] == second.splitlines()[-1]
+    one, other = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / folder))) for folder in ("whole", "parts"))
+    assert all(np.array_equal(one.get_tensor(key), other.get_tensor(key)) for key in one.get_variable_to_shape_map())
+    assert list((tmp_path / "parts").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize("towers", [2, 3])
+def test_towers_do_what_one_does_with_all_of_the_batch(towers, monkeypatch):
+    """With the colours of a test, which no random number decides: the same variables after some steps, up to rounding."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    example = importlib.import_module("multi_tower")
+    random, found = np.random.RandomState(0), []
+    digits, labels = random.rand(12, 784).astype(np.float32), random.randint(0, 10, 12)
+    for count in (1, towers):
+        options = type("Options", (), dict(towers=count, learning_rate=0.02))
+        with tf.Graph().as_default():
+            tf.set_random_seed(3)
+            model = example.Towers(example.network, options, 100)
+            assert {v.device for v in tf.global_variables()} == {"/device:CPU:0"}
+            with tf.Session(config=tf.ConfigProto(device_count={"CPU": count + 1})) as sess:
+                sess.run(tf.global_variables_initializer())
+                losses = [sess.run([model.loss, model.train], {model.images: digits, model.labels: labels})[0] for _ in range(3)]
+                found.append((losses, sess.run(tf.trainable_variables()), sess.run(model.read, {model.images: digits})))
+                used = {d.device for d in traced(sess, [model.loss, model.train], {model.images: digits, model.labels: labels}).dev_stats}
+                assert len(used) == count + 1
+    (losses, variables, read), others = found[0], found[1]
+    np.testing.assert_allclose(losses, others[0], rtol=2e-6)
+    for one, many in zip(variables, others[1]):
+        np.testing.assert_allclose(one, many, rtol=1e-4, atol=2e-6)
+    assert losses[2] < losses[0] and read.shape == (12,) and np.array_equal(read, others[2])
+
+
+def traced(sess, fetches, feed):
+    """The StepStats of a step."""
+    metadata = tf.RunMetadata()
+    sess.run(fetches, feed, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata)
+    return metadata.step_stats
+
+
 def small_digits(folder):
     """A folder with MNIST's four files, of fewer digits: 5,000 for validation, 5,000 to train on, 1,000 to test."""
     files = mnist_module.read_files(data_folder() / "mnist")
@@ -133,6 +180,28 @@ def test_character_model(run, tmp_path):
     text = run("char_rnn.py", *sizes, "whole")
     assert text.startswith("Macbeth:") and len(text) == 8 + 60 + 1 and text == run("char_rnn.py", *sizes, "parts")
     assert text != run("char_rnn.py", *sizes, "whole", "--temperature", 2.0)
+
+
+@PLAYS
+def test_deep_lstm(run, tmp_path):
+    """A layer on each of three devices, all on one, or three devices that share a thread: the same numbers.  The step that is drawn ran on all devices."""
+    options = ("--layers", 3, "--hidden", 32, "--unroll", 8, "--batch-size", 8, "--steps", 60, "--report", 20, "--characters", 20000)
+    whole = run("deep_lstm.py", *options, "--folder", "whole")
+    bits, = numbers(r"(\S+) bits a character over", whole)
+    assert bits < 5 and "60/60" in whole
+    for folder, *more in (("one", "--devices", 1), ("shared", "--threads", 1)):
+        assert numbers(r"(\S+) bits a character over", run("deep_lstm.py", *options, "--folder", folder, *more)) == [bits]
+    run("deep_lstm.py", *options, "--folder", "parts", "--stop", 30)
+    assert "going on from" in run("deep_lstm.py", *options, "--folder", "parts")
+    one, other = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / folder))) for folder in ("whole", "parts"))
+    assert all(np.array_equal(one.get_tensor(key), other.get_tensor(key)) for key in one.get_variable_to_shape_map())
+    for folder, count in (("whole", 3), ("one", 1)):
+        events = json.loads((tmp_path / folder / "timeline.json").read_text())["traceEvents"]
+        named = {e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "process_name"}
+        assert all(any(f"CPU:{i}" in name for name in named) == (i < count) for i in range(3)), named
+        assert "<svg" in (tmp_path / folder / "timeline.svg").read_text()[:200]
+    steps = {event.step for path in (tmp_path / "whole").glob("events.out.tfevents.*") for event in tf.train.summary_iterator(str(path)) if event.summary.value}
+    assert steps == {20, 40, 60}
 
 
 @PLAYS

@@ -12,6 +12,7 @@ from . import conv_grad
 from . import control_flow_grad
 from . import counting_grad
 from . import cumulative_grad
+from . import data_flow_grad
 from . import io_grad
 from . import linalg_grad
 from . import lrn_grad

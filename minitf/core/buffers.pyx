@@ -22,7 +22,11 @@ cdef extern from *:
     """
     #define add_atomically(p, n) __atomic_add_fetch((p), (n), __ATOMIC_ACQ_REL)
     #define load_atomically(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+    static inline void raise_to(long *p, long value) {
+        long old = __atomic_load_n(p, __ATOMIC_RELAXED);
+        while (old < value && !__atomic_compare_exchange_n(p, &old, value, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)); }
     """
+    void raise_to(long *, long) nogil
     long add_atomically(long *, long) nogil
     long load_atomically(long *) nogil
 
@@ -32,12 +36,21 @@ cdef enum:
     STAGGER = 512
     ALIGNMENT = 64
 
-cdef long allocations = 0, frees = 0, live_bytes = 0
+cdef long allocations = 0, frees = 0, live_bytes = 0, most_bytes = 0
 
 
 def allocator_stats():
     """(allocations, frees, live bytes) of this process so far."""
     return load_atomically(&allocations), load_atomically(&frees), load_atomically(&live_bytes)
+
+
+def peak_bytes(bint forget=False):
+    """The most bytes that were live at once in this process; with forget=True from now on: what is live now is the first mark."""
+    global most_bytes
+    cdef long most = load_atomically(&most_bytes)
+    if forget:
+        most_bytes = load_atomically(&live_bytes)
+    return most
 
 
 cdef Storage *new_storage(size_t nbytes) except NULL nogil:
@@ -55,7 +68,7 @@ cdef Storage *new_storage(size_t nbytes) except NULL nogil:
     storage.nbytes = nbytes
     storage.objects = 0
     storage.refs = 1
-    add_atomically(&live_bytes, <long> nbytes)
+    raise_to(&most_bytes, add_atomically(&live_bytes, <long> nbytes))
     return storage
 
 

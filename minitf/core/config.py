@@ -138,7 +138,7 @@ class ConfigProto(_Options):
 
     device_count                  {'CPU': 2}: how many devices of a type this process has
     intra_op_parallelism_threads  threads of one kernel; 0: OMP_NUM_THREADS, or as many as the machine has cores
-    inter_op_parallelism_threads  ops that run at once; 0: as many as the machine has
+    inter_op_parallelism_threads  threads that the session's devices share, and so ops that run at once; 0: one for each device
     use_per_session_threads       whether the session has threads of its own rather than the process's
     cost_model                    a tf.placement.CostModel: ops go where a simulated execution ends them first.  None: to the first device that can
     placement_period              every so many steps of a run its costs are measured, and it is placed again, until nothing moves.  0: never

@@ -181,15 +181,16 @@ class OpDef:
 class KernelDef:
     """A kernel class with the device type and the attribute values that it serves.
 
-    binds     it gives its outputs their memory itself, each a counted storage that it may share
+    binds     it gives its outputs their memory itself, each a counted storage that it may share; attribute "_shapes" has the shapes it must give
+    keeps     it may keep its inputs behind the step, by reference: large ones get a storage of their own
     in_place  the first output may lie in the memory of any input of the same shape and dtype whose value nobody else needs
     strings   it serves elements that are Python objects (strings) too, though it names no dtypes: most kernels move bytes and may not
     """
-    __slots__ = ("op_type", "device_type", "constraints", "kernel", "in_place", "strings", "binds")
+    __slots__ = ("op_type", "device_type", "constraints", "kernel", "in_place", "strings", "binds", "keeps")
 
-    def __init__(self, op_type, device_type, constraints, kernel, in_place, strings, binds):
+    def __init__(self, op_type, device_type, constraints, kernel, in_place, strings, binds, keeps):
         self.op_type, self.device_type, self.constraints = op_type, device_type, constraints
-        self.kernel, self.in_place, self.strings, self.binds = kernel, in_place, strings, binds
+        self.kernel, self.in_place, self.strings, self.binds, self.keeps = kernel, in_place, strings, binds, keeps
 
     def serves(self, attrs):
         for name, allowed in self.constraints.items():
@@ -210,6 +211,7 @@ def _holds_objects(attr):
 _ops = {}
 _kernels = {}                 # (op type, device type) -> [KernelDef], newest first
 _gradients = {}
+_resources = {}               # op type -> function(name, attrs) that makes what the op's reference stands for
 
 
 def register_op(name, inputs=(), outputs=(), attrs=(), is_stateful=False, is_commutative=False, is_alias=False, is_dynamic=False, constants=()):
@@ -246,7 +248,7 @@ def op_types():
     return sorted(_ops)
 
 
-def register_kernel(op_type, device_type="CPU", in_place=False, strings=False, binds=False, **constraints):
+def register_kernel(op_type, device_type="CPU", in_place=False, strings=False, binds=False, keeps=False, **constraints):
     """Decorate (or call with) a Kernel class.  constraints: attribute name -> allowed values, e.g. T=[float32, float64].
 
     A later registration is preferred to an earlier one that serves the same attributes.
@@ -255,9 +257,30 @@ def register_kernel(op_type, device_type="CPU", in_place=False, strings=False, b
                    for name, allowed in constraints.items()}
 
     def decorate(kernel):
-        _kernels.setdefault((op_type, device_type), []).insert(0, KernelDef(op_type, device_type, constraints, kernel, in_place, strings, binds))
+        _kernels.setdefault((op_type, device_type), []).insert(0, KernelDef(op_type, device_type, constraints, kernel, in_place, strings, binds, keeps))
         return kernel
     return decorate
+
+
+def register_resource(op_type):
+    """Decorate function(name, attrs) -> Resource: the op has no inputs, and its output is a reference to what the function makes.
+
+    A session makes it once, under the op's container and shared name, and no kernel computes the op.
+    """
+    def decorate(make):
+        _resources[op_type] = make
+        return make
+    return decorate
+
+
+def is_resource(op_type):
+    """Whether an op of that type stands for state of the session: a variable, a queue."""
+    return op_type in _resources
+
+
+def resource_maker(op_type):
+    """The function that was registered for an op type."""
+    return _resources[op_type]
 
 
 def find_kernel(op_type, attrs, device_type="CPU"):

@@ -3,6 +3,7 @@
 A session made with target '' has a table of its own; a server will own one and share it between its sessions.  Kernels
 find a resource once, when they are bound to a plan; no look-up happens in a step.
 """
+import os
 import threading
 
 from libc.string cimport memcpy
@@ -27,6 +28,9 @@ cdef class Resource:
     cdef void unlock(self) noexcept nogil:
         unlock(self.mutex)
 
+    def check_same(self, op_type, attrs, op):
+        """InvalidArgumentError unless a node of that type, with these attributes, may stand for this resource: two may share one name."""
+
 
 cdef class VariableState(Resource):
     def __init__(self, str name, dtype):
@@ -35,6 +39,12 @@ cdef class VariableState(Resource):
 
     def __dealloc__(self):
         release(self.value.storage)
+
+    kind = "variable"
+
+    def check_same(self, op_type, attrs, op):
+        if op_type != "VariableV2":
+            raise InvalidArgumentError(None, op, f"'{self.name}' is a variable already, and can not be a {op_type} too")
 
     cdef int read(self, Buffer *out) except -1 nogil:
         """out becomes a snapshot: it shares the current storage and holds a reference to it."""
@@ -171,6 +181,13 @@ cdef class RandomState(Resource):
         self.lock()
         self.key, self.counter = key, counter
         self.unlock()
+
+
+def random_key(seed, seed2):
+    """The 64-bit key of a generator from the graph's and the op's seed; both 0 means: from the system's entropy."""
+    if seed == 0 and seed2 == 0:
+        return int.from_bytes(os.urandom(8), "little")
+    return (seed & 0xFFFFFFFF) | (seed2 & 0xFFFFFFFF) << 32
 
 
 class ResourceTable:

@@ -18,7 +18,9 @@ from .tensor_proto import MOST_REPEATED, array_from_proto, shape_from_proto
 from .wire_checks import MOST_OUTPUTS, check_outputs, expected_inputs, in_order
 from .wire_values import cut
 
-SAME_OP = {"AddV2": "Add", "BatchMatMulV2": "BatchMatMul", "PlaceholderV2": "Placeholder", "Variable": "VariableV2"}
+SAME_OP = {"AddV2": "Add", "BatchMatMulV2": "BatchMatMul", "PlaceholderV2": "Placeholder", "Variable": "VariableV2",
+           **{f"{name}V2": name for name in ("FIFOQueue", "PaddingFIFOQueue", "PriorityQueue", "RandomShuffleQueue", "QueueEnqueue", "QueueEnqueueMany",
+                                             "QueueDequeue", "QueueDequeueMany", "QueueDequeueUpTo", "QueueSize", "QueueClose", "QueueIsClosed")}}
 SCALAR_IS_KNOWN = 22          # before this producer version, a Placeholder's shape [] meant that nothing was known of it
 
 # Attributes that minitf's op types may lack, where any value, or the listed ones, ask for nothing that they do not do.

@@ -29,6 +29,19 @@ class ShapeContext:
         """The value of input i if it is known before the graph runs, else None."""
         return constant_value(self.tensors[i])
 
+    def resource(self, i):
+        """(type, attributes) of the op that makes what input i, a reference, stands for."""
+        tensor = self.tensors[i]
+        while True:
+            op = tensor.op
+            if op.type == "RefArgument":
+                source = op.graph.source_of(tensor)
+            else:
+                source = next((t for t in op.inputs if t.dtype.is_ref_dtype), None)
+            if source is None:
+                return op.type, op.attrs
+            tensor = source
+
     def constant_as_shape(self, i):
         """The TensorShape that the integer vector input i denotes, as far as it is known."""
         return constant_value_as_shape(self.tensors[i])

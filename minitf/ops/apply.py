@@ -82,7 +82,10 @@ def _convert(definition, values, attrs, scope):
     for arg, value in zip(definition.inputs, values):
         if arg.is_ref:
             tensor = _reference(definition, arg, value)
-            given.setdefault(arg.type_attr, tensor.dtype.base_dtype)
+            if arg.type_attr:
+                given.setdefault(arg.type_attr, tensor.dtype.base_dtype)
+            elif tensor.dtype.base_dtype is not arg.dtype:
+                raise TypeError(f"Input '{arg.name}' of '{definition.name}' Op requires a reference of dtype {arg.dtype.name}, got {value!r}")
             inputs.append(tensor)
         elif arg.number_attr or arg.is_type_list:
             if not isinstance(value, (list, tuple)):

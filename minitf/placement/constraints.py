@@ -12,9 +12,9 @@ that differ are forgotten, and where no device fits, the type and the index are,
 """
 from ..core.devices import canonical_name, common_device, matches, parse_device
 from ..core.errors import InvalidArgumentError
-from ..core.registry import find_kernel, kernels_of, op_def
+from ..core.registry import find_kernel, is_resource, kernels_of, op_def
 
-DATA_ONLY = ("_Feed", "_ReadVariable", "Const", "VariableV2")      # every device can hold data
+DATA_ONLY = ("_Feed", "_ReadVariable", "Const")      # every device can hold data
 MOST = 20                     # members of a group that an error lists
 
 
@@ -41,7 +41,7 @@ class Group:
             return ""
         types = {}
         for n in self.members:
-            kinds = {"any"} if n.type in DATA_ONLY else {k.device_type for k in kernels_of(n.type) if k.serves(n.attrs)}
+            kinds = {"any"} if n.type in DATA_ONLY or is_resource(n.type) else {k.device_type for k in kernels_of(n.type) if k.serves(n.attrs)}
             types[n.type] = types.get(n.type, kinds) & kinds
         lines = ["", "Colocation Debug Info:", "Colocation group had the following types and devices:"]
         lines += [f"{type_}: {' '.join(sorted(kinds)) or 'none'}" for type_, kinds in types.items()]
@@ -152,8 +152,13 @@ def _unmet(group, device):
     return "; ".join(list(asked)[:3])
 
 
+def is_data(node):
+    """Whether any device can hold it, without a kernel."""
+    return node.type in DATA_ONLY or is_resource(node.type)
+
+
 def has_kernel(node, device_type):
-    return node.type in DATA_ONLY or find_kernel(node.type, node.attrs, device_type) is not None
+    return is_data(node) or find_kernel(node.type, node.attrs, device_type) is not None
 
 
 def _contradiction(a, b):

@@ -1,10 +1,16 @@
 """Partition: from a placed program to one program per device, with Send and Recv where edges are cut.
 
 One Recv per tensor and destination device, shared by all consumers there, so a tensor crosses once.  A control edge crosses as
-an empty tensor.  What is known before the run (constants, feeds) is copied to every device that uses it, and nothing is sent.
-Send and Recv nodes carry `key`, the name of the transfer, and `slot`, its number in the step's rendezvous.
+an empty tensor, once per destination too.  What is known before the run (constants, feeds) is copied to every device that uses it, and
+nothing is sent.  A reference does not cross: what reads a variable elsewhere receives a snapshot, taken where the variable is, and what
+changes one is placed there.  Bodies of `cond` and `while_loop` are not cut, so no transfer belongs to an iteration.
+
+Send and Recv nodes carry `key`, the name of the transfer, and `slot`, its number in the step's rendezvous.  Each device keeps the order of
+the program, in which a Send comes before its Recv; so there is one order in which everything could run, and no devices wait for one
+another in a circle.
 """
 from ..core.dtypes import float32
+from ..core.errors import InvalidArgumentError
 from ..graph.program import Node, listing
 
 
@@ -36,8 +42,8 @@ def partition(program):
     transfers = {}                                     # (node, output number or None for control, destination) -> Recv node
     copies = {}                                        # (node, output number, device) -> the copy of a constant or a feed there
 
-    def here(node, index, device):
-        """(node, output number) of a value on `device`."""
+    def here(node, index, device, user):
+        """(node, output number) of a value on `device`, where `user` needs it."""
         if node.device == device and node.device in parts and not _is_copied(node):
             return node, index
         if _is_copied(node):
@@ -51,6 +57,9 @@ def partition(program):
                     copy.attrs = {"feed": program.feeds.index(node)}
                 parts[device].append(copy)
             return copy, 0
+        if node.dtypes[index].is_ref_dtype:
+            raise InvalidArgumentError(None, user.op, f"'{user.name}' ({user.type}) on {device} needs the variable '{node.name}' itself, which is on "
+                                       f"{node.device}: all variables that one op changes must be on one device")
         return _transfer(node, index, device), 0
 
     def _transfer(node, index, device):
@@ -72,14 +81,14 @@ def partition(program):
     for node in program.nodes:
         if _is_copied(node):
             continue
-        node.inputs = [here(n, i, node.device) for n, i in node.inputs]
+        node.inputs = [here(n, i, node.device, node) for n, i in node.inputs]
         node.controls = [n if n.device == node.device else _transfer(n, None, node.device) for n in node.controls if not _is_copied(n)]
         parts[node.device].append(node)
     first = next(iter(parts))
     fetches = {device: [] for device in parts}
     for number, (node, index) in enumerate(program.fetches):
         device = first if _is_copied(node) else node.device
-        fetches[device].append((number, here(node, index, device)))
+        fetches[device].append((number, here(node, index, device, node)))
     return [Partition(device, nodes, fetches[device], [t for t in program.targets if t.device == device]) for device, nodes in parts.items()], len(transfers)
 
 

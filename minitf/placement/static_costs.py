@@ -5,15 +5,15 @@
 import math
 
 from ..core.errors import OpError
-from ..core.registry import op_def
+from ..core.registry import is_resource, op_def
 
 ITERATIONS = 10               # that a loop is taken to make: nothing tells before it has run
-NO_WORK = ("Const", "VariableV2", "_ReadVariable", "_Feed", "_Import", "NoOp", "Identity", "StopGradient", "Placeholder", "PlaceholderWithDefault")
+NO_WORK = ("Const", "_ReadVariable", "_Feed", "_Import", "NoOp", "Identity", "StopGradient", "Placeholder", "PlaceholderWithDefault")
 
 
 def is_free(node):
     """Whether nothing is computed: constants, variables and their snapshots, feeds, what only passes on or renames its input."""
-    return node.values is not None or node.type in NO_WORK or node.type[0] != "_" and op_def(node.type).is_alias
+    return node.values is not None or node.type in NO_WORK or is_resource(node.type) or node.type[0] != "_" and op_def(node.type).is_alias
 
 
 def operations(node):

@@ -1,6 +1,7 @@
 """One step of one device's plan in flight."""
 from minitf.core.buffers cimport Buffer, Storage
-from minitf.kernels.cpu.kernel cimport Kernel, Waiter
+from minitf.core.waiting cimport Waiter, Waits
+from minitf.kernels.cpu.kernel cimport Kernel
 from cpython.ref cimport PyObject
 
 cdef class RunQueue:
@@ -22,6 +23,7 @@ cdef class StepState:
     cdef double deadline                  # on the monotonic clock; 0: none
     cdef double timeout
     cdef int threads                      # of one kernel
+    cdef Waits waits                      # what its kernels wait for, other than one another
     cdef readonly object error
 
 
@@ -35,6 +37,7 @@ cdef class Activation(Waiter):
     cdef Buffer *buffers
     cdef PyObject **code
     cdef PyObject *next_ready             # in a RunQueue
+    cdef bint is_ready                    # whether it is in one
     cdef Py_ssize_t *stops
     cdef Py_ssize_t *own
     cdef Py_ssize_t *bound

@@ -35,13 +35,14 @@ cdef class RunQueue:
 
     cdef void push(self, PyObject *activation) noexcept nogil:
         lock(self.mutex)
-        (<Activation> activation).next_ready = NULL
-        if self.tail == NULL:
-            self.head = activation
-        else:
-            (<Activation> self.tail).next_ready = activation
-        self.tail = activation
-        signal_one(self.condition)
+        if not (<Activation> activation).is_ready:       # a stepper runs on what it has not been told of
+            (<Activation> activation).next_ready, (<Activation> activation).is_ready = NULL, True
+            if self.tail == NULL:
+                self.head = activation
+            else:
+                (<Activation> self.tail).next_ready = activation
+            self.tail = activation
+            signal_one(self.condition)
         unlock(self.mutex)
 
     cdef void wake(self) noexcept nogil:
@@ -62,7 +63,7 @@ cdef class RunQueue:
                 break
         if self.head != NULL:
             activation = self.head
-            self.head = (<Activation> activation).next_ready
+            self.head, (<Activation> activation).is_ready = (<Activation> activation).next_ready, False
             if self.head == NULL:
                 self.tail = NULL
         elif self.woken:
@@ -108,6 +109,7 @@ cdef class Activation(Waiter):
 
     def __cinit__(self, plan, StepState step, RunQueue queue, context, Activation outer=None):
         self.plan, self.step, self.queue, self.context, self.outer = plan, step, queue, context, outer
+        self.waits = step.waits
         self.body_kernels, self.has_rest, self.work = [], plan.rest is not None, plan.work
         self.parts, self.resources = {}, []
         self.n_buffers, self.length = len(plan.buffers), len(plan.instructions)
@@ -169,7 +171,7 @@ cdef class Activation(Waiter):
                 b.data = b.storage.data
                 self.own[self.n_own] = i
                 self.n_own += 1
-            elif spec.kind == "bound":
+            elif spec.kind == "bound" or spec.kind == "sent":
                 self.bound[self.n_bound] = i
                 self.n_bound += 1
             elif spec.kind == "ref":

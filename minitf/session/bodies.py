@@ -62,7 +62,7 @@ class Body:
             else:                                       # the variable itself; two references to one are the same node
                 outer = self.arguments[k].variable
                 if outer not in variables:
-                    variables[outer] = Node(outer.name, "VariableV2", outer.attrs, [], [], "", outer.op, list(outer.dtypes), list(outer.shapes))
+                    variables[outer] = Node(outer.name, outer.type, outer.attrs, [], [], "", outer.op, list(outer.dtypes), list(outer.shapes))
                     nodes.append(variables[outer])
                 variables[node] = variables[outer]
         if variables:

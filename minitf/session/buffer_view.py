@@ -42,7 +42,7 @@ class Layout:
             return "live"
         if made >= activation.pc:
             return "not made yet"
-        if root.kind == "bound":
+        if root.kind in ("bound", "sent"):
             return "live" if activation.is_set(root.number) else "given back"
         if root.kind != "arena":
             return "live"
@@ -72,7 +72,7 @@ class BufferView:
             self.shape = activation.shape_of(spec.number) if self.state == "live" else spec.shape
         root = layout.plan.buffers[spec.root]
         self.holders = _HOLDERS.get(root.kind, "")
-        if self.state == "live" and root.kind in ("own", "bound"):
+        if self.state == "live" and root.kind in ("own", "bound", "sent"):
             count = activation.references(root.number)
             self.holders = f"{count} reference{'s' * (count != 1)}"
 

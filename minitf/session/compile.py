@@ -6,6 +6,7 @@ shapes (and the values that decide shapes) are known, and it is kept under these
 import threading
 from collections import OrderedDict
 
+from ..core.registry import is_resource
 from ..graph.program import Node
 from .fuse import fuse
 from .optimise import forward_identities, fuse_updates, live, merge_equal
@@ -124,7 +125,7 @@ class Rest:
         body = [n for n in nodes if n.type != "_Import"]
         lowest = min((n.level for n in body), default=0)
         for node in nodes:
-            if node.type == "_Import" or not node.inputs and node.type in ("Const", "VariableV2", "_Feed"):
+            if node.type == "_Import" or not node.inputs and (node.type in ("Const", "_Feed") or is_resource(node.type)):
                 node.level = lowest
         fetches = [(number, (copies[n], i)) for number, (n, i) in self.fetches]
         return compile_part(self.device, nodes, fetches, targets, self.options)

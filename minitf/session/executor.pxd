@@ -15,7 +15,8 @@ cdef class Step(StepState):
     cdef int discard(self) except -1
     cpdef list run(self, list feeds, Py_ssize_t n_fetches, double timeout)
     cdef int run_on_threads(self, list feeds, double timeout) except -1
-    cdef int wait(self, double timeout) except -1
+    cdef int wait(self) except -1
     cdef int give_up(self) except -1
+    cdef int unwind(self) except -1
     cdef int fail(self, Activation activation, error) except -1
     cdef int finish(self) except -1

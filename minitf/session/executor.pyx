@@ -2,6 +2,9 @@
 
 A step on one device runs on the thread of its caller.  A step on several gives each device's activation to that device's thread and
 waits; the threads are started the first time that happens.  The first failure aborts the step everywhere; its error is the one raised.
+
+A parked activation is resumed once, by what it waits for or by the abort, and is then run once more: so a kernel that was sent away from
+a queue gives back what it holds, on a thread of its own step.
 """
 import threading
 import time
@@ -10,11 +13,13 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 cimport numpy as np
 
+from minitf.core.waiting cimport Waits
 from minitf.kernels.cpu.kernel cimport DONE, PARK
 from minitf.session.activation cimport Activation, RunQueue, StepState
 from minitf.session.rendezvous cimport Rendezvous
 
 from minitf.core.errors import CancelledError
+from minitf.session import report
 from minitf.session.report import explain_failure, out_of_time
 
 cdef extern from *:
@@ -65,7 +70,7 @@ cdef class Step(StepState):
 
     def __init__(self, list plans, list keys, context):
         self.context, self.queue, self.lock = context, RunQueue(), threading.Lock()
-        self.rendezvous = Rendezvous(keys)
+        self.rendezvous, self.waits = Rendezvous(keys), Waits()
         threads = context.threads([plan.device for plan in plans])
         self.on_threads, self.tracer = threads is not None, None
         self.threads = context.kernel_threads(len(plans))
@@ -90,7 +95,7 @@ cdef class Step(StepState):
                     if status == DONE:
                         a = a.next_part()
                     else:
-                        self.wait(timeout)
+                        self.wait()
             results = [None] * n_fetches
             for a in self.activations:
                 collect(a, results)
@@ -99,6 +104,8 @@ cdef class Step(StepState):
             return results
         except BaseException as error:
             self.fail(None if self.on_threads else a, error)
+            if not self.on_threads:
+                self.unwind()
             raise explain_failure(self.error, self.failed)
         finally:
             self.finish()
@@ -108,6 +115,7 @@ cdef class Step(StepState):
         cdef Activation a
         for a in self.activations:
             a.discard()
+        self.rendezvous.storages.clear()
         return 0
 
     def trace(self, tracer):
@@ -127,7 +135,7 @@ cdef class Step(StepState):
             for a in self.activations:
                 a.resume()
             try:
-                self.wait(timeout)
+                self.wait()
             except BaseException as error:
                 self.fail(None, error)
                 self.give_up()
@@ -142,10 +150,10 @@ cdef class Step(StepState):
         """End the step on all its devices; from any thread."""
         self.fail(None, CancelledError(None, None, "The session was closed while the step ran"))
 
-    cdef int wait(self, double timeout) except -1:
+    cdef int wait(self) except -1:
         """Until an activation of the caller's may go on, or all device threads have finished.  DeadlineExceededError says what each waits for."""
-        cdef double end = time.monotonic() + timeout if timeout >= 0 else 0
         cdef double slice_ = 0.1              # between two looks at Ctrl-C
+        cdef double waited = 0
         cdef PyObject *ready
         while True:
             if self.on_threads and load(&self.remaining) == 0:
@@ -155,8 +163,11 @@ cdef class Step(StepState):
             if ready != NULL:
                 return 0
             PyErr_CheckSignals()
-            if timeout >= 0 and time.monotonic() > end and not (self.on_threads and load(&self.remaining) == 0):
-                raise out_of_time(self, timeout)
+            waited += slice_
+            if self.deadline and time.monotonic() > self.deadline and not (self.on_threads and load(&self.remaining) == 0):
+                raise out_of_time(self, self.timeout)
+            if self.waits.first != NULL and waited - slice_ < report.PATIENCE <= waited:
+                report.warn_of_wait(self)
 
     cdef int give_up(self) except -1:
         """After an abort: wait for the device threads to leave the step; what does not leave is kept, so that its memory stays valid."""
@@ -184,13 +195,23 @@ cdef class Step(StepState):
         if count_down(&self.remaining) == 0:
             self.queue.wake()
 
+    cdef int unwind(self) except -1:
+        """After an abort, on the caller's thread: run what was parked once more."""
+        for activation in self.resumed():
+            try:
+                self.advance_by_one(activation)
+            except Exception:
+                pass
+        return 0
+
     cdef int fail(self, Activation activation, error) except -1:
-        """The first failure is the step's; it ends the others at their next receive, or within some milliseconds of work."""
+        """The first failure is the step's; it ends the others where they wait, or within some milliseconds of work."""
         with self.lock:
             if self.error is None:
                 self.error, self.failed = error, activation
         self.aborted = 1
-        self.rendezvous.abort()
+        self.rendezvous.abort(self.error)
+        self.waits.cancel()
         return 0
 
     cdef int finish(self) except -1:
@@ -203,6 +224,8 @@ cdef class Step(StepState):
                 a.finish()
                 a = part
         self.rendezvous.reset()
+        if self.aborted:
+            self.waits.reopen()
         self.aborted, self.error, self.failed = 0, None, None
         return 0
 
@@ -249,7 +272,9 @@ cdef class Step(StepState):
         return values
 
     def end(self):
-        """Give back everything that is held for the step."""
+        """Give back everything that is held for the step; what waits is sent away."""
+        self.fail(None, CancelledError(None, None, "The step was given up"))
+        self.unwind()
         self.finish()
 
 

@@ -7,13 +7,15 @@ prints a table per device: every instruction, the buffers it reads and writes, a
     arena +n       at byte n of the device's arena, whose bytes later buffers use again
     in %k          over the bytes of buffer k, which nobody needs any more
     view of %k     the bytes of buffer k under another shape: nothing is computed
-    own            a storage of its own, which is sent or handed to the caller
+    own            a storage of its own, which is handed to the caller
+    sent           a storage that it takes when it is computed, and that goes to another device
     snapshot       the variable's current storage, shared, not copied
     received       what the sender's device holds, shared, not copied
     when run       allocated by the kernel: only the run tells the size
 """
 from ..core.devices import matches
 from ..core.shapes import shape_text
+from .plan import HOUSEKEEPING
 
 WIDTH = 120
 MOST = 200                    # instructions of a plan that str() shows
@@ -70,8 +72,10 @@ class Explanation:
 
     @property
     def peak_bytes(self):
-        """Bytes that a step allocates when it is first made: arenas, and storages of their own.  Feeds, constants and variables are not in it."""
-        return self.arena_bytes + sum(b.nbytes for b in self.buffers() if b.kind == "own")
+        """Bytes that a step allocates at most, when it is first made: arenas, storages of their own, and what is sent (plan.peak_bytes tells what of it
+        is alive at once).  Feeds, constants and variables are not in it.
+        """
+        return self.arena_bytes + sum(b.nbytes for b in self.buffers() if b.kind in ("own", "sent"))
 
     def text(self, most=MOST):
         """The tables; of each plan the first `most` instructions (None: all)."""
@@ -135,8 +139,8 @@ class _Table:
 
     def _instruction(self, number, instruction):
         node, plan = instruction.node, self.plan
-        if instruction.kind == "Release":
-            self._row(number, "Release", "", _numbers(instruction.inputs), "", "", "", "")
+        if instruction.kind in HOUSEKEEPING:
+            self._row(number, instruction.kind, "", _numbers(instruction.inputs), "", "", "", "")
             return
         name, type_ = node.name, node.type.lstrip("_")
         op = name if name == type_ or type_ in ("Send", "Recv", "ReadVariable") else f"{name} ({type_})"

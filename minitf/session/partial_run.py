@@ -17,6 +17,7 @@ import threading
 import numpy as np
 
 from ..core.errors import FailedPreconditionError, InvalidArgumentError
+from ..core.registry import is_resource
 from ..graph.operation import Operation, Tensor
 from .executable import Executable
 from .fetches import flatten
@@ -166,7 +167,7 @@ class _Setup:
         roots = [f if isinstance(f, Operation) else undone(f, part.done).op for f in to_run if f not in self.feeds]
         operations = needed(roots, have.union(self.feeds), part.done)
         self._check_given(fetches, operations, given, part)
-        ran = {op for op in operations if op not in self.constant and op.type not in ("VariableV2", "Placeholder")}
+        ran = {op for op in operations if op not in self.constant and op.type != "Placeholder" and not is_resource(op.type)}
         done = part.done | ran
         fetched = part.fetched.union(fetches)
         uses = {t for op in self.operations if op not in done and op not in self.constant for t in op.inputs}

@@ -4,11 +4,10 @@
 
 Shapes come before placement, because a cost model needs sizes; what a plan can not know yet is specialised in the run (compile.py).
 """
-import numpy as np
-
 from ..core.config import OptimizerOptions
 from ..core.errors import OpError
-from ..core.resources import RandomState, VariableState
+from ..core.registry import is_resource, resource_maker
+from ..core.resources import RandomState, random_key
 from ..graph.program import topological
 from ..placement.partition import partition
 from ..placement.placer import holds_state, homes, place
@@ -18,6 +17,7 @@ from .executable import Variant
 from .feeds import array_of
 from .prune import prune
 from .rendezvous import Recv, Send
+from .storages import Take
 from .report import located
 from .specialise import assign_levels, hand_on_controls, specialise
 
@@ -86,9 +86,12 @@ class Context:
         return array_of(tensor, value)
 
     def resource(self, node):
-        """The state behind a variable node: by container and shared name, made when first asked for."""
+        """The state behind a variable's or a queue's node: by container and shared name, made when first asked for."""
         name = node.attrs.get("shared_name") or node.name
-        return self.runtime.resources.get(node.attrs.get("container", ""), name, lambda: VariableState(name, node.attrs["dtype"]))
+        make = resource_maker(node.type)
+        found = self.runtime.resources.get(node.attrs.get("container", ""), name, lambda: make(name, node.attrs))
+        found.check_same(node.type, node.attrs, node.op)
+        return found
 
     def kernel(self, instruction, step):
         """A new kernel for an instruction."""
@@ -97,9 +100,13 @@ class Context:
             return Send(step.rendezvous, node.attrs["slot"])
         if instruction.kind == "Recv":
             return Recv(step.rendezvous, node.attrs["slot"])
+        if instruction.kind == "Take":
+            return Take(step.rendezvous.storages, node.device)
         attrs = node.attrs
         if "seed2" in attrs:
             attrs = {**attrs, "_state": random_state(self.runtime.resources, node)}
+        if instruction.kernel_def.binds:
+            attrs = {**attrs, "_shapes": node.shapes}
         make_state = getattr(instruction.kernel_def.kernel, "make_state", None)
         if make_state is not None:
             attrs = {**attrs, "_state": self.runtime.resources.get("", f"{node.name}/state", make_state)}
@@ -130,13 +137,6 @@ def whole_program(graph):
 def random_state(resources, node):
     """The stream of a random op and its place in it, which belong to the session."""
     return resources.get("", f"{node.name}/random", lambda: RandomState(node.name, random_key(node.attrs["seed"], node.attrs["seed2"])))
-
-
-def random_key(seed, seed2):
-    """The 64-bit key of a generator from the graph's and the op's seed; both 0 means: from the system's entropy."""
-    if seed == 0 and seed2 == 0:
-        return int.from_bytes(np.random.SeedSequence().generate_state(2, np.uint32).tobytes(), "little")
-    return (seed & 0xFFFFFFFF) | (seed2 & 0xFFFFFFFF) << 32
 
 
 def _assign_levels_of_all(parts):

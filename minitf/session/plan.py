@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.dtypes import as_dtype
 from ..core.errors import InvalidArgumentError
-from ..core.registry import kernel_or_error
+from ..core.registry import find_kernel, is_resource, kernel_or_error
 from ..kernels.cpu.elementwise import program_of
 from .fuse import reusable_inputs
 from .memory import aligned, assign_offsets, live_maximum
@@ -16,18 +16,20 @@ from .report import located
 
 HAND_OVER = 4096              # bytes: a larger fetched result is handed to the caller, a smaller one copied, which is cheaper
 CHECK_EVERY = 2e7             # bytes of traffic (some milliseconds) between two looks at signals
+HOUSEKEEPING = ("Take", "Release")       # instructions about memory: they compute nothing
 
 
 class BufferSpec:
     """One numbered buffer of a plan.
 
     kind    "arena"   at `offset` of the activation's arena
-            "own"     a counted storage of its own: it leaves the device or is handed to the caller
+            "own"     a counted storage of its own, for the whole step: it is handed to the caller
+            "sent"    a counted storage that it takes when it is computed: the device that receives it uses it where it is
             "const"   the array `value`, part of the plan
             "feed"    the caller's array
             "bound"   whatever an instruction puts there: a variable's snapshot, a received tensor, a result of unknown size
             "import"  a value of an earlier part of a cut plan
-            "ref"     the variable `node`
+            "ref"     the variable or queue `node`
             "view"    the bytes of buffer `root` under another shape
     """
     __slots__ = ("number", "name", "dtype", "shape", "kind", "root", "value", "node", "offset", "first", "last")
@@ -43,7 +45,7 @@ class BufferSpec:
 
 
 class Instruction:
-    """kind: Compute, Send, Recv, Read (a snapshot of a variable), View (at run time), Release."""
+    """kind: Compute, Send, Recv, Read (a snapshot of a variable), View (at run time), Take (a storage for a result), Release."""
     __slots__ = ("kind", "node", "kernel_def", "inputs", "outputs")
 
     def __init__(self, kind, node, inputs, outputs, kernel_def=None):
@@ -61,6 +63,18 @@ class Plan:
         self.stops = []               # positions before which the executor looks for signals and for an abort; the last is the end
         self.rest = None              # what follows a cut: a compile.Rest
 
+    @property
+    def peak_bytes(self):
+        """The most bytes of this device's step that are alive at one instruction: in the arena, in storages of its own, and received.
+
+        A result whose size only the run tells counts as nothing.  What was sent counts until its last use here, though it stays in memory
+        until its receivers have used it: for them it counts as received.
+        """
+        made_by = {b: i.kind for i in self.instructions for b in i.outputs}
+        lives = [(0, len(self.instructions), aligned(b.nbytes)) if b.kind == "own" else (b.first, b.last, aligned(b.nbytes)) for b in self.buffers
+                 if (b.kind in ("arena", "own", "sent") or b.kind == "bound" and made_by.get(b.number) != "Read") and b.nbytes is not None and b.first is not None]
+        return live_maximum(lives)
+
 
 def make_plan(device, order, fetches, exports, hand_over=HAND_OVER):
     """The Plan of nodes in execution order.  fetches: [(number, (node, output))]; exports: pairs that a later part needs.
@@ -77,7 +91,7 @@ class _Builder:
         self.code = []
 
     def build(self):
-        self.escaping = self._escaping()
+        self.handed, self.sent = self._escaping()
         for node in self.order:
             self._add(node)
         fetches = [(number, self._value(pair)) for number, pair in self.fetches]
@@ -124,7 +138,7 @@ class _Builder:
             buffer.value = node.attrs["pair"]
         elif node.type == "_Feed":
             buffer = self._new(pair, "feed")
-        elif node.type == "VariableV2":
+        elif is_resource(node.type):
             buffer = self._new(pair, "ref")
             buffer.shape = ()
         else:
@@ -132,7 +146,7 @@ class _Builder:
         return buffer.number
 
     def _escaping(self):
-        """The values that outlive their device's step in a storage of their own: sent ones, and large fetched ones."""
+        """(values to be handed to the caller or to a queue, values to be sent): they have a storage that is not in the arena."""
         source = {(n, 0): n.inputs[0] for n in self.order if n.values is None and is_view(n)}
 
         def root(pair):
@@ -144,13 +158,22 @@ class _Builder:
             shape = pair[0].shapes[pair[1]]
             return shape is not None and np.prod(shape, dtype=np.int64) * pair[0].dtypes[pair[1]].size > self.hand_over
 
-        return {root(n.inputs[0]) for n in self.order if n.type == "_Send" and n.inputs} | \
-            {root(pair) for _, pair in self.fetches if is_large(pair)}
+        sent = {root(n.inputs[0]) for n in self.order if n.type == "_Send" and n.inputs}
+        kept = {root(pair) for _, pair in self.fetches} | {root(pair) for pair in self.exports}
+        held = {root(pair) for _, pair in self.fetches if is_large(pair)} | {root(pair) for n in self.order if self._keeps(n) for pair in n.inputs if is_large(pair)}
+        return held | sent & kept, sent - kept - held
+
+    def _keeps(self, node):
+        """Whether the kernel of a node may hold its inputs behind the step."""
+        if not node.inputs or not node.inputs[0][0].dtypes[node.inputs[0][1]].is_ref_dtype or node.type[0] == "_":
+            return False
+        kernel_def = find_kernel(node.type, node.attrs, _device_type(self.device))
+        return kernel_def is not None and kernel_def.keeps
 
     # ---- instructions -----------------------------------------------------------------------------------------------------
 
     def _add(self, node):
-        if node.values is not None or node.type in ("_Feed", "_Import", "VariableV2", "NoOp"):
+        if node.values is not None or node.type in ("_Feed", "_Import", "NoOp") or is_resource(node.type):
             return
         inputs = [self._value(pair) for pair in node.inputs]
         if node.type == "_Send":
@@ -173,8 +196,11 @@ class _Builder:
                     self.number[node, i] = inputs[0]
                     outputs.append(inputs[0])
                 else:
-                    kind = "bound" if node.shapes[i] is None or dtype.holds_objects or kernel_def.binds else "own" if (node, i) in self.escaping else "arena"
+                    kind = "bound" if node.shapes[i] is None or dtype.holds_objects or kernel_def.binds else "own" if (node, i) in self.handed else \
+                        "sent" if (node, i) in self.sent else "arena"
                     outputs.append(self._new((node, i), kind).number)
+                    if kind == "sent":
+                        self.code.append(Instruction("Take", node, [outputs[-1]], []))
             self.code.append(Instruction("Compute", node, inputs, outputs, kernel_def))
 
     def _add_view(self, node, source):
@@ -192,7 +218,7 @@ class _Builder:
                 last[self.buffers[b].root] = k
         due = {}
         for root, k in last.items():
-            if self.buffers[root].kind == "bound" and root not in kept:
+            if self.buffers[root].kind in ("bound", "sent") and root not in kept:
                 due.setdefault(k, []).append(root)
         code = []
         for k, instruction in enumerate(self.code):

@@ -1,17 +1,22 @@
 """The rendezvous of one step, between devices of one process.
 
 A producer never waits: send() leaves the value and returns.  receive() may come before or after its send(); before, it leaves its
-waiter, which is resumed once the value is there.  Each key is sent once and received once a step; abort() fails all who wait now or later.
+waiter, which is resumed once the value is there.  Each key is sent once and received once a step, and after abort(error) all who wait, and
+all who send or receive later, fail with that error.
 
-Keys are known when a program is partitioned, so a key is a slot number at run time.  A value crosses as a reference: nothing is copied.
+Keys are known when a program is partitioned, so a key is a slot number at run time.  A key names the two devices and the edge; the step
+need not be in it, since every step in flight has a rendezvous of its own.  A value crosses as a reference: nothing is copied, and it is
+in memory from when it is computed until its receiver has used it for the last time, whenever that one asks for it.
 """
+import copy
+
 from libc.stdlib cimport calloc, free
 
-from minitf.core.buffers cimport release, retain
+from minitf.core.buffers cimport Storage, release, retain
 from minitf.core.threads cimport free_mutex, lock, new_mutex, unlock
 from minitf.kernels.cpu.kernel cimport DONE, PARK, Kernel
 
-from minitf.core.errors import AbortedError
+from minitf.core.errors import AbortedError, OpError
 
 cdef enum:
     EMPTY = 0
@@ -19,38 +24,45 @@ cdef enum:
     WAITING = 2
     TAKEN = 3
 
+cdef enum:
+    FAILED = -1                   # what refuse() raises for
+    SENT_TWICE = -2
+    RECEIVED_TWICE = -3
+
 
 cdef class Rendezvous:
     """Rendezvous(keys): a slot per key."""
 
     def __cinit__(self, list keys):
-        self.keys, self.n_slots = keys, len(keys)
+        self.keys, self.n_slots, self.storages = keys, len(keys), {}
         self.slots = <Slot *> calloc(self.n_slots + 1, sizeof(Slot))
         self.mutex = new_mutex()
         if self.slots == NULL or self.mutex == NULL:
             raise MemoryError()
 
     def __dealloc__(self):
-        self.reset()
+        self.drop_values()
         free(self.slots)
         free_mutex(self.mutex)
 
     cdef int send(self, Py_ssize_t slot, Buffer *value) except -1 nogil:
         cdef Slot *s = &self.slots[slot]
         cdef void *waiter = NULL
-        cdef int state
+        cdef int status = DONE
         lock(self.mutex)
-        state = s.state
-        if state == EMPTY or state == WAITING:
+        if self.aborted:
+            status = FAILED
+        elif s.state == SENT or s.state == TAKEN:
+            status = SENT_TWICE
+        else:
             s.value = value[0]
             retain(value.storage)
             s.state = SENT
             waiter = s.waiter
             s.waiter = NULL
         unlock(self.mutex)
-        if state == SENT or state == TAKEN:
-            with gil:
-                raise AbortedError(None, None, f"Duplicated send: {self.keys[slot]}")
+        if status < 0:
+            return self.refuse(status, slot)
         if waiter != NULL:
             (<Waiter> waiter).resume()
         return DONE
@@ -58,33 +70,42 @@ cdef class Rendezvous:
     cdef int receive(self, Py_ssize_t slot, Buffer *out, Waiter waiter) except -1 nogil:
         """DONE with the value in out, or PARK: the waiter will be resumed, and asks again."""
         cdef Slot *s = &self.slots[slot]
+        cdef Storage *before = NULL
         cdef int status = PARK, d
         lock(self.mutex)
-        if s.state == SENT:
-            release(out.storage)
+        if self.aborted:
+            status = FAILED
+        elif s.state == SENT:
+            before = out.storage
             out.data, out.storage, out.size, out.rank = s.value.data, s.value.storage, s.value.size, s.value.rank
             for d in range(out.rank):
                 out.shape[d] = s.value.shape[d]
             s.value.storage = NULL                  # the reference has moved to out
             s.state = TAKEN
             status = DONE
-        elif self.aborted:
-            status = -1
-        elif s.state == TAKEN:
-            status = -2
+        elif s.state == TAKEN or s.waiter != NULL and s.waiter != <void *> waiter:
+            status = RECEIVED_TWICE
         else:
             s.state = WAITING
             s.waiter = <void *> waiter
         unlock(self.mutex)
-        if status < 0:
-            with gil:
-                raise AbortedError(None, None, f"Duplicated recv: {self.keys[slot]}" if status == -2 else
-                                   f"The step was aborted while waiting for {self.keys[slot]}")
-        return status
+        release(before)                             # not under the lock: of objects it takes the GIL
+        return self.refuse(status, slot) if status < 0 else status
 
-    cdef void abort(self) noexcept nogil:
+    cdef int refuse(self, int status, Py_ssize_t slot) except -1 nogil:
+        with gil:
+            if status == FAILED:                    # a copy: each device adds lines of its own to it
+                raise copy.copy(self.error) if isinstance(self.error, OpError) else \
+                    AbortedError(None, None, f"The step was aborted while waiting for {self.keys[slot]}: {type(self.error).__name__}: {self.error}")
+            raise AbortedError(None, None, f"Duplicated {'send' if status == SENT_TWICE else 'recv'}: {self.keys[slot]}")
+
+    cdef int abort(self, object error) except -1:
+        """The first error counts.  Who waits is resumed, and told when he asks again."""
         cdef Py_ssize_t i
         cdef void *waiter
+        if self.aborted:
+            return 0
+        self.error = error
         lock(self.mutex)
         self.aborted = 1
         unlock(self.mutex)
@@ -97,16 +118,22 @@ cdef class Rendezvous:
             unlock(self.mutex)
             if waiter != NULL:
                 (<Waiter> waiter).resume()
+        return 0
 
-    cdef void reset(self) noexcept nogil:
-        """Ready for the next step: what was sent and not received is given back."""
+    cdef int reset(self) except -1:
+        """Ready for the next step."""
+        self.drop_values()
+        self.aborted, self.error = 0, None
+        return 0
+
+    cdef void drop_values(self) noexcept nogil:
+        """What was sent and not received is given back."""
         cdef Py_ssize_t i
         for i in range(self.n_slots):
             release(self.slots[i].value.storage)
             self.slots[i].value.storage = NULL
             self.slots[i].waiter = NULL
             self.slots[i].state = EMPTY
-        self.aborted = 0
 
     def waiting(self):
         """The keys that somebody waits for now."""

@@ -1,6 +1,10 @@
 """What the user reads when a step fails: the op, its inputs, its device, and the line of the program that made it."""
 from ..core.errors import DeadlineExceededError, InvalidArgumentError, OpError, UnknownError
 from ..core.shapes import shape_text
+from ..graph import GraphKeys
+from ..platform import tf_logging
+
+PATIENCE = 10.0               # seconds that a step waits for a queue before it is looked at whether anybody fills that
 
 
 def explain_failure(error, activation):
@@ -80,7 +84,7 @@ def origin_lines(op):
 
 def explain_shortage(error, plan):
     """No memory for a plan's buffers: the exception to raise, with the results that need most of it."""
-    results = sorted((b for b in plan.buffers if b.kind in ("arena", "own")), key=lambda b: -b.nbytes)
+    results = sorted((b for b in plan.buffers if b.kind in ("arena", "own", "sent")), key=lambda b: -b.nbytes)
     for b in results[:3]:
         where = f", defined at: {b.node.op.source}" if b.node.op is not None and str(b.node.op.source) else ""
         error.add_context(op=b.node.op, lines=[f"for op: '{b.node.name}' ({b.node.type}), {b.dtype.name}{shape_text(b.shape)}, {b.nbytes:,} bytes{where}"])
@@ -89,22 +93,24 @@ def explain_shortage(error, plan):
 
 def out_of_time(step, timeout):
     """The error of a step whose time is over: it says what each device does or waits for."""
-    return DeadlineExceededError(None, None, f"The step did not end within {timeout:g} s.\n" + explain_wait(step))
+    lines = [f"The step did not end within {timeout:g} s.", explain_wait(step)]
+    return DeadlineExceededError(None, None, "\n".join(lines + [line for _, line in _unfed(step)]))
+
+
+def warn_of_wait(step):
+    """Say, once a queue, that a step has waited for PATIENCE seconds for what nobody brings.  Somebody still may: the step goes on waiting."""
+    for queue, line in _unfed(step):
+        if not queue.was_reported:
+            queue.was_reported = True
+            tf_logging.warning("A step has waited for %g s. %s", PATIENCE, line)
 
 
 def explain_wait(step):
-    """A line per device: which instruction it is at, and which transfer it waits for."""
+    """A line per device: which instruction it is at, and what it waits for."""
     lines = []
     waiting = set(step.rendezvous.waiting())
     for activation in step.activations:
-        places, inner = "", activation
-        while inner is not None:
-            activation = inner
-            while activation.following is not None:
-                activation = activation.following
-            inner, place = inside(activation)
-            if inner is not None:
-                places = f", in {place} '{activation.plan.instructions[activation.pc].node.name}'" + places
+        activation, places = innermost(activation)
         instructions = activation.plan.instructions
         if activation.pc >= len(instructions):
             lines.append(f"{activation.plan.device}: at its end")
@@ -112,7 +118,59 @@ def explain_wait(step):
         instruction = instructions[activation.pc]
         node = instruction.node
         key = node.attrs.get("key") if instruction.kind == "Recv" else None
-        doing = f"waits to receive {key}" if key in waiting else "is in"
-        where = f", defined at {node.op.source}" if node.op is not None and str(node.op.source) else ""
-        lines.append(f"{activation.plan.device}: {doing} '{node.name}' ({node.type}){places}{where}")
+        outside = waits_for(activation)
+        doing = f"waits to receive {key}" if key in waiting else f"waits for {outside}" if outside else "is in"
+        lines.append(f"{activation.plan.device}: {doing}{', in' if outside else ''} '{node.name}' ({node.type}){places}{_made(', defined at', node.op)}")
     return "\n".join(lines)
+
+
+def innermost(activation):
+    """(the activation that runs of a device's, in the last of its parts and in the bodies that it is in; these in words)."""
+    places, inner = "", activation
+    while inner is not None:
+        activation = inner
+        while activation.following is not None:
+            activation = activation.following
+        inner, place = inside(activation)
+        if inner is not None:
+            places = f", in {place} '{activation.plan.instructions[activation.pc].node.name}'" + places
+    return activation, places
+
+
+def waits_for(activation):
+    """What the instruction that an activation is at waits for outside its step, in words; None where it does not wait."""
+    activation, _ = innermost(activation)
+    if activation.pc >= len(activation.kernels):
+        return None
+    tell = getattr(activation.kernels[activation.pc], "waits_for", None)
+    return tell() if tell is not None else None
+
+
+def _unfed(step):
+    """[(queue, line)]: the queues that a step waits for, and into which nothing has ever been put; which they are, and who should have filled them."""
+    found = {}
+    for activation in step.activations:
+        activation, _ = innermost(activation)
+        kernel = activation.kernels[activation.pc] if activation.pc < len(activation.kernels) else None
+        if getattr(kernel, "is_unfed", False):
+            node = activation.plan.instructions[activation.pc].node
+            handle = node.inputs[0][0].op
+            found[kernel.queue] = (f"It waits for {waits_for(activation)}, and nothing has ever been enqueued there{_missing(node.op, handle)}"
+                                   + _made(" The queue was made at", handle))
+    return list(found.items())
+
+
+def _missing(op, handle):
+    """Who should have filled a queue, as far as the graph knows."""
+    runners = [r for r in (op.graph.outermost.get_collection(GraphKeys.QUEUE_RUNNERS) if op is not None else ()) if hasattr(r, "queue")]
+    own = [r for r in runners if handle is not None and r.queue.queue_ref.op.name == handle.name]
+    started = "tf.train.start_queue_runners(sess) was not called after the session was made"
+    if own:
+        return f": its queue runner is not running, for {started}."
+    if runners:
+        return f": no queue runner is for this queue (the graph has {len(runners)}, for {', '.join(repr(r.queue.name) for r in runners[:3])})."
+    return ": the graph has no queue runner, and no other step has filled it."
+
+
+def _made(word, op):
+    return f"{word} {op.source}" if op is not None and str(op.source) else ""

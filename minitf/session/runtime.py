@@ -18,29 +18,38 @@ class Runtime:
             raise InvalidArgumentError(None, None, f"device_count['CPU'] must be at least 1, got {count!r}")
         self.config = config
         self.devices = [full_name("CPU", i) for i in range(count)]
+        asked = config.inter_op_parallelism_threads
+        self._pool = count if asked == 0 else min(count, max(1, asked))       # threads for all devices; TensorFlow's -1 is the caller's alone
         self.resources = ResourceTable()
         self.placed = {}                                  # name of a stateful node -> its device, for good
-        self._threads = {}
+        self._threads = {}                                # number -> DeviceThread
         self._steps = set()                               # those that run on threads now
         self._stopped = False
         self._process = os.getpid()
         self._lock = threading.Condition()
 
     def threads(self, devices):
-        """A DeviceThread per device, started if need be; None for a single device, whose steps run on their callers' threads."""
+        """{device: DeviceThread}, started if need be; None for a single device, whose steps run on their callers' threads.
+
+        With inter_op_parallelism_threads=k the k-th, 2k-th ... devices share a thread.  What waits for a transfer is parked, so any number
+        of threads will do; and as a device has one thread for good, nothing of it ever runs on two.
+        """
         if len(devices) <= 1:
             return None
         with self._lock:
             if self._stopped:
                 raise CancelledError(None, None, "The session was closed")
-            for device in devices:
-                if device not in self._threads:
-                    self._threads[device] = DeviceThread(device)
-            return {device: self._threads[device] for device in devices}
+            return {device: self._thread(self.devices.index(device) % self._pool) for device in devices}
+
+    def _thread(self, number):
+        if number not in self._threads:
+            shared = self.devices[number::self._pool]
+            self._threads[number] = DeviceThread(", ".join(shared))
+        return self._threads[number]
 
     def kernel_threads(self, devices):
-        """How many threads a kernel may use where so many devices compute at once: they share what there is."""
-        return max(1, (self.config.intra_op_parallelism_threads or threads_by_default()) // devices)
+        """How many threads a kernel may use where so many devices compute: those that do so at once share what there is."""
+        return max(1, (self.config.intra_op_parallelism_threads or threads_by_default()) // min(devices, self._pool))
 
     def enter(self, step):
         """A step is about to run on threads: CancelledError if they are being stopped."""

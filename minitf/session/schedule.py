@@ -1,24 +1,28 @@
 """Schedule: the order in which a device executes its nodes.
 
-The order of creation is topological, and close to what the user meant.  Four rules change it:
+The order of creation is topological, and close to what the user meant.  Five rules change it:
 * parts of a cut plan come one after the other (Node.level);
-* a Send comes right behind what it sends, and a Recv as late as its first consumer allows;
+* a Send comes right behind what it sends, and a Recv as late as its first consumer allows: what has been received takes memory until
+  its last use, so a device that asks for everything at its start holds everything at once (white paper, section 5.2).  Nor is it
+  ever slower: a device waits at its Recvs, and one that comes later makes fewer ops wait;
 * among unordered nodes, a variable is read before it is written;
 * a write comes as early as that permits, so that a gradient is used while it is warm and its memory is free again; but behind
-  the uses of a snapshot that was taken before it, so that nobody else holds the value and it is changed in place.
+  the uses of a snapshot that was taken before it, so that nobody else holds the value and it is changed in place;
+* among unordered nodes, a queue is filled before it is emptied: a device runs one instruction at a time, and would wait for what comes later.
 """
 import heapq
 
-from ..core.registry import op_def
+from ..core.registry import is_resource, op_def
 from .optimise import is_view
 
+ENQUEUES, DEQUEUES = ("QueueEnqueue", "QueueEnqueueMany"), ("QueueDequeue", "QueueDequeueMany", "QueueDequeueUpTo")
 FAR = 256                     # nodes behind a write that are looked at: with more, it may cost a copy of the variable
 
 
 def schedule(nodes):
     """The nodes in execution order."""
     order = _reads_first(nodes)
-    order = _uses_first(_writes_early(order))
+    order = _fill_first(_uses_first(_writes_early(order)))
     if any(n.type in ("_Send", "_Recv") for n in order):
         order = _transfers(order)
     if any(n.level > 1 for n in order):
@@ -30,12 +34,12 @@ def writes(node):
     """The variable nodes that a node may change."""
     if node.type == "_ReadVariable":
         return ()
-    return [n for n, i in node.inputs if n.dtypes[i].is_ref_dtype]
+    return [n for n, i in node.inputs if n.dtypes[i].is_ref_dtype and variable_of(n).type == "VariableV2"]
 
 
 def _reads_first(nodes):
     """Snapshots that wait for nothing are taken before anything else happens: they cost nothing, and are those of the step's start."""
-    early = [n for n in nodes if n.type in ("VariableV2", "Const", "_Feed") and not n.controls]
+    early = [n for n in nodes if (n.type in ("Const", "_Feed") or is_resource(n.type)) and not n.controls]
     placed = set(early)
     reads = [n for n in nodes if n.type == "_ReadVariable" and not n.controls and n.inputs[0][0] in placed]
     if not early:
@@ -98,6 +102,31 @@ def _uses_first(order):
     return _in_order(order, place, users) if is_late else order
 
 
+def _fill_first(order):
+    """Enqueues before the dequeues of the same queue that were made before them, where nothing, here or on another device, puts them behind."""
+    dequeues = {}
+    for node in order:
+        if node.type in DEQUEUES:
+            dequeues.setdefault(variable_of(node.inputs[0][0]), []).append(node)
+    if not dequeues:
+        return order
+    place = {n: k for k, n in enumerate(order)}
+    users = {n: [] for n in order}
+    for node in order:
+        for n in [n for n, _ in node.inputs] + node.controls:
+            if n in users:
+                users[n].append(node)
+    is_late = False
+    for node in order:
+        if node.type in ENQUEUES:
+            for dequeue in dequeues.get(variable_of(node.inputs[0][0]), ()):
+                behind = _behind(dequeue, users) if place[dequeue] < place[node] else None
+                if behind is not None and node not in behind:
+                    users[node].append(dequeue)
+                    is_late = True
+    return _in_order(order, place, users) if is_late else order
+
+
 def _users(read, users):
     """The nodes that use a snapshot, also through a view of it."""
     found, stack = [], [read]
@@ -142,8 +171,8 @@ def _in_order(order, place, users):
 
 
 def variable_of(node):
-    """The VariableV2 node behind a ref, through the Assigns it came by."""
-    while node.type != "VariableV2" and node.inputs and node.inputs[0][0].dtypes[node.inputs[0][1]].is_ref_dtype:
+    """The node behind a ref, of a variable or a queue, through the Assigns it came by."""
+    while node.inputs and node.inputs[0][0].dtypes[node.inputs[0][1]].is_ref_dtype:
         node = node.inputs[0][0]
     return node
 

@@ -14,6 +14,7 @@ from ..core.shapes import TensorShape, shape_text
 from ..graph.inference import infer_shapes
 from ..kernels.cpu.kernel import run_kernel
 from .report import located, origin_lines
+from .schedule import variable_of
 
 FOLD_LIMIT = 10 << 20          # bytes of a program's folded values: more cost more memory, and work under the session's lock, than they save
 MAX_RANK = 8                   # as in core/buffers.pxd
@@ -45,6 +46,10 @@ class NodeContext:
             return node.values[index]
         self.asked.append(i)
         return None
+
+    def resource(self, i):
+        node = variable_of(self.node.inputs[i][0])
+        return node.type, node.attrs
 
     def constant_as_shape(self, i):
         value = self.constant(i)

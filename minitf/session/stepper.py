@@ -19,7 +19,8 @@ from ..core.shapes import shape_text
 from .buffer_view import BufferList, Layout
 from .executor import Step
 from .explain import WIDTH
-from .report import explain_failure
+from .plan import HOUSEKEEPING
+from .report import explain_failure, waits_for
 
 
 class Stepper:
@@ -44,7 +45,7 @@ class Stepper:
 
         Returns the Event; its status is "ran", or "parked" where the instruction must wait.  None when there is nothing left to run.
         An error in a kernel is raised as Session.run would; then buffers can still be looked at, but no step follows.
-        InternalError if no device can go on: it says what each one waits for.
+        InternalError if no device can go on: it says what each one waits for.  Where that is a queue, another thread may fill it; then call again.
         """
         self._check_open()
         if self._error is not None:
@@ -115,6 +116,10 @@ class Stepper:
 
     def __exit__(self, *error):
         self.close()
+
+    def __del__(self):
+        if getattr(self, "_step", None) is not None:       # it may stand in the line of a queue, which outlives it
+            self.close()
 
     # ---- looking ----------------------------------------------------------------------------------------------------------
 
@@ -200,7 +205,8 @@ class Stepper:
                 return device
         if self.at_end:
             return None
-        raise InternalError(None, None, "Deadlock: no device can go on.\n" + self.where())
+        waits = any(d.waits_outside() for d in self._devices)
+        raise InternalError(None, None, f"{'No device can go on now.' if waits else 'Deadlock: no device can go on.'}\n" + self.where())
 
     def _pass_end(self, device):
         """At the end of a plan: go on with the part behind its cut, if there is one."""
@@ -255,7 +261,11 @@ class _Device:
 
     def waits_for(self):
         instruction = self.activation.plan.instructions[self.activation.pc]
-        return instruction.node.attrs["key"] if instruction.kind == "Recv" else instruction.node.name
+        return self.waits_outside() or (instruction.node.attrs["key"] if instruction.kind == "Recv" else instruction.node.name)
+
+    def waits_outside(self):
+        """What it waits for that no device of the step provides: elements of a queue, room in one.  None: nothing."""
+        return waits_for(self.activation)
 
     def lines(self):
         activation, plan = self.activation, self.activation.plan
@@ -266,7 +276,7 @@ class _Device:
         lines = [f"{head}: {'parked at' if self.parked else 'next is'} {_describe(instruction)}"]
         if self.parked:
             lines.append(f"    waits for {self.waits_for()}")
-        if instruction.inputs and instruction.kind != "Release":
+        if instruction.inputs and instruction.kind not in HOUSEKEEPING:
             inputs = [(b, plan.buffers[b]) for b in instruction.inputs]
             lines.append("    takes " + ", ".join(f"%{b} {spec.name} {_type(activation, spec)}" for b, spec in inputs))
         op = instruction.node.op
@@ -291,7 +301,7 @@ class _OnCallersThread:
 def _names(instruction):
     """Names of the ops that an instruction computes."""
     node = instruction.node
-    if instruction.kind == "Release":
+    if instruction.kind in HOUSEKEEPING:
         return []
     if node.type == "_Fused":
         return [n.name for n in node.attrs["members"]]
@@ -306,8 +316,8 @@ def _op_name(name):
 
 def _describe(instruction):
     node = instruction.node
-    if instruction.kind == "Release":
-        return f"Release %{instruction.inputs[0]}"
+    if instruction.kind in HOUSEKEEPING:
+        return f"{instruction.kind} %{instruction.inputs[0]}"
     type_ = node.type.lstrip("_")
     of = "" if node.name == type_ or instruction.kind != "Compute" else f" ({type_})"
     to = " ".join(f"%{b}" for b in instruction.outputs)

@@ -2,6 +2,7 @@
 import time
 
 from ..core.step_stats import DeviceStepStats, NodeExecStats, NodeOutput, StepStats, TensorDescription
+from .plan import HOUSEKEEPING
 
 
 def step_stats(step):
@@ -13,7 +14,7 @@ def step_stats(step):
         while activation is not None:
             instructions = zip(activation.plan.instructions, activation.trace_of())
             stats.node_stats.extend(_node(i, start + to_wall, end - start, thread, activation) for i, (start, end) in instructions
-                                    if end and i.kind not in ("View", "Release"))
+                                    if end and i.kind not in ("View", *HOUSEKEEPING))
             activation = activation.following
     return StepStats(list(devices.values()))
 

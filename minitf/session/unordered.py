@@ -20,7 +20,9 @@ def unordered_writes(fetches, feeds):
     for op in operations:
         for arg, t in zip(op.op_def.inputs, op.inputs):
             if arg.is_ref and op.op_def.outputs and op.type != "IsVariableInitialized":
-                writes.setdefault(_variable(t.op), []).append(op)
+                variable = _variable(t.op)
+                if variable.type == "VariableV2":          # a queue has its order of arrival, whatever it is
+                    writes.setdefault(variable, []).append(op)
     several = [(variable, found) for variable, found in writes.items() if len(found) > 1]
     bits = {op: 1 << i for i, op in enumerate(dict.fromkeys(op for _, found in several for op in found))}
     if not bits:

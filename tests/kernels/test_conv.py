@@ -4,7 +4,8 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from conv_oracle import conv2d, conv2d_gradients, out_shape
-from minitf.kernels.cpu.conv import Conv2D, Conv2DBackpropFilter, Conv2DBackpropInput
+from minitf.kernels.cpu.conv import Conv2D, Conv2DBackpropInput
+from minitf.kernels.cpu.conv_filter import Conv2DBackpropFilter
 from minitf.kernels.cpu.kernel import run_kernel
 
 CHANNELS = st.sampled_from([1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 48, 50, 64, 65])

@@ -9,9 +9,12 @@ from .recipes import BINARY, COMPARE, LARGE, REDUCE, UNARY, data
 
 
 class Built:
-    """A recipe as a graph of its own: graph, feeds {placeholder: number of its step}, fetches, variables, ends (the last access of each)."""
+    """A recipe as a graph of its own: graph, feeds {placeholder: number of its step}, fetches, variables, ends (the last access of each).
 
-    def __init__(self, recipe, cut=False):
+    gradients: fetch also those of the floats among the fetches with respect to feeds and variables; "colocated": on their ops' devices.
+    """
+
+    def __init__(self, recipe, cut=False, gradients=None):
         self.recipe, self.graph, self.feeds, self.variables = recipe, tf.Graph(), {}, {}
         self.last_write, self.reads_since = {}, {}
         tensors = []
@@ -20,6 +23,11 @@ class Built:
                 with tf.device(f"/cpu:{device}") if cut else contextlib.nullcontext():
                     tensors.append(self._step(number, kind, [tensors[k] for k in operands], parameters, *recipe.types[number]))
             self.fetches = [tensors[k] for k in recipe.fetches]
+            if gradients:
+                ys = [t for t in self.fetches if t.dtype.is_floating]
+                xs = [x for x in [*self.feeds, *self.variables.values()] if x.dtype.is_floating]
+                found = tf.gradients(ys, xs, colocate_gradients_with_ops=gradients == "colocated") if ys and xs else []
+                self.fetches += [tf.convert_to_tensor(g) for g in found if g is not None]
             self.ends = [op for v in self.variables.values() for op in self.last_write.get(v, []) + self.reads_since.get(v, [])]
 
     def run(self, config, rounds=2):
@@ -50,6 +58,11 @@ class Built:
             return tf.reshape(x[0], [-1, *shape[1:]] if p else shape)
         if kind == "mask":
             return tf.reduce_sum(tf.boolean_mask(x[0], x[0] > 0) * 2)
+        if kind == "loop":
+            step = lambda i, a: (i + 1, a * tf.constant(0.5, dtype) + tf.cast(i, dtype) if a.dtype.is_floating else a + tf.cast(i, dtype))
+            return tf.while_loop(lambda i, a: i < p, step, [0, x[0]])[1]
+        if kind == "branch":
+            return tf.cond(tf.reduce_all(x[0]), lambda: x[1] + x[2], lambda: x[1] - x[2])
         if kind == "logic":
             return tf.logical_not(tf.logical_and(*x)) if p == "not" else {"and": tf.logical_and, "or": tf.logical_or}[p](*x)
         return {"unary": lambda: UNARY[p][0](x[0]), "binary": lambda: BINARY[p][0](*x), "compare": lambda: COMPARE[p][0](*x),
@@ -127,9 +140,12 @@ def _rounded(value, error, times=8, scale=None):
 def _compute(kind, inputs, p, dtype, shape):
     x = [value for value, _ in inputs]
     errors = [error for _, error in inputs]
-    if kind in ("compare", "select", "mask", "logic"):          # an error may turn a decision round
-        decides = errors[:1] if kind in ("select", "mask") else errors
+    if kind in ("compare", "select", "mask", "logic", "branch"):          # an error may turn a decision round
+        decides = errors[:1] if kind in ("select", "mask", "branch") else errors
         exact = all(e == 0.0 for e in decides) and None not in errors
+        if kind == "branch":
+            value = x[1] + x[2] if np.all(x[0]) else x[1] - x[2]
+            return value, _rounded(value, errors[1] + errors[2], 8, _largest(*x[1:], value)) if exact else None
         value = {"compare": lambda: COMPARE[p][1](*x), "select": lambda: np.where(*x), "mask": lambda: np.sum(x[0][x[0] > 0] * 2, dtype=dtype),
                  "logic": lambda: ~(x[0] & x[1]) if p == "not" else x[0] & x[1] if p == "and" else x[0] | x[1]}[kind]()
         return value, max(errors) if exact else None
@@ -137,7 +153,7 @@ def _compute(kind, inputs, p, dtype, shape):
              "matmul": lambda: (x[0].T if p[0] else x[0]) @ (x[1].T if p[1] else x[1]), "reduce": lambda: _reduce(x[0], *p),
              "reshape": lambda: x[0].reshape(shape), "transpose": lambda: x[0].transpose(p), "concat": lambda: np.concatenate(x, p),
              "slice": lambda: x[0][tuple(slice(b, b + n) for b, n in zip(*p))], "tile": lambda: np.tile(x[0], p),
-             "gather": lambda: x[0][p], "unstack": lambda: x[0][p[0]]}[kind]()
+             "gather": lambda: x[0][p], "unstack": lambda: x[0][p[0]], "loop": lambda: _loop(x[0], p)}[kind]()
     if None in errors:
         return value, None
     value = np.asarray(value)
@@ -155,7 +171,15 @@ def _compute(kind, inputs, p, dtype, shape):
     if kind == "reduce":
         n = max(x[0].size // max(value.size, 1), 1) if p[0] in ("sum", "mean") else 1
         return value, _rounded(value, n * errors[0], 4 * n, n * most[0])
+    if kind == "loop":
+        return value, _rounded(value, errors[0], 8 * p, most[0] + p)
     return value, _rounded(value, max(errors), 4 if kind == "cast" else 0)
+
+
+def _loop(x, times):
+    for i in range(times):
+        x = x * x.dtype.type(0.5) + x.dtype.type(i) if x.dtype.kind == "f" else x + x.dtype.type(i)
+    return x
 
 
 def _reduce(x, kind, axes, keep):

@@ -2,6 +2,7 @@
 
 A recipe is drawn from a seed and a number of ops; a shorter one with the same seed begins alike, so that hypothesis can shrink.
 """
+import copy
 import random
 
 import numpy as np
@@ -46,6 +47,12 @@ class Recipe:
         others = [k for k in range(len(self.steps) - 1) if self.steps[k][0] != "variable"]
         self.fetches = [len(self.steps) - 1] + self.random.sample(others, min(len(others), self.random.randint(0, 6)))
 
+    def on_other_devices(self, seed):
+        """The same program with other devices for its steps."""
+        other, draw = copy.copy(self), random.Random(seed)
+        other.steps = [(*step[:3], draw.randrange(4)) for step in self.steps]
+        return other
+
     # ---- drawing ----------------------------------------------------------------------------------------------------------
 
     def _shape(self):
@@ -68,7 +75,7 @@ class Recipe:
 
     def _try(self):
         kind = self.random.choice(("unary", "unary", "binary", "binary", "binary", "compare", "logic", "select", "cast", "matmul", "reduce", "reduce",
-                                   "reshape", "transpose", "concat", "slice", "tile", "gather", "unstack", "access", "access", "mask"))
+                                   "reshape", "transpose", "concat", "slice", "tile", "gather", "unstack", "access", "access", "mask", "loop", "branch"))
         return getattr(self, "_" + kind)()
 
     def _unary(self):
@@ -190,6 +197,16 @@ class Recipe:
         """A shape that depends on values, made to disappear again by a reduction."""
         a = self._pick(lambda d, s: d in INTS and len(s) == 1) if self.masks else None
         return a is not None and self.random.random() < 0.3 and self._add("mask", (a,), None, self.types[a][0], ())
+
+    def _loop(self):
+        a = self._pick(lambda d, s: d != "bool")
+        return a is not None and self._add("loop", (a,), self.random.randint(0, 3), *self.types[a])
+
+    def _branch(self):
+        a = self._pick(lambda d, s: d != "bool")
+        b = self._pick(lambda d, s: (d, s) == self.types[a]) if a is not None else None
+        c = self._pick(lambda d, s: d == "bool")
+        return None not in (b, c) and self._add("branch", (c, a, b), None, *self.types[a])
 
     def _access(self):
         variables = [k for k, step in enumerate(self.steps) if step[0] == "variable"]

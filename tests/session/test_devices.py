@@ -2,6 +2,8 @@
 import gc
 import threading
 
+import pytest
+
 import minitf as tf
 
 from .graphs import LONG, devices, native_threads, probe, soon
@@ -83,3 +85,33 @@ def test_devices_work_at_the_same_time():
     with tf.Session(config=devices(2)) as sess:
         for _ in range(20):
             assert sess.run(both) == [0, 1]
+
+
+# ---- fewer threads than devices ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked, threads", [(0, 4), (1, 1), (2, 2), (3, 3), (4, 4), (7, 4), (-1, 1)])
+def test_devices_share_the_threads_that_are_asked_for(asked, threads):
+    """Device i always has thread i mod k, and nothing is left behind."""
+    ran = {i: set() for i in range(4)}
+    before = len(device_threads()), native_threads()
+    ops = []
+    for i in range(4):
+        with on(i):
+            ops.append(probe(tf.constant(float(i)), lambda x, i=i: ran[i].add(threading.get_ident())))
+    total = tf.add_n(ops)
+    with tf.Session(config=devices(4, inter_op_parallelism_threads=asked)) as sess:
+        for _ in range(5):
+            assert sess.run(total) == 6
+            assert sess.run(ops[2:]) == [2, 3]
+        idents = [ident for i in range(4) for ident in ran[i]]
+        assert len(idents) == 4 and idents == [idents[i % threads] for i in range(4)] and len(set(idents)) == threads
+        assert len(device_threads()) == before[0] + threads
+    assert soon(lambda: len(device_threads()) == before[0])
+    assert native_threads() is None or soon(lambda: native_threads() <= before[1])
+
+
+@pytest.mark.parametrize("config, threads", [({}, 2), ({"inter_op_parallelism_threads": 2}, 4), ({"inter_op_parallelism_threads": 1}, 8), ({"inter_op_parallelism_threads": 9}, 2)])
+def test_kernels_share_the_cores_with_the_devices_that_compute_at_once(config, threads):
+    with tf.Session(config=devices(4, intra_op_parallelism_threads=8, **config)) as sess:
+        assert sess._runtime.kernel_threads(4) == threads and sess._runtime.kernel_threads(1) == 8

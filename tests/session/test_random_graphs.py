@@ -24,8 +24,9 @@ def assert_same(a, b, recipe, what):
     for k, (left, right) in enumerate(zip(a, b, strict=True)):
         for n, (x, y) in enumerate(zip(left, right, strict=True)):
             if not same_bits(x, y):
-                step = recipe.fetches[n] if k < len(a) - 1 else [i for i, s in enumerate(recipe.steps) if s[0] == "variable"][n]
-                pytest.fail(f"{what}: round {k}, step {step} {recipe.steps[step][:3]}:\n{x!r}\n{y!r}\n" + listing(recipe))
+                steps = recipe.fetches if k < len(a) - 1 else [i for i, s in enumerate(recipe.steps) if s[0] == "variable"]
+                which = f"step {steps[n]} {recipe.steps[steps[n]][:3]}" if n < len(steps) else f"gradient {n - len(steps)}"
+                pytest.fail(f"{what}: round {k}, {which}:\n{x!r}\n{y!r}\n" + listing(recipe))
 
 
 def listing(recipe):

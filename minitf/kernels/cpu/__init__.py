@@ -18,7 +18,7 @@ from . import batch_norm
 from . import candidate_sampling
 from . import checks
 from . import complex_numpy
-from . import conv
+from . import conv, conv_filter
 from . import counting
 from . import depthwise
 from . import elementwise
@@ -29,6 +29,7 @@ from . import lstm
 from . import matmul, matmul_forms
 from . import nn
 from . import pool
+from . import queues
 from . import random
 from . import random_numpy
 from . import reduce

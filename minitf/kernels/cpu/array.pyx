@@ -4,7 +4,8 @@ from libc.string cimport memcpy, memset
 
 from .indexing cimport integer, normal_axis, product
 from .kernel cimport INT64, MAX_RANK, Buffer, Kernel, int32s, int64s
-from .strided cimport StridedCopy, add_axis, begin_copy, finish_copy, run_copy
+from .parallel cimport Body, parallel_for
+from .strided cimport APART, StridedCopy, add_axis, begin_copy, finish_copy, run_copy
 
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import register_kernel
@@ -207,13 +208,17 @@ cdef class ConcatV2(Kernel):
         self.axis = normal_axis(integer(self.inputs[self.n_inputs - 1], 0), self.outputs[0].rank)
 
     cdef int run(self) except -1 nogil:
-        cdef int64_t to = 0, run
-        cdef int i
-        for i in range(self.n_inputs - 1):
-            run = product(self.inputs[i].shape, self.axis, self.inputs[i].rank) * self.outputs[0].itemsize
-            join(self.outputs[0], self.axis, to, self.inputs[i].data, run)
-            to += run
+        join_all(concat_some, self, self.n_inputs - 1)
         return 0
+
+    cdef void some(self, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+        cdef int64_t to = 0, run
+        cdef Py_ssize_t i
+        for i in range(end):
+            run = product(self.inputs[i].shape, self.axis, self.inputs[i].rank) * self.outputs[0].itemsize
+            if i >= begin:
+                join(self.outputs[0], self.axis, to, self.inputs[i].data, run)
+            to += run
 
 
 cdef class Pack(Kernel):
@@ -227,11 +232,31 @@ cdef class Pack(Kernel):
         self.axis = normal_axis(self.axis, self.outputs[0].rank)
 
     cdef int run(self) except -1 nogil:
-        cdef int64_t run = product(self.outputs[0].shape, self.axis + 1, self.outputs[0].rank) * self.outputs[0].itemsize
-        cdef int i
-        for i in range(self.n_inputs):
-            join(self.outputs[0], self.axis, i * run, self.inputs[i].data, run)
+        join_all(pack_some, self, self.n_inputs)
         return 0
+
+    cdef void some(self, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+        cdef int64_t run = product(self.outputs[0].shape, self.axis + 1, self.outputs[0].rank) * self.outputs[0].itemsize
+        cdef Py_ssize_t i
+        for i in range(begin, end):
+            join(self.outputs[0], self.axis, i * run, self.inputs[i].data, run)
+
+
+cdef void join_all(Body some, Kernel kernel, Py_ssize_t n) noexcept nogil:
+    """Many inputs, none of them worth a second thread, may be worth it together."""
+    cdef Py_ssize_t each = max(1, kernel.outputs[0].size * kernel.outputs[0].itemsize // max(1, n))
+    if each < APART:
+        parallel_for(some, <void *> kernel, n, APART // each)
+    else:
+        some(<void *> kernel, 0, n)
+
+
+cdef void concat_some(void *kernel, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    (<ConcatV2> kernel).some(begin, end)
+
+
+cdef void pack_some(void *kernel, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    (<Pack> kernel).some(begin, end)
 
 
 cdef void join(Buffer *out, int axis, int64_t offset, const char *source, int64_t run) noexcept nogil:

@@ -3,13 +3,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t
 from minitf.core.buffers cimport (Buffer, Storage, allocate, float32s, float64s, int32s, int64s, bools,
                                   MAX_RANK, FLOAT32, FLOAT64, INT32, UINT8, INT16, INT8, STRING, INT64, BOOL, VARIANT)
 
-cdef enum:
-    DONE = 0
-    PARK = 1                     # the kernel has left its waiter with whoever will call resume(); it is then run again
-
-cdef class Waiter:
-    """A step that can be told to go on.  resume() may be called from any thread, with or without the GIL."""
-    cdef void resume(self) noexcept nogil
+from minitf.core.waiting cimport DONE, PARK, Waiter       # PARK: the kernel has left its waiter with whoever will call resume(); it is then run again
 
 
 cdef class Kernel:

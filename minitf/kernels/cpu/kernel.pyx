@@ -43,11 +43,6 @@ cdef void restore_denormals(unsigned saved) noexcept nogil:
     c_restore(saved)
 
 
-cdef class Waiter:
-    cdef void resume(self) noexcept nogil:
-        pass
-
-
 cdef class Kernel:
     def __cinit__(self, *args, **kwargs):
         self.inputs = self.outputs = NULL

@@ -1,4 +1,5 @@
 """Kernels that read and change variables.  A variable's lock is held while its buffer changes."""
+from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
 
@@ -10,7 +11,7 @@ from .parallel cimport GRAIN, parallel_for
 
 from minitf.core.dtypes import float32, float64, int32, int64
 from minitf.core.errors import InvalidArgumentError, OutOfRangeError
-from minitf.core.registry import register_kernel
+from minitf.core.registry import register_kernel, register_resource
 
 ctypedef fused number:
     float
@@ -24,7 +25,10 @@ cdef class StateKernel(Kernel):
     cdef VariableState variable
 
     def prepare(self):
-        self.variable = <VariableState> self.inputs[0].resource
+        resource = <object> <PyObject *> self.inputs[0].resource
+        if not isinstance(resource, VariableState):
+            raise InvalidArgumentError(None, None, f"'{resource.name}' is no variable but the handle of a {resource.kind}: it has no value to compute with, to fetch or to change")
+        self.variable = resource
 
 
 cdef class ReadVariable(StateKernel):
@@ -349,6 +353,11 @@ cdef class CountUpTo(Update):
             int64s(self.outputs[0])[0] = int64s(target)[0]
             int64s(target)[0] += 1
         return 0
+
+
+@register_resource("VariableV2")
+def make_variable(name, attrs):
+    return VariableState(name, attrs["dtype"])
 
 
 NUMBERS = [float32, float64, int32, int64]

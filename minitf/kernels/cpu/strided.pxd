@@ -1,9 +1,11 @@
 """Every movement of data is one strided copy: a box of sizes, and for each of its axes a distance in bytes on either side."""
 from libc.stdint cimport int64_t
 from minitf.core.buffers cimport MAX_RANK
+from minitf.kernels.cpu.parallel cimport GRAIN
 
 cdef enum:
     MAX_AXES = 2 * MAX_RANK           # Tile makes two axes of one
+    APART = 4 * GRAIN                 # bytes that are worth a thread's while
 
 cdef struct StridedCopy:
     int rank

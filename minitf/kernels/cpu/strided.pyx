@@ -34,7 +34,6 @@ ctypedef fused word:
 cdef enum:
     TILE = 16                         # words: one cache line by one cache line of float32
     BELOW = 2                         # tiles one below the other: they read a source row's cache lines in pairs, as processors fetch them
-    APART = 4 * GRAIN                 # bytes that are worth a thread's while
 
 
 cdef void begin_copy(StridedCopy *c, int64_t itemsize) noexcept nogil:
