@@ -7,7 +7,7 @@ reads a part of the batch and computes the gradients for it; cpu:0 averages them
 the gradients, N towers of a batch of B do what one does with a batch of N B, but at the same time.
 
 The session sends the variables to the towers and the gradients back; the graph only says where each op is.  Progress, checkpoints,
-summaries and plots are those of lenet.py; a run goes on with any number of towers, since the variables are the same.
+summaries and plots are those of lenet.py.  A run goes on with as many towers as it began with: each draws colours of its own, whose place is saved.
 """
 import sys
 

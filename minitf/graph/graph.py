@@ -307,6 +307,9 @@ class Graph(Elements):
             op = getattr(op, "op", op)
             if not isinstance(op, Operation):
                 op = self.as_graph_element(op)
+                op = getattr(op, "op", op)
+            while op.type == "Identity" and not op.colocation and op.inputs[0].dtype.is_ref_dtype:
+                op = op.inputs[0].op                    # a variable is read where it is, whatever device was asked for
             try:
                 device = common_device(device, op.device)
             except ValueError:                            # between the two blocks: the placer will say so

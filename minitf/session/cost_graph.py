@@ -18,7 +18,7 @@ def cost_graph(step):
                 traced = stats.get((plan.device, instruction.node.name))
                 if traced is None or instruction.kind not in ("Compute", "Read", "Send", "Recv"):
                     continue
-                node = CostNode(traced.node_name, plan.device, len(nodes), compute_cost=traced.op_end_rel_micros)
+                node = CostNode(traced.node_name, plan.device, len(nodes), compute_cost=-(-traced.work_nanos // 1000))
                 nodes.append(node)
                 ids[instruction.node] = node.id
                 inputs = [plan.buffers[b].root for b in instruction.inputs]

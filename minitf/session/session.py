@@ -144,7 +144,8 @@ class Session:
         if not isinstance(run_metadata, RunMetadata):
             raise TypeError(f"run_metadata must be a tf.RunMetadata, but got {type(run_metadata)}")
         if options is not None and options.output_partition_graphs:
-            run_metadata.partition_graphs = [str(p) for p in executable.variant(feed_dict or {}).program]
+            from .partition_graphs import PartitionGraph
+            run_metadata.partition_graphs = [PartitionGraph(part) for part in executable.variant(feed_dict or {}).program]
         if options is None or options.trace_level == RunOptions.NO_TRACE:
             return executable.run(feed_dict, timeout)
         from .cost_graph import cost_graph

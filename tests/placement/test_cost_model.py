@@ -39,7 +39,7 @@ def stats_of(times, device=CPU % 0):
     for names, time_ in times.items():
         names = [names] if isinstance(names, str) else list(names)
         output = [NodeOutput(0, TensorDescription(tf.float32, (2,), 8))]
-        found.append(NodeExecStats(names[-1], 0, 0, 0, 0, 0, int(time_ * 1000), "", 0, 0, output, names))
+        found.append(NodeExecStats(names[-1], 0, 0, 0, 0, 0, int(time_ * 1000), "", 0, 0, output, members=names))
     return StepStats([DeviceStepStats(device, found)])
 
 

@@ -272,5 +272,5 @@ def test_partition_graphs_are_shown_on_request():
         metadata = tf.RunMetadata()
         sess.run(b, options=tf.RunOptions(output_partition_graphs=True), run_metadata=metadata)
         assert len(metadata.partition_graphs) == 2
-        first, second = metadata.partition_graphs
+        first, second = map(str, metadata.partition_graphs)
         assert "_Send" in first and "_Recv" in second and all("float32" in part and " = " in part for part in (first, second))
