@@ -99,7 +99,7 @@ from .autodiff import (AggregationMethod, NoGradient, NotDifferentiable, Registe
 from .session import InteractiveSession, Session, get_default_session
 from .platform import app, compat, flags, gfile, python_io
 from .platform import tf_logging as logging
-from . import image, initializers, layers, linalg, losses, math, nn, placement, summary, test, train
+from . import image, initializers, layers, linalg, losses, math, nn, placement, summary, test, timeline, train
 
 __version__ = "0.1.0"
 newaxis = None

@@ -144,12 +144,6 @@ cdef class QueueState(Waitable):
     def is_closed(self):
         return bool(self.closed)
 
-    is_initialized = True
-
-    def numpy(self):
-        """What a handle shows where a variable shows its value."""
-        return repr(self).encode()
-
     def __repr__(self):
         return f"<{self.kind} '{self.name}': {self.count} of {self.capacity if self.capacity < UNLIMITED else 'any number of'} elements{', closed' * self.closed}>"
 

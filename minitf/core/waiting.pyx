@@ -58,6 +58,28 @@ cdef class Waitable(Resource):
                         break
                     self.leave(attempt, status)
 
+    is_initialized = True
+
+    def numpy(self):
+        """What its handle shows where a variable shows its value."""
+        return repr(self).encode()
+
+    @property
+    def waiting(self):
+        """How many attempts stand in each line."""
+        cdef PyObject *attempt
+        cdef int line
+        cdef Py_ssize_t counts[LINES]
+        self.lock()                                      # no Python object is made under it: the garbage collector could come, and ask for it too
+        for line in range(LINES):
+            counts[line] = 0
+            attempt = self.first[line]
+            while attempt != NULL:
+                counts[line] += 1
+                attempt = (<Attempt> attempt).behind
+        self.unlock()
+        return tuple([counts[line] for line in range(LINES)])
+
     cdef void send_away(self, PyObject *attempt) noexcept nogil:
         if (<Attempt> attempt).standing == IN_LINE:
             (<Attempt> attempt).give_back()

@@ -10,17 +10,32 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from minitf.core.buffers cimport allocate, copy_elements, holds_objects, release, retain, storage_for
-from minitf.core.queues cimport IS_CLOSED, NO_MEMORY, TOO_FEW, Close, Dequeue, Enqueue, PriorityState, QueueState, RandomShuffleState
-from minitf.core.waiting cimport IN_LINE, OUTSIDE, SENT_AWAY, Attempt
+from minitf.core.queues cimport NO_MEMORY, TOO_FEW, Close, Dequeue, Enqueue, PriorityState, QueueState, RandomShuffleState
 from .indexing cimport product, same_shape, shape_text
-from .kernel cimport DONE, MAX_RANK, PARK, Buffer, Kernel, bools, int32s
+from .kernel cimport DONE, MAX_RANK, Buffer, Kernel, bools, int32s
+from .waiting cimport WaitingKernel
 
 from minitf.core.errors import CancelledError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError
 from minitf.core.registry import register_kernel, register_resource
 
 
-cdef class QueueKernel(Kernel):
-    """A kernel whose first input is the handle of a queue."""
+cdef QueueState queue_of(Kernel kernel, object types):
+    """The queue behind a kernel's first input.  InvalidArgumentError if that is something else, or has other components."""
+    resource = <object> <PyObject *> kernel.inputs[0].resource
+    if not isinstance(resource, QueueState):
+        raise InvalidArgumentError(None, None, f"'{resource.name}' is no queue, but a {resource.kind}")
+    if types is not None and types != resource.dtypes:
+        raise InvalidArgumentError(None, None, f"{resource.kind} '{resource.name}' has component types {_names(resource.dtypes)}, "
+                                               f"and is given or asked for {_names(types)}")
+    return resource
+
+
+def _names(dtypes):
+    return "[" + ", ".join(d.name for d in dtypes) + "]"
+
+
+cdef class QueueKernel(WaitingKernel):
+    """A kernel that may have to wait for a queue, whose handle is its first input."""
     cdef readonly QueueState queue
     cdef object types
 
@@ -30,78 +45,18 @@ cdef class QueueKernel(Kernel):
             raise InvalidArgumentError(None, None, f"Timeout not supported: timeout_ms must be -1, got {attrs['timeout_ms']}. A step has one: tf.RunOptions(timeout_in_ms=...)")
 
     def prepare(self):
-        resource = <object> <PyObject *> self.inputs[0].resource
-        if not isinstance(resource, QueueState):
-            raise InvalidArgumentError(None, None, f"'{resource.name}' is no queue, but a {resource.kind}")
-        self.queue = resource
-        if self.types is not None and self.types != self.queue.dtypes:
-            raise InvalidArgumentError(None, None, f"{self.queue.kind} '{self.queue.name}' has component types {_names(self.queue.dtypes)}, "
-                                                   f"and is given or asked for {_names(self.types)}")
-
-
-def _names(dtypes):
-    return "[" + ", ".join(d.name for d in dtypes) + "]"
-
-
-cdef class WaitingKernel(QueueKernel):
-    """A kernel that makes an attempt, and parks as long as the queue makes it wait."""
-    cdef Attempt attempt
-
-    cdef int run(self) except -1 nogil:
-        cdef int status
-        cdef bint parks = False
-        try:
-            if self.attempt.standing == OUTSIDE and not self.begin():
-                return DONE
-            status = self.attempt.make(self.waiter)
-            if status == PARK:
-                parks = True                             # another thread may have gone on already
-                return PARK
-            if status != DONE:
-                self.fail(status)
-            self.deliver()
-        finally:
-            if not parks:
-                self.drop()
-        return DONE
-
-    cdef bint begin(self) except -1 nogil:
-        """Get ready for an attempt; False if there is nothing to do."""
-        return True
-
-    cdef int deliver(self) except -1 nogil:
-        """After an attempt that has come to its end."""
-        return 0
-
-    cdef void drop(self) noexcept nogil:
-        """Give back what the attempt still holds."""
-
-    cdef int fail(self, int status) except -1 nogil:
-        """Raise the error of an attempt that has failed."""
-        with gil:
-            if status == SENT_AWAY:
-                raise CancelledError(None, None, f"{type(self.attempt).__name__} operation was cancelled")
-            if status == NO_MEMORY:
-                raise ResourceExhaustedError(None, None, f"OOM: {self.queue.kind} '{self.queue.name}' can not grow")
-            raise self.failure(status)
+        self.queue = queue_of(self, self.types)
 
     def failure(self, status):
+        if status == NO_MEMORY:
+            return ResourceExhaustedError(None, None, f"OOM: {self.queue.kind} '{self.queue.name}' can not grow")
         return CancelledError(None, None, f"{self.queue.kind} '{self.queue.name}' is closed.")
-
-    def waits_for(self):
-        """What a parked kernel waits for, in words; None if it does not wait."""
-        self.queue.lock()
-        is_waiting = self.attempt.standing == IN_LINE
-        self.queue.unlock()
-        return self.wish() if is_waiting else None
-
-    is_unfed = False                     # whether it waits for elements, and nobody has ever tried to bring one
 
 
 # ---- enqueue -------------------------------------------------------------------------------------------------------------------
 
 
-cdef class QueueEnqueue(WaitingKernel):
+cdef class QueueEnqueue(QueueKernel):
     def prepare(self):
         QueueKernel.prepare(self)
         self.attempt = Enqueue(self.queue)
@@ -227,7 +182,7 @@ cdef class QueueEnqueueMany(QueueEnqueue):
 # ---- dequeue -------------------------------------------------------------------------------------------------------------------
 
 
-cdef class QueueDequeue(WaitingKernel):
+cdef class QueueDequeue(QueueKernel):
     """One element: its tensors are handed on as they are."""
     cdef object promised                 # the shapes that the plan was made for; None where it knows none
     cdef bint up_to
@@ -279,6 +234,8 @@ cdef class QueueDequeue(WaitingKernel):
         (<Dequeue> self.attempt).drop()
 
     def failure(self, status):
+        if status != TOO_FEW:
+            return QueueKernel.failure(self, status)
         return OutOfRangeError(None, None, f"{self.queue.kind} '{self.queue.name}' is closed and has insufficient elements (requested "
                                            f"{(<Dequeue> self.attempt).count}, current size {(<Dequeue> self.attempt).found})")
 
@@ -408,7 +365,7 @@ cdef class QueueDequeueUpTo(QueueDequeueMany):
 # ---- the rest ------------------------------------------------------------------------------------------------------------------
 
 
-cdef class QueueClose(WaitingKernel):
+cdef class QueueClose(QueueKernel):
     """Behind the enqueues that wait; with cancel_pending_enqueues, in their place."""
     cdef bint cancels
 
@@ -425,14 +382,19 @@ cdef class QueueClose(WaitingKernel):
             self.queue.close_now()
         return not self.cancels
 
-    def failure(self, status):
+    def failure(self, status):                           # it moves no elements, so there is but one
         return CancelledError(None, None, f"Queue '{self.queue.name}' is already closed.")
 
     def wish(self):
         return f"the enqueues to {self.queue.kind} '{self.queue.name}' that were there before it (the queue holds {self.queue.count} of at most {self.queue.capacity})"
 
 
-cdef class QueueSize(QueueKernel):
+cdef class QueueSize(Kernel):
+    cdef QueueState queue
+
+    def prepare(self):
+        self.queue = queue_of(self, None)
+
     cdef int run(self) except -1 nogil:
         self.queue.lock()
         int32s(self.outputs[0])[0] = <int32_t> self.queue.count
@@ -440,7 +402,12 @@ cdef class QueueSize(QueueKernel):
         return DONE
 
 
-cdef class QueueIsClosed(QueueKernel):
+cdef class QueueIsClosed(Kernel):
+    cdef QueueState queue
+
+    def prepare(self):
+        self.queue = queue_of(self, None)
+
     cdef int run(self) except -1 nogil:
         self.queue.lock()
         bools(self.outputs[0])[0] = self.queue.closed
