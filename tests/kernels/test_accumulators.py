@@ -277,7 +277,7 @@ def test_takers_are_served_in_order(session, seed):
 
 def line(session, a):
     """How many takers stand in an accumulator's line."""
-    return session._runtime.resources.find("", a.accumulator.accumulator_ref.op.name).waiting()
+    return session._runtime.resources.find("", a.accumulator.accumulator_ref.op.name).waiting[0]
 
 
 @pytest.mark.parametrize("kind", [Dense, Sparse])
@@ -296,7 +296,7 @@ def test_a_session_that_is_closed_ends_who_waits(kind):
 def test_a_time_out_leaves_the_line(session):
     a = Dense([1])
     a.apply([1.], -1), a.apply([3.])
-    with pytest.raises(tf.errors.DeadlineExceededError, match="waits for gradients in accumulator 'conditional_accumulator' .has 1 of 2 asked for., in "):
+    with pytest.raises(tf.errors.DeadlineExceededError, match="waits for gradients in ConditionalAccumulator 'conditional_accumulator' .has 1 of 2 asked for., in "):
         session.run(a.take_op, {a.n: 2}, options=tf.RunOptions(timeout_in_ms=50))
     assert line(session, a) == 0
     a.apply([5.])
