@@ -143,8 +143,8 @@ def start_queue_runners(sess=None, coord=None, daemon=True, start=True, collecti
     if sess is None:
         sess = get_default_session()
         if sess is None:
-            raise ValueError("Cannot start queue runners: No default session is registered. Use `with sess.as_default()` or pass an explicit "
-                             "session to tf.start_queue_runners(sess=sess)")
+            raise ValueError("Cannot start queue runners: No default session is registered. Use `with sess.as_default()` or pass an "
+                             "explicit session to tf.start_queue_runners(sess=sess)")
     if not isinstance(sess, Session):
         raise TypeError(f"sess must be a `tf.Session` object. Given class: {type(sess)}")
     runners = sess.graph.get_collection(collection)
