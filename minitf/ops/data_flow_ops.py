@@ -9,7 +9,7 @@ import hashlib
 from ..core.dtypes import as_dtype, int64
 from ..core.registry import register_op
 from ..core.shapes import Dimension, TensorShape, as_shape
-from ..graph import convert_to_tensor, name_scope
+from ..graph import colocate_with, convert_to_tensor, name_scope
 from ..graph.scopes import outermost
 from .apply import apply_op
 from .random_seed import get_seed
@@ -126,7 +126,7 @@ class QueueBase:
             tensors = self._tensors(vals)
             for tensor, shape in zip(tensors, self._shapes):
                 tensor.get_shape().assert_is_compatible_with(shape)
-            return apply_op("QueueEnqueue", self._queue_ref, tensors, name=scope, Tcomponents=self._dtypes)
+            return self._apply("QueueEnqueue", tensors, name=scope, Tcomponents=self._dtypes)
 
     def enqueue_many(self, vals, name=None):
         """Put many elements in, one by one as there is room: row i of each tensor is a component of the i-th.  Returns the operation."""
@@ -137,39 +137,44 @@ class QueueBase:
                 rows = tensor.get_shape().with_rank_at_least(1)
                 size = size.merge_with(rows[0])
                 rows[1:].assert_is_compatible_with(shape)
-            return apply_op("QueueEnqueueMany", self._queue_ref, tensors, name=scope, Tcomponents=self._dtypes)
+            return self._apply("QueueEnqueueMany", tensors, name=scope, Tcomponents=self._dtypes)
 
     def dequeue(self, name=None):
         """Take one element, waiting for one if need be: a tensor, a list of the components, or a dict of them if they have names."""
-        return self._element(apply_op("QueueDequeue", self._queue_ref, name=name or f"{self._name}_Dequeue", component_types=self._dtypes), [])
+        return self._element(self._apply("QueueDequeue", name=name or f"{self._name}_Dequeue", component_types=self._dtypes), [])
 
     def dequeue_many(self, n, name=None):
         """Take n elements, waiting for them if need be, as one along a new first dimension.  The queue must have shapes.
 
         Of a queue that is closed and holds fewer, nothing is taken: OutOfRangeError.
         """
-        tensors = apply_op("QueueDequeueMany", self._queue_ref, n, name=name or f"{self._name}_DequeueMany", component_types=self._dtypes)
+        tensors = self._apply("QueueDequeueMany", n, name=name or f"{self._name}_DequeueMany", component_types=self._dtypes)
         return self._element(tensors, [None])
 
     def dequeue_up_to(self, n, name=None):
         """As dequeue_many; but of a queue that is closed, what is left, if that is anything."""
-        tensors = apply_op("QueueDequeueUpTo", self._queue_ref, n, name=name or f"{self._name}_DequeueUpTo", component_types=self._dtypes)
+        tensors = self._apply("QueueDequeueUpTo", n, name=name or f"{self._name}_DequeueUpTo", component_types=self._dtypes)
         return self._element(tensors, [None])
 
     def size(self, name=None):
         """The number of elements, an int32 scalar.  Those that a waiting dequeue_many has taken are not among them."""
-        return apply_op("QueueSize", self._queue_ref, name=name or f"{self._name}_Size")
+        return self._apply("QueueSize", name=name or f"{self._name}_Size")
 
     def close(self, cancel_pending_enqueues=False, name=None):
         """Close the queue: later enqueues fail, and so do dequeues of more than what is left.  Returns the operation.
 
         It waits for the enqueues that wait already; with cancel_pending_enqueues, these are cancelled.
         """
-        return apply_op("QueueClose", self._queue_ref, name=name or f"{self._name}_Close", cancel_pending_enqueues=cancel_pending_enqueues)
+        return self._apply("QueueClose", name=name or f"{self._name}_Close", cancel_pending_enqueues=cancel_pending_enqueues)
 
     def is_closed(self, name=None):
         """Whether the queue is closed, a bool scalar."""
-        return apply_op("QueueIsClosed", self._queue_ref, name=name or f"{self._name}_Is_Closed")
+        return self._apply("QueueIsClosed", name=name or f"{self._name}_Is_Closed")
+
+    def _apply(self, op_type, *inputs, **attrs):
+        """An op on the queue: it runs where the queue is, whatever device is asked for around it."""
+        with colocate_with(self._queue_ref):
+            return apply_op(op_type, self._queue_ref, *inputs, **attrs)
 
     def _tensors(self, vals):
         """The components of an element, in order, as tensors."""
