@@ -185,7 +185,7 @@ class RunMetadata(_Options):
 
     step_stats         which op ran where and when; None if the step was not traced
     cost_graph         the same as a graph with times and sizes (core/cost_graph.py), or None
-    partition_graphs   the graph of each device
+    partition_graphs   the graph of each device: str() lists it, as_graph_def() gives a GraphDef
     """
     step_stats = _Field(object)
     cost_graph = _Field(object)

@@ -54,15 +54,20 @@ def fill_node(message, op, add_shapes):
     declared = op_def(op.type).attrs
     for name, value in op.attrs.items():
         kind = declared[name].type if name in declared else _kind_of_note(value)
-        if kind == "graph":
-            message.attr[name].func.name = f"{op.name}/{name}"
-            continue
-        if kind is None or not _fill(message.attr[name], kind, value):
+        if not fill_attr(message, name, kind, value):
             raise UnimplementedError(None, op, f"Attribute '{name}' ({kind or type(value).__name__}) of '{op.name}' ({op.type}) has no protobuf form; Graph.to_json may have one")
     if op.colocation:
         message.attr[_CLASS].list.s.extend(f"loc:@{other}".encode() for other in op.colocation)
     if add_shapes and op.outputs:
         message.attr[_SHAPES].list.shape.extend(t.shape.as_proto() for t in op.outputs)
+
+
+def fill_attr(message, name, kind, value):
+    """Set an attribute of a NodeDef; False if attributes of that type (None: of no known one) have no form in protobuf."""
+    if kind == "graph":
+        message.attr[name].func.name = f"{message.name}/{name}"
+        return True
+    return kind is not None and _fill(message.attr[name], kind, value)
 
 
 def _kind_of_note(value):

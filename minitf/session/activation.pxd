@@ -27,9 +27,16 @@ cdef class StepState:
     cdef readonly object error
 
 
+cdef struct Moments:
+    # of one instruction in a traced step, in nanoseconds on the monotonic clock
+    long long begin, ready, end           # of its last run: when it was first tried, last tried, and had ended
+    long long work, waited, runs          # of all its runs; in a body there may be many
+
+
 cdef class BodyKernel(Kernel):
     """A kernel that runs bodies: what it holds for a step is given back by end()."""
     cdef int end(self) except -1
+    cdef int trace(self, bint wanted) except -1
     cpdef Activation running(self)        # the activation of the body it is in, or None
 
 
@@ -41,7 +48,7 @@ cdef class Activation(Waiter):
     cdef Py_ssize_t *stops
     cdef Py_ssize_t *own
     cdef Py_ssize_t *bound
-    cdef long long *times                 # where a traced step notes begin and end of each instruction; else NULL
+    cdef Moments *times                   # where a traced step notes when each instruction runs; else NULL
     cdef Py_ssize_t n_buffers, length, at_stop, n_own, n_bound
     cdef readonly Py_ssize_t pc
     cdef Storage *arena

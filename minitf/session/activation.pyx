@@ -76,6 +76,19 @@ cdef class StepState:
     pass
 
 
+cdef inline void note_try(Moments *m) noexcept nogil:
+    m.ready = nanoseconds()
+    if m.begin <= m.end:                  # not one that waited and is tried again
+        m.begin = m.ready
+
+
+cdef inline void note_end(Moments *m) noexcept nogil:
+    m.end = nanoseconds()
+    m.work += m.end - m.ready
+    m.waited += m.ready - m.begin
+    m.runs += 1
+
+
 cdef class View(Kernel):
     """The output is the input's bytes under another shape; needed where the input's memory moves from step to step."""
     cdef int run(self) except -1 nogil:
@@ -95,6 +108,9 @@ cdef class Release(Kernel):
 
 cdef class BodyKernel(Kernel):
     cdef int end(self) except -1:
+        return 0
+
+    cdef int trace(self, bint wanted) except -1:
         return 0
 
     cpdef Activation running(self):
@@ -287,13 +303,13 @@ cdef class Activation(Waiter):
                     stop = end
                 while i < stop:
                     self.pc = i
-                    if self.times != NULL and self.times[2 * i] == 0:
-                        self.times[2 * i] = nanoseconds()
+                    if self.times != NULL:
+                        note_try(&self.times[i])
                     status = (<Kernel> self.code[i]).run()
                     if status != DONE:
                         return status
                     if self.times != NULL:
-                        self.times[2 * i + 1] = nanoseconds()
+                        note_end(&self.times[i])
                     i += 1
                 self.pc = i
                 if i == self.stops[self.at_stop] and i < self.length:
@@ -316,18 +332,30 @@ cdef class Activation(Waiter):
         return 0
 
     cdef int trace(self, bint wanted) except -1:
-        """Whether the step that begins notes when its instructions run; a wait is part of the instruction that waits."""
+        """Whether the step that begins notes when its instructions run, here, behind its cuts and in its bodies."""
+        cdef Activation part
+        cdef BodyKernel kernel
         free(self.times)
         self.times = NULL
         if wanted:
-            self.times = <long long *> calloc(2 * self.length + 2, sizeof(long long))
+            self.times = <Moments *> calloc(self.length + 1, sizeof(Moments))
             if self.times == NULL:
                 raise MemoryError()
+        for part in self.parts.values():
+            part.trace(wanted)
+        for kernel in self.body_kernels:
+            kernel.trace(wanted)
         return 0
 
     def trace_of(self):
-        """[(begin, end)] of the instructions in nanoseconds on the monotonic clock; 0 where one has not begun or ended."""
-        return [(self.times[2 * i], self.times[2 * i + 1]) for i in range(self.length)] if self.times != NULL else []
+        """[(begin, ready, end, work, waited, runs)] of the instructions, as in Moments; 0 where one has not begun or ended."""
+        cdef Moments *m
+        found = []
+        if self.times != NULL:
+            for i in range(self.length):
+                m = &self.times[i]
+                found.append((m.begin, m.ready, m.end, m.work, m.waited, m.runs))
+        return found
 
     cdef Activation next_part(self):
         """The activation of what follows a cut, with the values from before it; None when the plan is at its end."""
@@ -347,7 +375,8 @@ cdef class Activation(Waiter):
                 self.parts.clear()
             part = self.parts[plan] = Activation(plan, self.step, self.queue, self.context, self.outer)
         self.following = part
-        part.trace(self.times != NULL)
+        if self.times != NULL and part.times == NULL:
+            part.trace(True)
         part.start(self.feeds)
         for pair, place in plan.imports.items():
             b = &part.buffers[place]

@@ -143,6 +143,8 @@ cdef class Call:
             if len(self.activations) > 64:              # as many as plans are kept
                 self.activations.clear()
             activation = self.activations[plan] = Activation(plan, self.outer.step, self.outer.queue, self.outer.context, self.outer)
+            if self.outer.times != NULL:
+                (<Activation> activation).trace(True)
         self.first = <PyObject *> activation
         return 0
 
@@ -256,6 +258,19 @@ cdef class ControlKernel(BodyKernel):
             self.drop(self.results, self.n_results)
         self.state, self.call = BEFORE, NULL
         return 0
+
+    cdef int trace(self, bint wanted) except -1:
+        cdef Call call
+        cdef Activation a
+        for call in self.calls or ():
+            for a in call.activations.values():
+                a.trace(wanted)
+        return 0
+
+    def activations(self):
+        """Per body, the activations that have run it: one for each set of shapes."""
+        cdef Call call
+        return [list(call.activations.values()) for call in self.calls]
 
     def place(self):
         """Which body it is in."""

@@ -10,6 +10,7 @@ from ..core.errors import InvalidArgumentError
 from ..core.registry import find_kernel, is_resource, kernel_or_error
 from ..kernels.cpu.elementwise import program_of
 from .fuse import reusable_inputs
+from .live_bytes import live_bytes
 from .memory import aligned, assign_offsets, live_maximum
 from .optimise import is_view
 from .report import located
@@ -65,15 +66,12 @@ class Plan:
 
     @property
     def peak_bytes(self):
-        """The most bytes of this device's step that are alive at one instruction: in the arena, in storages of its own, and received.
+        """The most bytes that are alive at one instruction: in the arena, in storages of their own, and received.
 
-        A result whose size only the run tells counts as nothing.  What was sent counts until its last use here, though it stays in memory
-        until its receivers have used it: for them it counts as received.
+        A result whose size only the run tells counts as nothing.  What is sent counts until its last use here, though it stays in memory
+        until its receivers have used it: with them it counts as received.
         """
-        made_by = {b: i.kind for i in self.instructions for b in i.outputs}
-        lives = [(0, len(self.instructions), aligned(b.nbytes)) if b.kind == "own" else (b.first, b.last, aligned(b.nbytes)) for b in self.buffers
-                 if (b.kind in ("arena", "own", "sent") or b.kind == "bound" and made_by.get(b.number) != "Read") and b.nbytes is not None and b.first is not None]
-        return live_maximum(lives)
+        return max(live_bytes(self, lambda buffer: 0)[0], default=0)
 
 
 def make_plan(device, order, fetches, exports, hand_over=HAND_OVER):

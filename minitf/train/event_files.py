@@ -17,6 +17,8 @@ from ..platform.records import TFRecordWriter, tf_record_iterator
 
 _serial = itertools.count()
 _open_writers = weakref.WeakSet()
+_STATS = ("node_name", "all_start_micros", "op_start_rel_micros", "op_end_rel_micros", "all_end_rel_micros", "timeline_label",
+          "scheduled_micros", "thread_id", "all_start_nanos", "op_start_rel_nanos", "op_end_rel_nanos", "all_end_rel_nanos", "scheduled_nanos")
 
 
 class FileWriter:
@@ -178,16 +180,23 @@ def run_metadata_proto(run_metadata):
     for device in run_metadata.step_stats.dev_stats if run_metadata.step_stats is not None else ():
         stats = message.step_stats.dev_stats.add(device=device.device)
         for n in device.node_stats:
-            node = stats.node_stats.add(node_name=n.node_name, all_start_micros=n.all_start_micros, op_start_rel_micros=n.op_start_rel_micros,
-                                        op_end_rel_micros=n.op_end_rel_micros, all_end_rel_micros=n.all_end_rel_micros, timeline_label=n.timeline_label,
-                                        scheduled_micros=n.scheduled_micros, thread_id=n.thread_id, all_start_nanos=n.all_start_nanos,
-                                        op_end_rel_nanos=n.op_end_rel_nanos)
+            node = stats.node_stats.add(**{name: getattr(n, name) for name in _STATS})
             for output in n.output:
-                told = node.output.add(slot=output.slot).tensor_description
-                told.dtype = output.tensor_description.dtype.as_datatype_enum
-                for d in output.tensor_description.shape:
-                    told.shape.dim.add(size=d)
-                told.allocation_description.requested_bytes = output.tensor_description.requested_bytes
-            memory = node.memory.add(allocator_name="cpu")
-            memory.total_bytes = memory.peak_bytes = sum(o.tensor_description.requested_bytes for o in n.output)
+                _describe(node, output.slot, output.tensor_description)
+            for m in n.memory:
+                node.memory.add(allocator_name=m.allocator_name, total_bytes=m.total_bytes, peak_bytes=m.peak_bytes,
+                                live_bytes=m.live_bytes)
+        for name, description in device.held.items():      # without a time: that they were there, and on which device
+            _describe(stats.node_stats.add(node_name=name), 0, description)
+    for graph in run_metadata.partition_graphs:
+        message.partition_graphs.add().CopyFrom(graph.as_graph_def())
     return message
+
+
+def _describe(node, slot, description):
+    """Add an output to a NodeExecStats message."""
+    told = node.output.add(slot=slot).tensor_description
+    told.dtype = description.dtype.as_datatype_enum
+    for d in description.shape:
+        told.shape.dim.add(size=d)
+    told.allocation_description.requested_bytes = description.requested_bytes

@@ -55,12 +55,13 @@ def checked_partition(program):
         copy, (node, index) = pair[0], want
         return copy.name == node.name and (copy.attrs["feed"] == feeds.index(node) if node.type == "_Feed" else copy.values[pair[1]] is node.values[index])
 
-    cut = set()
+    cut, left = set(), {n for n in before if not is_known(n)}
     for device, nodes in [(part.device, part.nodes) for part in parts]:
         own = [n for n in nodes if n in place and not is_known(n)]
         assert [place[n] for n in own] == sorted(place[n] for n in own)
         for node in own:
-            home, inputs, controls = before.pop(node)
+            home, inputs, controls = before[node]
+            left.remove(node)
             assert home == device == node.device and len(node.inputs) == len(inputs)
             assert all(map(same_value, node.inputs, inputs)), node
             waits = [(n.attrs["send"].controls[0] if n.type == "_Recv" else n) for n in node.controls]
@@ -68,7 +69,7 @@ def checked_partition(program):
             assert all(n in nodes for n, _ in node.inputs) and all(n in nodes for n in node.controls)
             cut |= {(*pair, device) for pair in inputs if not is_known(pair[0]) and pair[0].device != device}
             cut |= {(n, None, device) for n in controls if not is_known(n) and n.device != device}
-    assert all(map(is_known, before))                           # all the others are in some part
+    assert not left
     sends, recvs = kinds["_Send"], kinds["_Recv"]
     assert len(cut) == transfers == len(sends) == len(recvs)
     assert len({n.attrs["key"] for _, n in sends}) == len(sends)
@@ -83,12 +84,15 @@ def checked_partition(program):
 
 
 @settings(quick, max_examples=50)
-@given(seeds, st.integers(1, 40), st.sampled_from([None, None, "plain", "colocated"]))
+@given(seeds, st.integers(1, 40), st.sampled_from([None, "plain", "colocated"]))
 def test_four_placements_of_a_program_give_the_bits_of_one_device(seed, n_ops, gradients):
+    """Gradients too; colocated ones are summed device by device, so for these it is the same graph on one device that counts."""
     recipe = Recipe(seed, n_ops)
     one = Built(recipe, gradients=gradients).run(devices(1))
     for k in range(4):
         placed = Built(recipe.on_other_devices(seed + k), cut=True, gradients=gradients)
+        if gradients == "colocated":
+            one = placed.run(devices(1, allow_soft_placement=True))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pipeline, "partition", checked_partition)
             assert_same(one, placed.run(pool((seed + k) % 5)), recipe, f"on one device and on four, placement {k}")

@@ -31,10 +31,10 @@ REDUCE = {"sum": (tf.reduce_sum, np.sum), "mean": (tf.reduce_mean, np.mean), "ma
 class Recipe:
     """steps: [(kind, operands, parameters, device)]; types: the (dtype, shape) of what each step gives; fetches: numbers of steps."""
 
-    def __init__(self, seed, n_ops, start_reads=True, masks=True):
+    def __init__(self, seed, n_ops, start_reads=True, masks=True, bodies=True):
         self.random = random.Random(seed)
         self.steps, self.types, self.written = [], [], set()
-        self.start_reads, self.masks = start_reads, masks
+        self.start_reads, self.masks, self.bodies = start_reads, masks, bodies
         for _ in range(self.random.randint(1, 3)):
             self._source("feed")
         for _ in range(self.random.randint(0, 2)):
@@ -199,11 +199,11 @@ class Recipe:
         return a is not None and self.random.random() < 0.3 and self._add("mask", (a,), None, self.types[a][0], ())
 
     def _loop(self):
-        a = self._pick(lambda d, s: d != "bool")
+        a = self._pick(lambda d, s: d != "bool") if self.bodies else None
         return a is not None and self._add("loop", (a,), self.random.randint(0, 3), *self.types[a])
 
     def _branch(self):
-        a = self._pick(lambda d, s: d != "bool")
+        a = self._pick(lambda d, s: d != "bool") if self.bodies else None
         b = self._pick(lambda d, s: (d, s) == self.types[a]) if a is not None else None
         c = self._pick(lambda d, s: d == "bool")
         return None not in (b, c) and self._add("branch", (c, a, b), None, *self.types[a])

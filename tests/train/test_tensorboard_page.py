@@ -1,7 +1,6 @@
 """The real TensorBoard serves what minitf wrote, and a real browser draws it."""
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,9 @@ from PIL import Image
 
 import minitf as tf
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+from .browser import BROWSER, FLAGS, Page
+
+FULL = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
 CURVE = (255, 112, 67)                                   # TensorBoard's first colour
 SCOPE = (232, 232, 232)                                  # the inside of a name scope's box
 
@@ -32,8 +33,21 @@ def logs(tmp_path_factory):
             for step in range(20):
                 writer.add_summary(sess.run(merged, {x: step}), step)
             metadata = tf.RunMetadata()
-            sess.run(merged, {x: 1}, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata)
+            sess.run(merged, {x: 1}, options=FULL, run_metadata=metadata)
             writer.add_run_metadata(metadata, "a traced step", 20)
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [200, 200], name="x")
+        with tf.device("/cpu:0"):
+            w = tf.Variable(np.eye(200, dtype=np.float32), name="left/w")
+            a = tf.nn.relu(tf.matmul(x, w, name="left/product") + 1., name="left/relu")
+        with tf.device("/cpu:1"):
+            b = tf.matmul(a, x, name="right/product")
+        config = tf.ConfigProto(device_count={"CPU": 2})
+        with tf.Session(config=config) as sess, tf.summary.FileWriter(str(folder / "two"), sess.graph) as writer:
+            sess.run(w.initializer)
+            metadata = tf.RunMetadata()
+            sess.run(b, {x: np.ones([200, 200])}, options=FULL, run_metadata=metadata)
+            writer.add_run_metadata(metadata, "two devices")
     return folder
 
 
@@ -73,8 +87,37 @@ def test_what_it_serves(address):
 @pytest.mark.parametrize("page, colour, least", [("scalars", CURVE, 300), ("graphs", SCOPE, 2000)])
 def test_what_a_browser_draws(address, tmp_path, page, colour, least):
     picture = tmp_path / "page.png"
-    subprocess.run([BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                    "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'browser'}", "--window-size=1200,800",
+    subprocess.run([BROWSER, *FLAGS, f"--user-data-dir={tmp_path / 'browser'}", "--window-size=1200,800",
                     "--virtual-time-budget=20000", f"--screenshot={picture}", f"{address}#{page}"], check=True, capture_output=True, timeout=120)
     pixels = np.array(Image.open(picture).convert("RGB")).astype(int)[80:, 320:]
     assert (np.abs(pixels - colour).max(-1) < 12).sum() > least
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed: the page itself is not looked at")
+def test_a_traced_step_colours_the_graph_by_device_and_by_compute_time(address, tmp_path):
+    controls = "find(document, 'tf-graph-controls')"
+    with Page(f"{address}#graphs", tmp_path / "browser") as page:
+        runs = page.wait_for(f"{controls} && {controls}.datasets && {controls}.datasets.map(d => [d.name, d.tags.map(t => t.tag)])")
+        run, tags = next((number, tags) for number, (name, tags) in enumerate(runs) if name == "two")
+        page.ask(f"void ({controls}._selectedRunIndex = {run})")
+        page.ask(f"void ({controls}._selectedTagIndex = {tags.index('two devices')})")
+        page.wait_for(f"{controls}.stats && {controls}.stats.dev_stats.some(d => d.device.endsWith('CPU:1'))")
+        page.ask(f"void ({controls}.colorBy = 'device')")
+        # nodes that were not in the step keep the device that they ask for, a partial name
+        placed = f"{controls}.colorByParams.device.filter(d => d.device.startsWith('/job:localhost/'))"
+        devices = page.wait_for(f"(d => d.length == 2 && d)({placed})")
+        colour = {d["device"][-5:]: d["color"] for d in devices}
+        assert sorted(colour) == ["CPU:0", "CPU:1"] and colour["CPU:0"] != colour["CPU:1"]
+        scene = "find(document, 'tf-graph-scene')"
+        drawn = f"{scene}.shadowRoot.querySelectorAll"
+        stops = f"['left', 'right'].map(n => [...{drawn}(`#device-${{n}} stop`)].map(s => s.getAttribute('stop-color')))"
+        left, right = page.wait_for(f"(s => s[0].length && s[1].length && s)({stops})")       # a scope has the colours of what is in it
+        assert colour["CPU:0"] in left and colour["CPU:1"] not in left and set(right) == {colour["CPU:1"]}
+        assert page.ask(f"{controls}.colorByParams.compute_time.maxValue") > 0
+        assert page.ask(f"{controls}.colorByParams.memory.maxValue") >= 160_000
+        page.ask(f"void ({controls}.colorBy = 'compute_time')")
+        shapes = f"[...{drawn}('g.node[data-name=left] .nodeshape rect, g.node[data-name=right] .nodeshape rect')]"
+        fills = page.wait_for(f"(f => f.length >= 2 && f.every(c => c.startsWith('rgb')) && f)({shapes}.map(rect => rect.style.fill))")
+        assert all(r > b for r, _, b in (map(int, re.findall(r"\d+", fill)) for fill in fills))                   # shades of red
+        fed = page.ask(f"{scene}.renderHierarchy.hierarchy.node('x').stats.outputSize")                   # it took no instruction, but was used
+        assert fed == [[200, 200]]
