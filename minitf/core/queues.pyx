@@ -17,6 +17,9 @@ from .resources import random_key
 
 UNLIMITED = (1 << 31) - 1
 
+cdef enum:
+    KEPT = 1024                  # elements that an attempt keeps room for
+
 cdef extern from *:
     """
     static inline unsigned long long below(unsigned long long *state, unsigned long long n) {        /* splitmix64, scaled */
@@ -295,6 +298,9 @@ cdef class Elements(Attempt):
         for i in range(self.room * self.queue.width):
             release(self.tensors[i].storage)
             self.tensors[i].storage = NULL
+        if self.room > KEPT:                             # a whole data set, most likely, and but once
+            free(self.tensors)
+            self.tensors, self.room = NULL, 0
 
 
 cdef class Enqueue(Elements):

@@ -4,14 +4,21 @@ A queue belongs to the session, as a variable does, and its handle is a referenc
 or full, parks: its device serves other steps meanwhile.  Order within a step is decided by control edges, and between steps by the
 order in which they arrive at the queue.
 """
+import functools
 import hashlib
 
 from ..core.dtypes import as_dtype, int64
-from ..core.registry import register_op
+from ..core.registry import op_def, register_op
 from ..core.shapes import Dimension, TensorShape, as_shape
-from ..graph import colocate_with, convert_to_tensor, name_scope
+from ..graph import Operation, colocate_with, control_dependencies, convert_to_tensor, name_scope
 from ..graph.scopes import outermost
 from .apply import apply_op
+from .array_ops import identity
+from .conditions import cond
+from .control_flow import common_shape
+from .control_ops import group
+from .logging_ops import Assert
+from .logical_ops import equal, greater_equal, less, logical_and
 from .random_seed import get_seed
 from .shape_fns import SCALAR, UNKNOWN, with_rank
 
@@ -48,13 +55,10 @@ register_op("QueueDequeue", ["handle: Ref(string)"], ["components: component_typ
              ["component_types: list(type) >= 1", "timeout_ms: int = -1"], is_stateful=True)
 def dequeue_many_shape(c):
     with_rank(c, 1, 0)
-    shapes = _component_shapes(c)
-    if not all(s.is_fully_defined() for s in shapes):     # then n alone does not tell them
-        return [TensorShape([None]).concatenate(s) for s in shapes]
     n = c.constant(1)
     if n is not None and n < 0:
         raise ValueError(f"The number of elements must be >= 0, got {n}")
-    return [TensorShape([None if n is None else int(n)]).concatenate(s) for s in shapes]
+    return [TensorShape([None if n is None else int(n)]).concatenate(s) for s in _component_shapes(c)]
 
 
 @register_op("QueueDequeueUpTo", ["handle: Ref(string)", "n: int32"], ["components: component_types"],
@@ -116,6 +120,20 @@ class QueueBase:
 
     def __repr__(self):
         return f"<tf.{type(self).__name__} '{self.name}' of {', '.join(f'{d.name}{s}' for d, s in zip(self._dtypes, self._shapes))}>"
+
+    @staticmethod
+    def from_list(index, queues):
+        """queues[index], where index is an int32 scalar that only the run tells: a queue whose ops act on the one that is chosen then.
+
+        TypeError unless the queues have the same dtypes and names; InvalidArgumentError, in the run, if there is no such queue.
+        """
+        if not queues or not isinstance(queues, list) or not all(isinstance(q, QueueBase) for q in queues):
+            raise TypeError("A list of queues expected")
+        if not all(q.dtypes == queues[0].dtypes for q in queues):
+            raise TypeError("Queues do not have matching component dtypes.")
+        if not all(q.names == queues[0].names for q in queues):
+            raise TypeError("Queues do not have matching component names.")
+        return ChosenQueue(index, queues)
 
     def enqueue(self, vals, name=None):
         """Put one element in, waiting for room if need be.  Returns the operation.
@@ -271,6 +289,30 @@ class PriorityQueue(QueueBase):
         shapes = _fixed_shapes(shapes)
         ref = _queue("PriorityQueue", types, shapes, capacity, shared_name, name)
         super().__init__([int64, *types], [SCALAR, *shapes] if shapes else None if types else [SCALAR], names, ref)
+
+
+class ChosenQueue(QueueBase):
+    """One of several queues: each op is a branch per queue, of which one runs.  Made by QueueBase.from_list."""
+
+    def __init__(self, index, queues):
+        self.queues, self._index = queues, convert_to_tensor(index, name="index")
+        shapes = [functools.reduce(common_shape, several) for several in zip(*[q.shapes for q in queues])]
+        super().__init__(queues[0].dtypes, shapes, queues[0].names, queues[0].queue_ref)
+
+    def _apply(self, op_type, *inputs, name=None, **attrs):
+        with name_scope(name, op_type) as scope:
+            index = self._index
+            with control_dependencies([Assert(logical_and(greater_equal(index, 0), less(index, len(self.queues))),
+                                              [f"there are {len(self.queues)} queues, and the index is", index])]):
+                index = identity(index)
+
+            def choose(k):
+                act = lambda: self.queues[k]._apply(op_type, *inputs, **attrs)
+                return act() if k == len(self.queues) - 1 else cond(equal(index, k), act, lambda: choose(k + 1), strict=True)
+            result = choose(0)
+            if op_def(op_type).outputs:
+                return result
+            return result if isinstance(result, Operation) else group(result, name=scope)
 
 
 def _queue(op_type, dtypes, shapes, capacity, shared_name, name, **attrs):

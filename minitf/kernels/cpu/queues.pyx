@@ -279,7 +279,7 @@ cdef class QueueDequeueMany(QueueDequeue):
                 raise InvalidArgumentError(None, None, f"{self.queue.kind}'s DequeueMany and DequeueUpTo require the components to have specified shapes.")
         if n.rank != 0 or int32s(n)[0] < 0:
             with gil:
-                raise InvalidArgumentError(None, None, f"The number of elements must be a scalar and >= 0, got {shape_text(n) if n.rank else int32s(n)[0]}")
+                raise InvalidArgumentError(None, None, f"The number of elements must be >= 0, got {shape_text(n) if n.rank else int32s(n)[0]}")
         (<Dequeue> self.attempt).expect(int32s(n)[0])
         if int32s(n)[0] == 0:
             self.deliver()
