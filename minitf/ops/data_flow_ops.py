@@ -29,7 +29,8 @@ register_op("FIFOQueue", [], ["handle: Ref(string)"], _ELEMENTS + _SHARED, is_st
 register_op("PaddingFIFOQueue", [], ["handle: Ref(string)"], _ELEMENTS + _SHARED, is_stateful=True)(lambda c: [SCALAR])
 register_op("RandomShuffleQueue", [], ["handle: Ref(string)"],
             _ELEMENTS + ["min_after_dequeue: int = 0", "seed: int = 0", "seed2: int = 0"] + _SHARED, is_stateful=True)(lambda c: [SCALAR])
-register_op("PriorityQueue", [], ["handle: Ref(string)"], ["component_types: list(type) = []", *_ELEMENTS[1:]] + _SHARED, is_stateful=True)(lambda c: [SCALAR])
+register_op("PriorityQueue", [], ["handle: Ref(string)"], ["component_types: list(type) = []", *_ELEMENTS[1:]] + _SHARED,
+            is_stateful=True)(lambda c: [SCALAR])
 
 
 def _component_shapes(c):
@@ -82,7 +83,8 @@ class QueueBase:
     queue_ref  the handle, a reference of dtype string
 
     Run-time errors: CancelledError for an enqueue that comes when the queue is closed, or waits when it is closed with
-    cancel_pending_enqueues, and for whatever waits when its session is closed; OutOfRangeError for a dequeue from a closed queue that holds too few elements.
+    cancel_pending_enqueues, and for whatever waits when its session is closed; OutOfRangeError for a dequeue from a closed queue that
+    holds too few elements.
     """
 
     def __init__(self, dtypes, shapes, names, queue_ref):

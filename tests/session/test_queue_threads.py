@@ -367,6 +367,28 @@ def test_a_queue_that_nobody_fills_is_reported_once(caplog, monkeypatch):
         assert len(caplog.records) == 1
 
 
+def test_a_queue_whose_runner_was_never_started_is_reported_so(caplog, monkeypatch):
+    monkeypatch.setattr(report, "PATIENCE", 0.1)
+    source, q = tf.FIFOQueue(5, tf.float32, [[]], name="source"), tf.FIFOQueue(5, tf.float32, [[]], name="batches")
+    tf.train.add_queue_runner(tf.train.QueueRunner(q, [q.enqueue(source.dequeue())]))
+    with tf.Session() as sess:
+        with pytest.raises(tf.errors.DeadlineExceededError, match="'batches'.*queue runner was never started. tf.train.start_queue_runners"):
+            sess.run(q.dequeue(), options=tf.RunOptions(timeout_in_ms=300))
+        assert "never started" in caplog.records[0].getMessage()
+        with pytest.raises(tf.errors.DeadlineExceededError, match="'source'.*no queue runner is for this queue .the graph has 1, the first for 'batches'"):
+            sess.run(source.dequeue(), options=tf.RunOptions(timeout_in_ms=50))
+        coord = tf.train.Coordinator()
+        threads = tf.train.start_queue_runners(sess, coord)
+        parked(sess, source, fetch=1)
+        with pytest.raises(tf.errors.DeadlineExceededError, match="'batches'.*was started, and has not brought anything yet"):
+            sess.run(q.dequeue(), options=tf.RunOptions(timeout_in_ms=50))
+        sess.run(source.enqueue(3.))
+        assert sess.run(q.dequeue()) == 3
+        coord.request_stop()
+        sess.run(source.close(cancel_pending_enqueues=True))
+        coord.join(threads)
+
+
 def test_a_full_queue_is_not_one_that_nobody_fills(caplog, monkeypatch):
     monkeypatch.setattr(report, "PATIENCE", 0.1)
     q = tf.FIFOQueue(1, tf.float32, [[]])
