@@ -167,11 +167,11 @@ def test_what_is_received_takes_memory_once():
 
 
 def test_a_snapshot_leaves_the_room_that_it_does_not_take():
-    times = {"v": {"CPU:0": 0}, "read": {"CPU:0": 0}, "use": {"CPU:0": 1}, "end": {"CPU:0": 1}}
-    edges = [("v", "read", 100), ("read", "use", 100), ("use", "end", 10)]
-    work = Work(times, edges, groups=[["v", "read"]], limits={"CPU:0": 110}, state={"v": 100}, views={"v", "read"})
-    assert place(work).makespan == 2
-    work.limits["CPU:0"] = 109
+    times = {"v": {"CPU:0": 0}, "read": {"CPU:0": 0}, "use": {"CPU:0": 1}, "again": {"CPU:0": 1}, "end": {"CPU:0": 1}}
+    edges = [("v", "read", 100), ("read", "use", 100), ("read", "again", 100), ("use", "end", 10), ("again", "end", 10)]
+    work = Work(times, edges, groups=[["v", "read"]], limits={"CPU:0": 120}, state={"v": 100}, views={"v", "read"})
+    assert place(work).makespan == 3
+    work.limits["CPU:0"] = 119
     with pytest.raises(ResourceExhaustedError):
         place(work)
 
