@@ -23,6 +23,7 @@ from .graph import (Graph, GraphKeys, Operation, Tensor, add_to_collection, add_
                     name_scope, register_tensor_conversion_function, reset_default_graph)
 from .graph.tensor_proto import make_ndarray
 from .ops import operators, variable_parts
+from .ops.accumulator_ops import ConditionalAccumulator, ConditionalAccumulatorBase, SparseConditionalAccumulator
 from .ops.array_ops import (broadcast_static_shape, broadcast_to, expand_dims, fill, identity, ones, ones_like, rank, reshape, shape, size,
                             squeeze, stop_gradient, transpose, zeros, zeros_like)
 from .ops.blocks_ops import batch_to_space, batch_to_space_nd, depth_to_space, space_to_batch, space_to_batch_nd, space_to_depth
@@ -45,6 +46,7 @@ from .ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_te
 from .ops.init_ops import (constant_initializer, glorot_normal_initializer, glorot_uniform_initializer, ones_initializer,
                            orthogonal_initializer, random_normal_initializer, random_uniform_initializer, truncated_normal_initializer,
                            uniform_unit_scaling_initializer, variance_scaling_initializer, zeros_initializer)
+from .ops.io_ops import matching_files
 from .ops.linalg_ops import (cholesky, cholesky_solve, matrix_determinant, matrix_inverse, matrix_solve, matrix_solve_ls,
                              matrix_triangular_solve, norm, qr, self_adjoint_eig, self_adjoint_eigvals, svd)
 from .ops.logical_ops import (equal, greater, greater_equal, less, less_equal, logical_and, logical_not, logical_or, logical_xor, not_equal,

@@ -3,6 +3,7 @@ from ..core.registry import not_differentiable as NotDifferentiable
 from ..core.registry import not_differentiable as NoGradient
 from ..core.registry import register_gradient as RegisterGradient
 from ..ops.indexed_slices import IndexedSlices
+from . import accumulator_grad
 from . import activation_grad
 from . import activation_grad, array_grad, image_grad, parts_grad, sparse_grad, strided_slice_grad
 from . import batch_norm_grad

@@ -11,6 +11,7 @@ name, and the lower one calls it by that name.
     to_json, from_json                      graph/wire.py
     as_graph_def, node_def, graph_def_versions   graph/graph_def.py
     variable_parts, variable_of_parts       ops/variable_parts.py
+    queue_runner_parts, queue_runner_of_parts    train/queue_runner.py
 """
 _hooks = {}
 

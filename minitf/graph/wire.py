@@ -39,8 +39,11 @@ A collection is a list of "node" for an operation, "node:k" for a tensor, and fo
 
     {"variable": "w:0", "initializer": "w/Assign", "snapshot": "w/read:0", "initial_value": "zeros:0"}
 
-so that a graph that was built, exported and read again can be initialised, trained further, and built upon.  Members of other kinds
-(savers, queue runners) do not travel.
+so that a graph that was built, exported and read again can be initialised, trained further, and built upon.  A queue runner is
+
+    {"queue_runner": "q:0", "enqueue": ["q_enqueue", ...], "close": "q_Close", "cancel": "q_Close_1", "closed_by": [11]}
+
+with the codes of the errors that mean the end of its input.  Members of other kinds (savers) do not travel.
 
 Reading trusts nothing.  Whatever is wrong is a ValueError that says what and at which node; nothing is executed, nothing is imported,
 and memory is taken in proportion to the text.
@@ -50,14 +53,15 @@ import math
 
 from ..core.devices import canonical_name
 from ..core.dtypes import as_dtype
-from ..core.hooks import hook, register_hook
+from ..core.hooks import register_hook
 from ..core.registry import REQUIRED, op_def
 from ..core.shapes import TensorShape
 from .func_graph import FuncGraph
 from .graph import _VALID_OP_NAME, Graph
 from .inference import ShapeContext, infer_shapes
-from .operation import Operation, Tensor
+from .operation import Tensor
 from .wire_checks import MOST_OUTPUTS, check_outputs, expected_inputs, in_order
+from .wire_collections import element, member_to_wire, read_collections
 from .wire_values import (SourceLine, attr_to_wire, cut, frozen, integer, keys_of, list_of, no_constant, read_attr, read_shape, shape_to_wire,
                           shown, text_of, unique_keys)
 
@@ -66,7 +70,6 @@ MOST_NESTED = 32              # bodies in one another
 _BODY_KEYS = ("inputs", "outputs", "nodes")
 _GRAPH_KEYS = {"format", "version", "seed", "nodes", "collections"}
 _NODE_KEYS = {"name", "op", "inputs", "attrs", "device", "colocation", "original_op", "shapes", "source"}
-_VARIABLE_KEYS = ("variable", "initializer", "snapshot", "initial_value")
 
 
 # ---- writing ----------------------------------------------------------------------------------------------------------------
@@ -108,7 +111,7 @@ def graph_to_wire(graph, arrays=None, sources=False):
     wire = {"format": FORMAT, "version": VERSION, "seed": graph.seed, "nodes": nodes}
     collections = {}
     for name in graph.get_all_collection_keys():
-        members = [m for m in (_member_to_wire(value, here) for value in graph.get_collection(name)) if m is not None]
+        members = [m for m in (member_to_wire(value, here) for value in graph.get_collection(name)) if m is not None]
         if members and isinstance(name, str):
             collections[name] = members
     if collections:
@@ -160,17 +163,6 @@ def _attrs_to_wire(op, arrays, sources):
     return attrs
 
 
-def _member_to_wire(value, here):
-    if isinstance(value, Operation):
-        return value.name if value in here else None
-    if isinstance(value, Tensor):
-        return value.name if value.op in here else None
-    parts = hook("variable_parts")(value)
-    if parts is None or any((p.op if isinstance(p, Tensor) else p) not in here for p in parts):
-        return None
-    return dict(zip(_VARIABLE_KEYS, (p.name for p in parts)))
-
-
 # ---- reading ----------------------------------------------------------------------------------------------------------------
 
 @register_hook("from_json")
@@ -219,7 +211,7 @@ def from_wire(wire, arrays=(), graph=None, scope=None):
         parts = node.name.split("/")
         for depth in range(1, min(len(parts), 16)):    # a scope of that name opened later gets a name of its own
             graph._names_in_use.setdefault("/".join(parts[:depth]), 1)
-    _read_collections(graph, wire.get("collections", {}), prefix)
+    read_collections(graph, wire.get("collections", {}), prefix)
     return graph
 
 
@@ -248,7 +240,7 @@ def _read_body(wire, graph, sources, arrays, budget, where, prefix):
     _read_nodes(wire["nodes"], body, arrays, budget, f"{where}, ", prefix)
     for key in ("inputs", "outputs"):
         for text in list_of(wire[key], f"{where}: \"{key}\""):
-            tensor = _element(body, prefix + text_of(text, f"{where}: \"{key}\""), where)
+            tensor = element(body, prefix + text_of(text, f"{where}: \"{key}\""), where)
             getattr(body, key).append(tensor if isinstance(tensor, Tensor) else tensor.outputs[0] if tensor.outputs else None)
     if None in body.outputs or len(set(body.inputs)) < len(body.inputs) or not all(t is not None and t.op.type in ("Argument", "RefArgument") for t in body.inputs):
         raise ValueError(f"{where}: inputs should be different Argument and RefArgument nodes, outputs tensors")
@@ -365,29 +357,3 @@ class _Node:
         if not isinstance(self.shapes, list) or len(self.shapes) != count:
             raise ValueError(f"\"shapes\" should be a list with one shape for each of the {count} outputs")
         return [read_shape(s, "\"shapes\"") for s in self.shapes]
-
-
-def _read_collections(graph, collections, prefix):
-    if not isinstance(collections, dict):
-        raise ValueError(f"\"collections\" should be an object, got {shown(collections)}")
-    variables = {}
-    for key, members in collections.items():
-        for member in list_of(members, f"collection '{cut(key)}'"):
-            where = f"collection '{cut(key)}'"
-            if isinstance(member, str):
-                graph.add_to_collection(key, _element(graph, prefix + member, where))
-                continue
-            parts = keys_of(member, set(_VARIABLE_KEYS), _VARIABLE_KEYS, f"a variable of {where}")
-            parts = tuple(_element(graph, prefix + text_of(parts[k], f"a variable of {where}"), where) for k in _VARIABLE_KEYS)
-            if [isinstance(p, Tensor) for p in parts] != [True, False, True, True] or not parts[0].dtype.is_ref_dtype:
-                raise ValueError(f"{where}: {shown(member)} is not a variable: it has a reference, an operation and two tensors")
-            if parts not in variables:
-                variables[parts] = hook("variable_of_parts")(*parts)
-            graph.add_to_collection(key, variables[parts])
-
-
-def _element(graph, name, where):
-    try:
-        return graph.as_graph_element(name)
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{where}: {cut(str(error.args[0]), 300)}") from None

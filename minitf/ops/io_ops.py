@@ -1,10 +1,10 @@
-"""Ops that write tensors to a checkpoint file and read them from one (minitf.platform.checkpoint_file)."""
+"""Ops on files: tensors written to a checkpoint file and read from one (minitf.platform.checkpoint_file), and the names of files."""
 from ..core.errors import InvalidArgumentError
 from ..core.registry import register_op
 from ..core.shapes import TensorShape
 from ..platform.checkpoint_file import parse_slice
 from .apply import apply_op
-from .shape_fns import with_rank
+from .shape_fns import argument, with_rank
 
 
 def _check_names(c):
@@ -29,6 +29,13 @@ def restore_shape(c):
     if specs is None or len(specs) != len(c.attrs["dtypes"]):
         return [TensorShape(None)] * len(c.attrs["dtypes"])
     return [_shape_of(spec) for spec in specs]
+
+
+@register_op("MatchingFiles", ["pattern: string"], ["filenames: string"], is_stateful=True, is_dynamic=True)
+def matching_files_shape(c):
+    if c.inputs[0].ndims not in (None, 0, 1):
+        raise ValueError(f"Shape must be at most rank 1 but is rank {c.inputs[0].ndims} for {argument(c, 0)}")
+    return [[None]]
 
 
 def _shape_of(spec):
@@ -57,3 +64,11 @@ def restore_v2(prefix, tensor_names, shape_and_slices, dtypes, name=None):
     DataLossError for a file that is damaged.
     """
     return apply_op("RestoreV2", prefix, tensor_names, shape_and_slices, name=name, dtypes=dtypes)
+
+
+def matching_files(pattern, name=None):
+    """The names of the files that match a pattern (* ? [abc]), or any of a vector of patterns: a vector of strings, sorted.
+
+    >>> tf.matching_files("data/part-*.csv")
+    """
+    return apply_op("MatchingFiles", pattern, name=name)

@@ -6,12 +6,13 @@ Nodes that must share a device form a group (union-find):
 * what was made under tf.colocate_with(x) is with x.
 
 A group asks for what its members ask for together, and may go where every member has a kernel.  Requests that contradict one another are an
-error, in TensorFlow's words, with the group, who joined it and why, and the kernels there are.  With soft placement they are not: types
+error, in TensorFlow's words, with the group, who joined it and why, and the kernels there are.  (A cond or a loop goes to the variables
+that it changes: it runs wholly on one device, whatever was asked for.)  With soft placement they are not: types
 that differ are forgotten, and where no device fits, the type and the index are, never the job or the task.
 """
 from ..core.devices import canonical_name, common_device, matches, parse_device
 from ..core.errors import InvalidArgumentError
-from ..core.registry import find_kernel, is_resource, kernels_of
+from ..core.registry import find_kernel, is_resource, kernels_of, op_def
 
 DATA_ONLY = ("_Feed", "_ReadVariable", "Const")      # every device can hold data
 MOST = 20                     # members of a group that an error lists
@@ -104,11 +105,13 @@ def _joined(nodes):
 
 def _find_devices(group, devices, soft, fixed):
     """Fill in what follows from a group's members."""
-    for n in group.members:
+    for n in sorted(group.members, key=_yields):
         if n.device:
             try:
                 group.request = common_device(group.request, n.device, soft) if group.request else canonical_name(n.device)
             except ValueError as error:
+                if _yields(n):
+                    continue
                 group.error = _conflict(group, n, str(error))
                 group.rejected = {d: _unmet(group, d) for d in devices}
                 return
@@ -118,7 +121,7 @@ def _find_devices(group, devices, soft, fixed):
         placed = next(n.name for n in group.members if n.name in fixed)
         group.rejected = {d: f"'{placed}' was placed on {group.home} by an earlier run" for d in devices if d != group.home}
         group.devices = [group.home]
-        asks = next((n for n in group.members if n.device and not matches(n.device, group.home)), None)
+        asks = next((n for n in group.members if n.device and not matches(n.device, group.home) and not _yields(n)), None)
         if asks is not None and not soft:
             group.devices, group.error = [], _conflict(group, asks, _contradiction(group.home, asks.device))
         return
@@ -138,14 +141,24 @@ def _find_devices(group, devices, soft, fixed):
         group.error = _no_device(group, devices, matching, lacking)
 
 
+def _yields(node):
+    """Whether what a node asks for counts less than what the variables do that it works on: a cond or a loop, which runs wholly on one device."""
+    return node.type[0] != "_" and op_def(node.type).has_bodies
+
+
 def _unmet(group, device):
     """Who asks for another device; '' if nobody does."""
     asked = dict.fromkeys(f"'{n.name}' asks for {canonical_name(n.device)}" for n in group.members if n.device and not matches(n.device, device))
     return "; ".join(list(asked)[:3])
 
 
+def is_data(node):
+    """Whether any device can hold it, without a kernel."""
+    return node.type in DATA_ONLY or is_resource(node.type)
+
+
 def has_kernel(node, device_type):
-    return node.type in DATA_ONLY or is_resource(node.type) or find_kernel(node.type, node.attrs, device_type) is not None
+    return is_data(node) or find_kernel(node.type, node.attrs, device_type) is not None
 
 
 def _contradiction(a, b):

@@ -15,7 +15,8 @@ class PlacementExplanation:
     requested  what it asks for, canonical; '' is anything
     group      the Group that it shares a device with (minitf.placement.constraints)
     device     where it goes; None if it cannot be placed, or is on every device that uses it
-    considered {device: (arrival, start, end)} of the simulated execution, in microseconds; empty without a cost model
+    considered {device: (arrival, start, end)} of the simulated execution, in microseconds, as the greedy placer saw them; empty without a
+               cost model
     error      the OpError, if it cannot be placed
     """
 
@@ -23,8 +24,9 @@ class PlacementExplanation:
         self.op, self.requested, self.group, self.error = op, canonical_name(op.device), group, error
         self._node, self._placement = node, placement
         self.is_copied = is_copied(node)
-        schedule = placement.schedule
-        self.considered = schedule.considered.get(node, {}) if schedule is not None else {}
+        compared = placement.schedule.compared if placement.schedule is not None else []
+        self._greedy = next((s for s in (placement.schedule, *compared) if s is not None and s.how != "single"), placement.schedule)
+        self.considered = self._greedy.considered.get(node, {}) if self._greedy is not None else {}
         self.device = None if error is not None or self.is_copied else device_of(group, placement)
 
     def __str__(self):
@@ -32,14 +34,13 @@ class PlacementExplanation:
         lines = [f"'{self.op.name}' ({self.op.type})" + (f", made at {source}" if source else ""), f"  requested device: {self.requested or '(any)'}"]
         lines += self._members()
         lines.append("  devices:")
-        if self.group.home is not None:
-            lines.append(f"    {_short(self.group.home)}: placed there by an earlier run, and what holds state stays")
-        costs = self.considered
         for device in self.group.devices:
-            if device in costs:
-                lines.append(f"    {_short(device)}: {_cost(*costs[device])}")
-            elif device != self.group.home:
-                lines.append(f"    {_short(device)}: feasible" + (", but the group is where its first member was placed" if costs else ""))
+            words = ["placed there by an earlier run, and what holds state stays" if device == self.group.home else "feasible"]
+            if device in self.considered:
+                words.append(_cost(*self.considered[device]))
+            elif self.considered:
+                words.append("but another member of the group was placed first")
+            lines.append(f"    {_short(device)}: {'; '.join(words)}")
         lines += [f"    {_short(device)}: not feasible: {why}" for device, why in self.group.rejected.items()]
         return "\n".join([*lines, f"  choice: {self._choice()}"])
 
@@ -65,7 +66,8 @@ class PlacementExplanation:
         if schedule is None:
             return f"{where}, the first that is feasible (no cost model)"
         if schedule.how == "single":
-            return f"{where}, as everything: the step would end there after {schedule.makespan:.1f} us, and no later than on several devices"
+            others = f", and on several devices after {self._greedy.makespan:.1f}" if self._greedy.how != "single" else ""
+            return f"{where}, as everything: the simulated step ends after {schedule.makespan:.1f} us there{others}"
         if self._node not in schedule.device:
             return f"{where}, the first that is feasible"
         return f"{where}, where it ends first in the simulated step, which takes {schedule.makespan:.1f} us"

@@ -87,10 +87,11 @@ class Schedule:
     considered  {node: {device: (arrival, start, end)}}: what each device that was looked at would have meant; arrival, start and end are
                 None where there was no room
     how         "ready" or "path", the order in which nodes were placed; of best(), "single" where everything is on one device
+    compared    of best(): [Schedule] of what was tried, itself among them
     """
 
     def __init__(self, how):
-        self.how = how
+        self.how, self.compared = how, []
         self.device, self.start, self.end, self.transfers, self.considered = {}, {}, {}, [], {}
 
     @property
@@ -152,7 +153,9 @@ def best(work):
             failure = failure or error
     if not candidates:
         raise failure
-    return min(candidates, key=lambda schedule: schedule.makespan)
+    found = min(candidates, key=lambda schedule: schedule.makespan)
+    found.compared = candidates
+    return found
 
 
 def devices_of(work):

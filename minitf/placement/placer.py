@@ -6,6 +6,7 @@ since the program that runs first is mostly the one that initializes, and that d
 """
 from ..core.devices import parse_device
 from ..core.errors import ResourceExhaustedError
+from ..core.registry import is_resource
 from .constraints import groups_of
 from .greedy import Work, best
 from .static_costs import is_free
@@ -109,8 +110,8 @@ def is_copied(node):
 
 
 def holds_state(node):
-    """Whether the node stands for what outlives a step: a variable, or whatever else is passed on by reference."""
-    return not node.inputs and bool(node.dtypes) and node.dtypes[0].is_ref_dtype
+    """Whether the node stands for what outlives a step: a variable, a queue."""
+    return is_resource(node.type)
 
 
 def homes(nodes, devices, allow_soft_placement=False, fixed=None, model=None):
@@ -121,7 +122,7 @@ def homes(nodes, devices, allow_soft_placement=False, fixed=None, model=None):
     groups = groups_of(nodes, devices, allow_soft_placement, fixed)
     placement = Placement(groups)
     if model is not None:
-        at_work = _without_initializers(nodes)
+        at_work = _at_work(nodes, model)
         placement.work = work_of(groups, [n for n in nodes if n in at_work], devices, model)
         try:
             placement.schedule = best(placement.work)
@@ -131,17 +132,16 @@ def homes(nodes, devices, allow_soft_placement=False, fixed=None, model=None):
     return {n.name: device_of(g, placement) for g in groups if g.error is None for n in g.members if holds_state(n) and n.name not in (fixed or {})}
 
 
-def _without_initializers(nodes):
-    """The nodes that are not there to give variables their first values."""
-    used = set()
-    for node in nodes:
-        used.update(n for n, _ in node.inputs)
-        used.update(node.controls)
-    stack = [n for n in nodes if n not in used and n.type not in INITIALIZES]
-    found = set(stack)
+def _at_work(nodes, model):
+    """The nodes that tell where a variable will be used: those that steps have shown, or else all that do not give it its first value."""
+    roots = [n for n in nodes if model.is_measured(n.name) and n.type not in INITIALIZES]
+    if not roots:
+        used = {m for n in nodes for m in (*(source for source, _ in n.inputs), *n.controls)}
+        roots = [n for n in nodes if n not in used and n.type not in INITIALIZES]
+    found, stack = set(roots), roots
     while stack:
         node = stack.pop()
-        for n in (*(n for n, _ in node.inputs), *node.controls):
+        for n in (*(source for source, _ in node.inputs), *node.controls):
             if n not in found and n.type not in INITIALIZES:
                 found.add(n)
                 stack.append(n)

@@ -45,7 +45,7 @@ class Context:
             return variant
 
     def _compile(self, executable, shapes):
-        program = self.placed_program(executable, shapes)
+        program, _ = self.placed_program(executable, shapes)
         if self.runtime.config.log_device_placement:
             for node in program.nodes:
                 print(f"{node.name}: ({node.type}): {node.device}")
@@ -71,16 +71,16 @@ class Context:
         return program
 
     def placed_program(self, executable, shapes):
-        """The same with a device for each node; what holds state is placed when it is first met, and by the whole graph."""
+        """(the same with a device for each node, the Placement); what holds state is placed when it is first met, and by the whole graph."""
         program, runtime, config = self.program(executable, shapes), self.runtime, self.runtime.config
         new = [n for n in program.nodes if holds_state(n) and n.name not in runtime.placed]
         if new and len(runtime.devices) > 1:
             whole = homes(whole_program(new[0].op.graph).nodes, runtime.devices, config.allow_soft_placement, runtime.placed, config.cost_model)
             runtime.placed.update((n.name, whole[n.name]) for n in new if n.name in whole)
-        place(program.nodes, runtime.devices, config.allow_soft_placement, runtime.placed, config.cost_model)
+        placement = place(program.nodes, runtime.devices, config.allow_soft_placement, runtime.placed, config.cost_model)
         for node in new:
             runtime.placed[node.name] = node.device
-        return program
+        return program, placement
 
     def array_of(self, tensor, value):
         return array_of(tensor, value)

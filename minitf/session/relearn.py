@@ -1,9 +1,11 @@
-"""placement_period: a run is traced every so many steps, and placed again with what was measured, until nothing moves."""
+"""placement_period: a run is traced every so many steps, and placed again with what was measured, until that gains nothing."""
 from ..core.errors import OpError
+from ..placement.greedy import simulate
 from ..placement.placer import holds_state
 from .trace import step_stats
 
 MOST = 10                     # new placements of one run: by then only noise moves it
+GAIN = 0.95                   # of the simulated time of the present placement: what does not end before that is noise as well
 
 
 class Relearning:
@@ -35,16 +37,20 @@ class Relearning:
         return values
 
     def _place_again(self, variant, stats, times):
-        """Learn from a step, and look where the nodes would go now.  None if nothing moves, else how often something has."""
+        """Learn from a step, and look where the nodes would go now.  None if they stay, else how often something has moved."""
         before = placed(variant)
         context = self._executable.context
         with context.lock:
             self._model.update(stats, before)
             try:
-                after = {n.name: n.device for n in context.placed_program(self._executable, variant.shapes).nodes}
-            except OpError:                              # another program has taken the room: stay as it is
+                program, placement = context.placed_program(self._executable, variant.shapes)
+            except OpError:                              # a node finds no room now: all stay
                 return None
-            moved = {name: (device, after[name]) for name, device in before.items() if after.get(name, device) != device}
+            moved = {n.name: (before[n.name], n.device) for n in program.nodes if before.get(n.name, n.device) != n.device}
+            if moved:
+                as_it_is = simulate(placement.work, {n: before.get(n.name, n.device) for n in placement.work.times})
+                if placement.schedule.makespan > GAIN * as_it_is.makespan:
+                    moved = {}
             if self._log:
                 for name, (old, new) in moved.items():
                     print(f"{name}: moves from {old} to {new} after {self._steps} steps")

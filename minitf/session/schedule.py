@@ -8,14 +8,15 @@ The order of creation is topological, and close to what the user meant.  Five ru
 * among unordered nodes, a variable is read before it is written;
 * a write comes as early as that permits, so that a gradient is used while it is warm and its memory is free again; but behind
   the uses of a snapshot that was taken before it, so that nobody else holds the value and it is changed in place;
-* among unordered nodes, a queue is filled before it is emptied: a device runs one instruction at a time, and would wait for what comes later.
+* among unordered nodes, a queue (or an accumulator) is filled before it is emptied: a device runs one instruction at a time, and would wait for what comes later.
 """
 import heapq
 
 from ..core.registry import is_resource, op_def
 from .optimise import is_view
 
-ENQUEUES, DEQUEUES = ("QueueEnqueue", "QueueEnqueueMany"), ("QueueDequeue", "QueueDequeueMany", "QueueDequeueUpTo")
+ENQUEUES = ("QueueEnqueue", "QueueEnqueueMany", "AccumulatorApplyGradient", "SparseAccumulatorApplyGradient")
+DEQUEUES = ("QueueDequeue", "QueueDequeueMany", "QueueDequeueUpTo", "AccumulatorTakeGradient", "SparseAccumulatorTakeGradient")
 FAR = 256                     # nodes behind a write that are looked at: with more, it may cost a copy of the variable
 
 

@@ -55,6 +55,8 @@ class Session:
             raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
         if config is not None and not isinstance(config, ConfigProto):
             raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
+        if config is not None and not isinstance(config.cost_model, (CostModel, type(None))):
+            raise TypeError(f"cost_model must be a tf.placement.CostModel, got {config.cost_model!r}")
         _check_target(target)
         self.sess_str = target if isinstance(target, bytes) else target.encode()
         self.graph = get_default_graph() if graph is None else graph
@@ -150,7 +152,8 @@ class Session:
         from .trace import step_stats
 
         def tracer(step):
-            run_metadata.step_stats, run_metadata.cost_graph = step_stats(step), cost_graph(step)
+            run_metadata.step_stats = step_stats(step)
+            run_metadata.cost_graph = cost_graph(step, run_metadata.step_stats)
         return executable.run(feed_dict, timeout, tracer)
 
     def explain(self, fetches, feed_dict=None):

@@ -7,6 +7,7 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 from . import (array, array_nd, array_parts, array_reverse, image, image_codecs, random_numpy, sparse, sparse_numpy, strided_slice,
                string_kernels, top_k)
+from . import accumulators
 from . import array_gather
 from . import array_make
 from . import array_nd

@@ -1,5 +1,8 @@
-"""Kernels that write and read checkpoint files: nearly all of their time goes to the disk."""
+"""Kernels that write and read checkpoint files, and look for files: nearly all of their time goes to the disk."""
+import numpy as np
+
 from ...core.errors import InvalidArgumentError
+from ...platform import gfile
 from ...platform.checkpoint_file import CheckpointFile, parse_slice, write_checkpoint
 from .kernel import register_python_kernel
 
@@ -18,6 +21,11 @@ def restore(attrs, prefix, tensor_names, shape_and_slices):
     names, slices = _names_and_slices(tensor_names, shape_and_slices, len(dtypes))
     with CheckpointFile(_text(prefix[()], "prefix")) as file:
         return tuple([file.read(name, part, dtype) for name, part, dtype in zip(names, slices, dtypes)])
+
+
+@register_python_kernel("MatchingFiles", strings=True)
+def matching_files(attrs, pattern):
+    return np.array([name.encode() for name in gfile.Glob([_text(p, "pattern") for p in pattern.flat])], object).reshape(-1)
 
 
 def _names_and_slices(tensor_names, shape_and_slices, count):

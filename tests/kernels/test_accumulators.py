@@ -1,0 +1,452 @@
+"""Conditional accumulators: against a model in NumPy, under many threads, and where a step that waits is ended from outside."""
+import logging
+import random
+import threading
+
+import numpy as np
+import pytest
+
+import minitf as tf
+
+LONG = 60                     # seconds that only a test which fails waits
+
+
+@pytest.fixture(autouse=True)
+def session():
+    with tf.Graph().as_default(), tf.Session() as sess:
+        yield sess
+
+
+class Background:
+    """function() in a thread; result() is what it returned or raised."""
+
+    def __init__(self, function):
+        self.function, self.value, self.error = function, None, None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        try:
+            self.value = self.function()
+        except BaseException as error:
+            self.error = error
+
+    def result(self):
+        self.thread.join(LONG)
+        assert not self.thread.is_alive()
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Dense:
+    """An accumulator with its ops, fed."""
+
+    def __init__(self, shape=None, dtype=tf.float32, **options):
+        self.accumulator = tf.ConditionalAccumulator(dtype, shape, **options)
+        self.gradient, self.step, self.n = tf.placeholder(dtype), tf.placeholder(tf.int64), tf.placeholder(tf.int32)
+        self.apply_op, self.take_op = self.accumulator.apply_grad(self.gradient, self.step), self.accumulator.take_grad(self.n)
+        self.count_op, self.set_op = self.accumulator.num_accumulated(), self.accumulator.set_global_step(self.step)
+        self.session = tf.get_default_session()
+
+    def apply(self, gradient, step=0):
+        self.session.run(self.apply_op, {self.gradient: gradient, self.step: step})
+
+    def take(self, n):
+        return self.session.run(self.take_op, {self.n: n})
+
+    def count(self):
+        return self.session.run(self.count_op)
+
+    def set(self, step):
+        self.session.run(self.set_op, {self.step: step})
+
+
+class Sparse(Dense):
+    def __init__(self, shape=None, dtype=tf.float32, **options):
+        self.accumulator = tf.SparseConditionalAccumulator(dtype, shape, **options)
+        self.indices, self.values, self.shape = tf.placeholder(tf.int64), tf.placeholder(dtype), tf.placeholder(tf.int64)
+        self.step, self.n = tf.placeholder(tf.int64), tf.placeholder(tf.int32)
+        self.apply_op = self.accumulator.apply_grad(self.indices, self.values, None, self.step)
+        self.apply_with_shape = self.accumulator.apply_grad(self.indices, self.values, self.shape, self.step)
+        self.take_op = self.accumulator.take_indexed_slices_grad(self.n)
+        self.count_op, self.set_op = self.accumulator.num_accumulated(), self.accumulator.set_global_step(self.step)
+        self.session = tf.get_default_session()
+
+    def apply(self, indices, values, shape=None, step=0):
+        feed = {self.indices: indices, self.values: values, self.step: step}
+        if shape is None:
+            self.session.run(self.apply_op, feed)
+        else:
+            self.session.run(self.apply_with_shape, {**feed, self.shape: shape})
+
+
+# ---- dense ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+@pytest.mark.parametrize("shape", [[], [3], [2, 40000]])
+def test_the_mean_to_the_bit(dtype, shape):
+    """The sum in the order of arrival, then a division: what NumPy gives in the same order."""
+    a = Dense(shape, dtype)
+    gradients = np.random.default_rng(0).standard_normal([5, *shape]).astype(dtype.as_numpy_dtype)
+    for g in gradients:
+        a.apply(g)
+    total = gradients[0].copy()
+    for g in gradients[1:]:
+        total = total + g
+    np.testing.assert_array_equal(a.take(5), total / gradients.dtype.type(5))
+    a.apply(gradients[1], 1)
+    np.testing.assert_array_equal(a.take(1), gradients[1])
+    assert a.count() == 0
+
+
+def test_more_than_enough_are_all_taken():
+    a = Dense([1])
+    for x in (1., 2., 6.):
+        a.apply([x])
+    assert a.count() == 3 and a.take(2) == [3] and a.count() == 0
+
+
+def test_a_sum():
+    a = Dense([1], reduction_type="SUM")
+    a.apply([1.5]), a.apply([2.])
+    assert a.take(2) == [3.5]
+    with pytest.raises(ValueError, match="MEAN"):
+        tf.ConditionalAccumulator(tf.float32, reduction_type="MAX")
+
+
+def test_stale_gradients_are_dropped():
+    a = Dense([1])
+    a.apply([1.], 0), a.apply([3.], 5)                                 # a step ahead is fine
+    assert a.take(2) == [2]
+    a.apply([100.], 0)
+    assert a.count() == 0
+    a.apply([4.], 1)
+    a.set(7)
+    for step in (2, 6):
+        a.apply([100.], step)
+    a.apply([6.], 7)
+    assert a.count() == 2 and a.take(2) == [5]
+    a.apply([100.], 7)
+    assert a.count() == 0, "taking has counted the step on"
+
+
+def test_the_global_step_set_back(caplog):
+    a = Dense([1])
+    a.set(10)
+    with caplog.at_level(logging.WARNING):
+        a.set(3)
+    assert "from 10 to 3, a smaller value" in caplog.text
+    a.apply([1.], 2), a.apply([2.], 3)
+    assert a.count() == 1
+
+
+def test_shapes():
+    a = Dense([2, None])
+    for bad, text in (([1., 2.], r"expected \[2,\?\], got \[2\]"), ([[1., 2.]], r"expected \[2,\?\], got \[1,2\]")):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"Shape mismatch: {text}"):
+            a.apply(bad)
+    a.apply([[1.], [2.]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"Shape mismatch: expected \[2,1\], got \[2,2\]"):
+        a.apply(np.zeros([2, 2]))
+    a.apply(np.zeros([2, 3]), -1)                                      # stale: not looked at
+    assert a.count() == 1
+    np.testing.assert_array_equal(a.take(1), [[1], [2]])
+    a.apply(np.ones([2, 3]), 1)                                        # the next sum may have another
+    assert a.take(1).shape == (2, 3)
+    with pytest.raises(ValueError, match="not compatible"):
+        a.accumulator.apply_grad(np.zeros([3], np.float32))
+    assert a.take_op.shape.as_list() == [2, None] and Dense().take_op.shape.ndims is None
+    b = Dense()
+    b.apply([1.], 0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected \[1\], got \[\]"):
+        b.apply(1.)
+
+
+def test_arguments(session):
+    a = Dense([1])
+    for n in (0, -3):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"Argument num_required must be positive, but was {n}"):
+            a.take(n)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must be rank 0 but is rank 1 for num_required"):
+        a.take([1])
+    with pytest.raises(TypeError, match="int32"):
+        tf.ConditionalAccumulator(tf.int32)
+    with pytest.raises(ValueError, match="requested dtype float32 for Tensor with dtype float64"):
+        a.accumulator.apply_grad(np.zeros([1], np.float64) * tf.constant(1., tf.float64))
+    name = tf.ConditionalAccumulator(tf.float32, name="scope/mine")
+    assert (name.name, name.dtype, name.accumulator_ref.op.type) == ("mine", tf.float32, "ConditionalAccumulator")
+    assert name.num_accumulated().op.name == "mine_NumAccumulated"
+    with pytest.raises((ValueError, TypeError), match="ConditionalAccumulator|handle"):
+        tf.SparseConditionalAccumulator.take_grad(name, 1)
+
+
+def test_one_that_is_shared(session):
+    first = tf.ConditionalAccumulator(tf.float32, [1], shared_name="s")
+    second = tf.ConditionalAccumulator(tf.float32, [1], shared_name="s")
+    session.run(first.apply_grad([3.]))
+    assert session.run(second.take_grad(1)) == [3]
+    for other in (tf.ConditionalAccumulator(tf.float32, [2], shared_name="s"), tf.ConditionalAccumulator(tf.float64, [1], shared_name="s"),
+                  tf.SparseConditionalAccumulator(tf.float32, [1], shared_name="s"), tf.FIFOQueue(3, tf.float32, shared_name="s")):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="'?s'?"):
+            session.run(other.num_accumulated() if hasattr(other, "num_accumulated") else other.size())
+
+
+def test_what_is_taken_is_used_in_the_same_step(session):
+    """The taken mean goes into an update: as synchronous replicas do it."""
+    a = Dense([2])
+    v = tf.Variable([1., 1.])
+    update = v.assign_sub(a.accumulator.take_grad(2))
+    session.run(v.initializer)
+    a.apply([1., 2.]), a.apply([3., 4.])
+    np.testing.assert_array_equal(session.run(update), [-1, -2])
+    both = tf.group(a.accumulator.apply_grad([5., 5.], 1), a.accumulator.apply_grad([7., 7.], 1))
+    with tf.control_dependencies([both]):
+        taken = a.accumulator.take_grad(2)
+    np.testing.assert_array_equal(session.run(taken * 2.), [12, 12])
+
+
+def test_what_a_step_adds_it_adds_before_it_takes(session):
+    """They are not ordered, and a device runs one instruction at a time: taken first, the gradient would never come."""
+    dense, sparse = tf.ConditionalAccumulator(tf.float32, [1]), tf.SparseConditionalAccumulator(tf.float32, [3])
+    for taken, add in ((dense.take_grad(1), dense.apply_grad([4.])), (sparse.take_grad(1)[1], sparse.apply_grad([2], [4.]))):
+        value, _ = session.run([taken, add], options=tf.RunOptions(timeout_in_ms=10_000))
+        assert value == [4]
+
+
+# ---- waiting ----------------------------------------------------------------------------------------------------------------
+
+
+def waiting(a, n):
+    """A taker that has been seen to wait: the accumulator's line is what tells, so look until it has joined it."""
+    return Background(lambda: a.take(n))
+
+
+def test_a_taker_waits_for_the_last_gradient():
+    a = Dense([1])
+    taker = waiting(a, 3)
+    a.apply([1.]), a.apply([2.])
+    assert a.count() == 2 and taker.thread.is_alive()
+    a.apply([6.])
+    assert taker.result() == [3] and a.count() == 0
+
+
+def test_a_parked_taker_gets_exactly_as_many_as_it_asked_for():
+    """The gradient that completes the sum takes it: those behind it, from the step before, are stale already."""
+    a = Dense([1])
+    for k in range(50):
+        taker = waiting(a, 2)
+        a.apply([1.], k), a.apply([3.], k)
+        a.apply([100.], k)
+        result = taker.result()
+        if result == [2]:                                              # it was there before the last came
+            assert a.count() == 0
+        else:                                                          # it came when all three were there
+            assert result == [np.float32(104 / 3)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_takers_are_served_in_order(session, seed):
+    """A greater request in front is not passed by smaller ones behind it."""
+    rng = random.Random(seed)
+    a, order = Dense([]), []
+    wanted = [rng.randrange(1, 5) for _ in range(6)]
+    takers = []
+    for k, n in enumerate(wanted):
+        asked = len(order)
+
+        def take(k=k, n=n):
+            value = a.take(n)
+            order.append((k, float(value)))
+            return value
+        takers.append(Background(take))
+        while line(session, a) < k + 1:                                # one after the other into the line
+            pass
+        assert asked == 0
+    step = 0
+    for k, n in enumerate(wanted):
+        for _ in range(n):
+            a.apply(float(k), step)
+        step += 1
+        assert takers[k].result() == k and all(t.thread.is_alive() or t in takers[:k + 1] for t in takers)
+    assert order == [(k, float(k)) for k in range(6)] or sorted(order) == [(k, float(k)) for k in range(6)]
+
+
+def line(session, a):
+    """How many takers stand in an accumulator's line."""
+    return session._runtime.resources.find("", a.accumulator.accumulator_ref.op.name).waiting()
+
+
+@pytest.mark.parametrize("kind", [Dense, Sparse])
+def test_a_session_that_is_closed_ends_who_waits(kind):
+    with tf.Graph().as_default():
+        with tf.Session() as sess:
+            a = kind([1])
+            takers = [waiting(a, n) for n in (1, 2)]
+            while line(sess, a) < 2:
+                pass
+        for taker in takers:
+            with pytest.raises((tf.errors.CancelledError, RuntimeError)):
+                taker.result()
+
+
+def test_a_time_out_leaves_the_line(session):
+    a = Dense([1])
+    a.apply([1.], -1), a.apply([3.])
+    with pytest.raises(tf.errors.DeadlineExceededError, match="waits for gradients in accumulator 'conditional_accumulator' .has 1 of 2 asked for., in "):
+        session.run(a.take_op, {a.n: 2}, options=tf.RunOptions(timeout_in_ms=50))
+    assert line(session, a) == 0
+    a.apply([5.])
+    assert a.count() == 2 and a.take(1) == [4], "the taker that gave up has taken nothing"
+
+
+def test_a_failure_elsewhere_in_the_step_ends_the_wait():
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"CPU": 2})) as sess:
+        with tf.device("/cpu:0"):
+            accumulator = tf.ConditionalAccumulator(tf.float32, [1])
+            taken = accumulator.take_grad(1)
+        with tf.device("/cpu:1"):
+            index = tf.placeholder(tf.int32, [1])
+            bad = tf.gather([1.], index)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="is not in"):
+            sess.run([taken, bad], {index: [7]})
+        sess.run(accumulator.apply_grad([2.]))
+        assert sess.run(taken) == [2]
+
+
+# ---- sparse -----------------------------------------------------------------------------------------------------------------
+
+
+def check(taken, indices, values, shape):
+    np.testing.assert_array_equal(taken.indices, indices)
+    np.testing.assert_array_equal(taken.values, np.asarray(values, taken.values.dtype))
+    np.testing.assert_array_equal(taken.dense_shape, shape)
+
+
+def test_each_row_is_divided_by_the_gradients_that_had_it():
+    a = Sparse([4, 2])
+    a.apply([0, 2], [[1, 2], [3, 4]])
+    a.apply([1, 2], [[5, 6], [7, 8]])
+    a.apply([2], [[11, 12]], [4, 2])
+    assert a.count() == 3
+    check(a.take(3), [0, 1, 2], [[1, 2], [5, 6], [7, 8]], [4, 2])
+    a.apply([3], [[1, 1]], step=1)
+    check(a.take(1), [3], [[1, 1]], [4, 2])
+
+
+def test_rows_in_any_order_and_more_than_once():
+    a = Sparse([None, 1])
+    a.apply([5, 0, 5], [[1], [2], [3]])
+    check(a.take(1), [0, 5], [[2], [4]], [-1, 1])
+    a.apply([5, 0, 5], [[1], [2], [3]], step=1)
+    a.apply([5], [[6]], step=1)
+    check(a.take(2), [0, 5], [[2], [5]], [-1, 1])
+    a.apply([], np.zeros([0, 1]), step=2)
+    check(a.take(1), [], np.zeros([0, 1]), [-1, 1])
+
+
+def test_a_sum_of_sparse_gradients_and_rows_that_are_numbers():
+    a = Sparse([4], tf.float64, reduction_type="SUM")
+    a.apply([1, 3], [1., 2.]), a.apply([3], [5.])
+    check(a.take(2), [1, 3], [1, 7], [4])
+
+
+def test_rows_may_change_their_length_from_sum_to_sum():
+    a = Sparse()
+    a.apply([1], np.ones([1, 3]))
+    check(a.take(1), [1], [[1, 1, 1]], [-1, 3])
+    for i in range(100):
+        a.apply([i, 1000 - i], np.full([2, 2, 2], i), step=1)
+    taken = a.take(100)
+    assert taken.values.shape == (200, 2, 2) and taken.dense_shape.tolist() == [-1, 2, 2]
+    np.testing.assert_array_equal(taken.values[:, 0, 0], [*range(100), *range(99, -1, -1)])
+
+
+def test_shapes_of_sparse_gradients():
+    a = Sparse([4, 2])
+    for arguments, text in ((([[0]], [[1, 2]]), r"Input indices should be vector but received shape: \[1,1\]"),
+                            (([0, 1], [[1, 2]]), "Expected 2 non-empty input values, got 1"), (([0], 1.), "Expected 1 non-empty input values, got a scalar"),
+                            (([4], [[1, 2]]), "index of slice 0 exceeded limits of shape; index is 4 exceeded 4"), (([-1], [[1, 2]]), r"indices\[0\] = -1"),
+                            (([0], [[1, 2, 3]]), "expected values dim 1 to be 2, got 3"), (([0], [1]), "expected values rank at least 2, got 1"),
+                            (([0], [[1, 2]], [5, 2]), "expected shape dim 0 to be 4, got 5"), (([0], [[1, 2]], [4]), "expected shape rank at least 2, got 1")):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=text):
+            a.apply(*arguments)
+    a.apply([0], [[1, 2]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected values rank 2, got 3"):
+        a.apply([0], [[[1, 2]]])
+    assert a.count() == 1
+
+
+# ---- many threads -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_schedules_dense(session, seed):
+    """Appliers and takers at random.  Powers of two tell which gradients a sum had, whatever their order: each is taken once, or left at the end."""
+    rng = random.Random(seed)
+    a = Dense([], tf.float64, reduction_type="SUM")
+    a_step = 10 ** 9                                                   # none is stale
+    counts = [rng.randrange(1, 12) for _ in range(4)]
+    numbers = list(range(sum(counts)))
+    rng.shuffle(numbers)
+    wanted = []
+    while sum(wanted) + 3 <= len(numbers):
+        wanted.append(rng.randrange(1, 4))
+    takers = [Background(lambda n=n: a.take(n)) for n in wanted]
+    appliers = []
+    for c in counts:
+        mine, numbers = numbers[:c], numbers[c:]
+        appliers.append(Background(lambda mine=mine: [a.apply(2. ** i, a_step) for i in mine]))
+    for applier in appliers:
+        applier.result()
+    total = sum(counts)
+    seen = 0
+    done = 0
+    for taker in takers:                                               # one that came late may have got what two would have; then the last wait
+        taker.thread.join(0.5)
+        if not taker.thread.is_alive():
+            bits = int(taker.result())
+            assert bits & seen == 0
+            seen |= bits
+            done += 1
+    while done < len(takers):
+        a.apply(2. ** total, a_step)
+        total += 1
+        for taker in takers:
+            taker.thread.join(0.02)
+        done = sum(not t.thread.is_alive() for t in takers)
+    seen = 0
+    for taker, n in zip(takers, wanted):
+        bits = int(taker.result())
+        assert bits & seen == 0 and bin(bits).count("1") >= n
+        seen |= bits
+    if a.count():
+        bits = int(a.take(1))
+        assert bits & seen == 0
+        seen |= bits
+    assert seen == (1 << total) - 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_synchronous_steps(session, seed):
+    """Workers that bring a gradient for each step they see, and one that takes n for each: what a stale worker brings never counts."""
+    rng = random.Random(seed)
+    workers, n, steps = 4, rng.randrange(1, 5), 30
+    a = Sparse([10, 1], tf.float64)
+    now = tf.Variable(0, dtype=tf.int64)
+    session.run(now.initializer)
+    count_on = now.assign_add(1)
+    stop = threading.Event()
+
+    def work():
+        while not stop.is_set():
+            step = session.run(now)
+            a.apply([step % 10], [[float(step)]], step=step)
+    threads = [Background(work) for _ in range(workers)]
+    for step in range(steps):
+        check(a.take(n), [step % 10], [[step]], [10, 1])
+        session.run(count_on)
+    stop.set()
+    for thread in threads:
+        thread.result()
