@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import minitf as tf
 from minitf.core.step_stats import Transfer
+from minitf.train.event_files import run_metadata_proto
 
 from .graphs import LONG, devices, probe
 from .random_graphs import Built
@@ -322,7 +323,8 @@ def test_partition_graphs_are_graph_defs_too():
         b = tf.exp(a, name="b")
     with tf.Session(config=devices(2)) as sess:
         metadata = tf.RunMetadata()
-        sess.run(b, {x: np.ones([2, 3])}, options=tf.RunOptions(output_partition_graphs=True), run_metadata=metadata)
+        sess.run(b, {x: np.ones([2, 3])}, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE, output_partition_graphs=True),
+                 run_metadata=metadata)
     first, second = metadata.partition_graphs
     assert first.device.endswith("CPU:0") and "_Send" in str(first) and "2 nodes" in repr(second)
     nodes = {n.name: n for n in first.as_graph_def().node}
@@ -332,6 +334,15 @@ def test_partition_graphs_are_graph_defs_too():
     nodes = {n.name: n for n in second.as_graph_def().node}
     assert nodes["b"].device.endswith("CPU:1") and nodes[nodes["b"].input[0]].op == "_Recv"
     assert [d.size for d in nodes["b"].attr["_output_shapes"].list.shape[0].dim] == [2, 2]
+    message = run_metadata_proto(metadata)               # what an event file holds
+    assert [g.node[0].device for g in message.partition_graphs] == [g.device for g in metadata.partition_graphs]
+    stats = {n.node_name: n for d in message.step_stats.dev_stats for n in d.node_stats}
+    recv = next(n for n in stats.values() if "Recv" in n.timeline_label)
+    told = next(n for n in metadata.step_stats.dev_stats[1].node_stats if n.kind == "Recv")
+    for name in ("op_start_rel_nanos", "op_end_rel_nanos", "all_end_rel_nanos", "scheduled_nanos", "thread_id"):
+        assert getattr(recv, name) == getattr(told, name)
+    assert stats["a"].memory[0].total_bytes == 16 and stats["a"].memory[0].peak_bytes == told.memory[0].peak_bytes
+    assert stats["x"].all_end_rel_micros == 0 and [d.size for d in stats["x"].output[0].tensor_description.shape.dim] == [2, 3]
 
 
 def test_a_dequeue_tells_how_long_it_waited():
