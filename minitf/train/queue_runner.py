@@ -100,8 +100,8 @@ class QueueRunner:
         except Exception as error:
             if coord is not None:
                 coord.request_stop(error)
-            else:
-                tf_logging.error("Exception in QueueRunner: %s", error)
+            else:                                         # a session that was closed ends its threads so: no news
+                tf_logging.log(tf_logging.DEBUG if sess._closed else tf_logging.ERROR, "Exception in QueueRunner: %s", error)
                 with self._lock:
                     self._exceptions_raised.append(error)
         finally:
