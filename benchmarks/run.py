@@ -11,6 +11,8 @@ was none, ~ marks the smallest time seen.
 With --memory each workload has a process of its own, and the table is of the memory that it held at most beyond what the framework held
 when it was imported: variables, a step's values, plans, the data.
 
+Several devices at once have a program of their own: `python -m benchmarks.towers`.
+
 A framework is measured if some Python can import it: this one, the one in .venv-bench (`make bench-peers`), or the one that
 --peer-python NAME=PATH gives.
 """

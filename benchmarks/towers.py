@@ -1,14 +1,14 @@
 """Two towers on one device and on two: `python -m benchmarks.towers`.
 
-One step of SGD on a batch of 64 coloured images by the network of the workload cifar_b32: two copies of it read half the batch each, their gradients
-are averaged, and the variables, on cpu:0, are updated.  It is one graph, run by two sessions: in one all of it is on cpu:0, in the other the
-second tower is on cpu:1.  Kernels use one thread, so two devices are two threads.
+One step of SGD on a batch of 64 coloured images by the network of the workload cifar_b32: two copies of it read half the batch each, their
+gradients are averaged, and the variables, on cpu:0, are updated.  It is one graph, run by two sessions: in one all of it is on cpu:0, in
+the other the second tower is on cpu:1.  Kernels use one thread, so two devices are two threads.
 
-What is printed are medians of wall time over blocks taken by turns; of the blocks in which other processes had less than 0.15 of a core, where
-there are any.  `cores` is the processor time of this process divided by wall time.
+What is printed are medians of wall time over blocks taken by turns; of the blocks in which other processes had less than 0.15 of a core,
+where there are any.  `cores` is the processor time of this process divided by wall time.
 
-A machine on which others compute has no second core to give.  `on paper` is what does not depend on it: how long the plans take if each instruction
-needs the least time that it was ever seen to need, and each device has a core of its own.
+A machine on which others compute has no second core to give.  `on paper` is what does not depend on it: how long the plans take if each
+instruction needs the least time that it was ever seen to need, and each device has a core of its own.
 """
 import argparse
 import os
@@ -103,7 +103,8 @@ def main(argv=None):
     parser.add_argument("--seconds", type=float, default=0.5, help="of a block (default %(default)s)")
     options = parser.parse_args(argv)
     loss, train, feed = build()
-    sessions = {n: tf.Session(config=tf.ConfigProto(device_count={"CPU": n}, intra_op_parallelism_threads=1, allow_soft_placement=True)) for n in (1, COUNT)}
+    config = lambda n: tf.ConfigProto(device_count={"CPU": n}, intra_op_parallelism_threads=1, allow_soft_placement=True)
+    sessions = {n: tf.Session(config=config(n)) for n in (1, COUNT)}
     steps, found = {}, {n: [] for n in sessions}
     for n, session in sessions.items():
         session.run(tf.global_variables_initializer())
@@ -118,8 +119,8 @@ def main(argv=None):
         quiet = [b for b in blocks if b[2] < QUIET]
         wall, cpu, _ = (statistics.median(values) for values in zip(*(quiet or blocks)))
         middle[n] = wall
-        print(f"{n} device{'s' * (n > 1)}: {duration(wall)} a step, {duration(cpu)} of processor time, {cpu / wall:.2f} cores; on paper {duration(paper[n])}"
-              + ("" if quiet else "   (~: other processes ran meanwhile)"))
+        print(f"{n} device{'s' * (n > 1)}: {duration(wall)} a step, {duration(cpu)} of processor time, {cpu / wall:.2f} cores; "
+              f"on paper {duration(paper[n])}" + ("" if quiet else "   (~: other processes ran meanwhile)"))
     print(f"two devices are {middle[1] / middle[COUNT]:.2f} times faster; on paper {paper[1] / paper[COUNT]:.2f} times")
 
 

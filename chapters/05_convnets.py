@@ -919,7 +919,7 @@ def medians(variants, rounds=7):
 
 # %%
 from minitf.core.registry import register_kernel
-from minitf.kernels.cpu import conv
+from minitf.kernels.cpu import conv, conv_filter
 from minitf.kernels.cpu.kernel import register_python_kernel
 
 def how(attrs):
@@ -933,7 +933,7 @@ def use_ours():
         lambda attrs, shape, w, g: image_gradient(np.empty(shape, g.dtype), w, g, *how(attrs)))
 
 def use_theirs():
-    for kernel in conv.Conv2D, conv.Conv2DBackpropFilter, conv.Conv2DBackpropInput:
+    for kernel in conv.Conv2D, conv_filter.Conv2DBackpropFilter, conv.Conv2DBackpropInput:
         register_kernel(kernel.__name__, T=["float32"])(kernel)
 
 use_ours()

@@ -9,9 +9,10 @@ The network is two loops, over time and over depth, and the only word about devi
             with tf.device("/cpu:%d" % d):
                 m[d], (c[d], m[d]) = cells[d](m[d - 1] if d else x[i], (c[d], m[d]))
 
-So layer d can read character i while layer d - 1 reads character i + 1: a wavefront, which runs back through the gradients too.  At the end five
-more steps are traced, and the quickest is drawn: timeline.json is for chrome://tracing or ui.perfetto.dev, timeline.svg for any browser, with
-a row for each device and an arrow for each tensor that crosses.  --devices 1 is the same program on one device, with the same numbers.
+So layer d can read character i while layer d - 1 reads character i + 1: a wavefront, which runs back through the gradients too.  At the
+end five more steps are traced, and the quickest is drawn: timeline.json is for chrome://tracing or ui.perfetto.dev, timeline.svg for any
+browser, with a row for each device and an arrow for each tensor that crosses.  --devices 1 is the same program on one device, with the
+same numbers.
 
 What was learnt is in checkpoints, from which an interrupted run goes on; the loss is in summaries (tensorboard --logdir /tmp/deep).
 """
@@ -24,11 +25,13 @@ from tqdm import tqdm
 import minitf as tf
 from minitf.datasets import shakespeare
 
-OPTIONS = [("layers", 4, "of LSTM, one over the other"), ("devices", 0, "that they are dealt to; 0: one for each"), ("threads", 0, "that the devices share; 0: one for each"),
+OPTIONS = [("layers", 4, "of LSTM, one over the other"), ("devices", 0, "that they are dealt to; 0: one for each"),
+           ("threads", 0, "that the devices share; 0: one for each"),
            ("steps", 300, "in all, those of earlier runs counted"), ("batch-size", 32, "streams"), ("unroll", 16, "characters of a step"),
            ("hidden", 256, "units of a layer"), ("learning-rate", 4e-3, "of Adam"), ("clip", 1.0, "greatest norm of the gradients"),
-           ("seed", 1, "same seed, same numbers"), ("report", 100, "steps from one checkpoint to the next"), ("characters", 10 ** 6, "of the text to use, at most"),
-           ("folder", Path("deep_lstm"), "for checkpoints, summaries and the timeline"), ("stop", 10 ** 9, "end after this step, as if interrupted")]
+           ("seed", 1, "same seed, same numbers"), ("report", 100, "steps from one checkpoint to the next"),
+           ("characters", 10 ** 6, "of the text to use, at most"), ("folder", Path("deep_lstm"), "for checkpoints, summaries and the timeline"),
+           ("stop", 10 ** 9, "end after this step, as if interrupted")]
 
 
 class DeepLSTM:
@@ -80,7 +83,7 @@ def main(argv=None):
     data = shakespeare.characters()
     text = data[0][:options.characters]
     length = (len(text) - 1) // options.batch_size
-    rows = np.stack([text[i * length:(i + 1) * length + 1] for i in range(options.batch_size)]).astype(np.int32)      # streams, side by side in the text
+    rows = np.stack([text[i * length:(i + 1) * length + 1] for i in range(options.batch_size)]).astype(np.int32)      # streams
     tf.set_random_seed(options.seed)
     network, saver = DeepLSTM(options, len(data.vocabulary)), tf.train.Saver()
     config = tf.ConfigProto(device_count={"CPU": options.devices or options.layers}, inter_op_parallelism_threads=options.threads)
@@ -103,7 +106,8 @@ def main(argv=None):
             bits.append(run(step))
             bar.set_postfix_str(f"{np.mean(bits[-50:]):.3f} bits a character", refresh=False)
             if (step + 1) % options.report == 0 or step + 1 == options.steps:
-                summaries.add_summary(tf.Summary(value=[tf.Summary.Value(tag="bits", simple_value=np.mean(bits[-options.report:]))]), step + 1)
+                told = tf.Summary.Value(tag="bits", simple_value=np.mean(bits[-options.report:]))
+                summaries.add_summary(tf.Summary(value=[told]), step + 1)
                 saver.save(sess, str(options.folder / "model.ckpt"), global_step=step + 1)
         timelines = []
         for step in range(end, end + 5):

@@ -2,12 +2,13 @@
 
     python examples/multi_tower.py --towers 2 --folder /tmp/towers
 
-Every tower is the whole network of cifar_convnet.py, on a device of its own: tower k on cpu:k+1.  The variables are on cpu:0.  In a step each tower
-reads a part of the batch and computes the gradients for it; cpu:0 averages them, and updates once.  As a gradient of a mean is the mean of
-the gradients, N towers of a batch of B do what one does with a batch of N B, but at the same time.
+Every tower is the whole network of cifar_convnet.py, on a device of its own: tower k on cpu:k+1.  The variables are on cpu:0.  In a step
+each tower reads a part of the batch and computes the gradients for it; cpu:0 averages them, and updates once.  As the gradient of a mean
+is the mean of the gradients, N towers of a batch of B do what one does with a batch of N B, but at the same time.
 
 The session sends the variables to the towers and the gradients back; the graph only says where each op is.  Progress, checkpoints,
-summaries and plots are those of lenet.py.  A run goes on with as many towers as it began with: each draws colours of its own, whose place is saved.
+summaries and plots are those of lenet.py.  A run goes on with as many towers as it began with: each draws colours of its own, and their
+place in the stream of random numbers is saved.
 """
 import sys
 
@@ -39,7 +40,7 @@ class Towers(Classifier):
                 part = slice(size * k // count, size * (k + 1) // count)
                 logits = network(self.images[part], self.training)
                 losses.append(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self.labels[part], logits=logits)))
-                decay = tf.add_n(tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES))           # of the variables, which are the first tower's
+                decay = tf.add_n(tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES))     # of the variables, made with the first tower
                 gradients.append(optimizer.compute_gradients(losses[k] + decay))
                 read.append(tf.argmax(logits, 1))
         with tf.device("/cpu:0"):
@@ -51,7 +52,8 @@ class Towers(Classifier):
 
 def main(argv=None):
     """Trains and tests; returns the test accuracy."""
-    options, data = parse(__doc__, argv, "towers", 3, 0.02, [("towers", 2, "copies of the network, each on a device; --batch-size is of one of them")])
+    more = [("towers", 2, "copies of the network, each on a device; --batch-size is of one of them")]
+    options, data = parse(__doc__, argv, "towers", 3, 0.02, more)
     options.batch_size *= options.towers
     if not 0 < options.batch_size <= min(options.images, data.train.num_examples):
         sys.exit(f"{options.towers} towers read {options.batch_size} images a step: more than there are, or none")

@@ -107,13 +107,18 @@ def _while_grad(op, *grads):
     with test.as_default():
         test.outputs = [logical_ops.greater_equal(test.inputs[0], 0)]
     initial = [apply_op("HistoryLength", fields.history) - 1, *[grads[k] for k in floats], *[_zeros(op.inputs[j]) for j in summed]]
-    with graph.colocate_with(op):
-        loop = create_while(graph, test, body, initial, [t.shape for t in body.inputs], op.name.rpartition("/")[2], _gradient_loop=True)
+    loop = create_while(graph, test, body, initial, [t.shape for t in body.inputs], op.name.rpartition("/")[2], _gradient_loop=True)
     results = dict(zip([*floats, *summed], loop.outputs[1:]))
     return [results.get(j) for j in range(len(op.inputs))]
+
+
+def _where_the_loop_is(op, *grads):
+    """What the iterations have kept is there, whatever device is asked for around gradients()."""
+    with op.graph.colocate_with(op, ignore_existing=True):
+        return _while_grad(op, *grads)
 
 
 for _op_type in IFS:
     register_gradient(_op_type)(_if_grad)
 for _op_type in WHILES:
-    register_gradient(_op_type)(_while_grad)
+    register_gradient(_op_type)(_where_the_loop_is)

@@ -2,12 +2,13 @@
 import contextlib
 import re
 import threading
+import warnings
 
-from ..core.devices import canonical_name, merge_device
+from ..core.devices import canonical_name, common_device, merge_device
 from ..core.hooks import hook
 from ..core.registry import op_def
 from ..core.shapes import shape_text
-from ..core.source import capture
+from ..core.source import capture, user_level
 from .default_graphs import default_graphs
 from .elements import Elements
 from .inference import ShapeContext, infer_shapes, output_dtypes
@@ -124,10 +125,12 @@ class Graph(Elements):
                 raise ValueError(f"{error} for '{op.name}' (op: '{op_type}')" + (f" with inputs {of}." if of else ".")) from None
             op.outputs = [Tensor(op, i, dtype, shapes[i]) for i, dtype in enumerate(dtypes)]
             op.source, op.original_op = capture(), self._original
-            op.colocation = list(self._colocation_stack[-1]) if self._colocation_stack else []
+            op.colocation = []
             op.control_inputs = self._controls_of(op, control_inputs)
             op._control_outputs = []
             op.device = self._device_of(op)
+            if self._colocation_stack:
+                self._colocate(op)
             op._id = len(self._operations)
             for t in op.inputs:
                 t._consumers.append(op)
@@ -221,6 +224,17 @@ class Graph(Elements):
                 device = merge_device(outer_to_inner, device)
         return canonical_name(device)
 
+    def _colocate(self, op):
+        """Join the groups of the open colocate_with blocks, unless a device was asked for inside them that contradicts."""
+        names, device = self._colocation_stack[-1]
+        try:
+            op.device = common_device(device, op.device) if device else op.device
+        except ValueError:
+            warnings.warn(f"Tried to colocate {op.name} with an op {names[-1]} that had a different device: {op.device} vs {device}. "
+                          "Ignoring colocation property.", stacklevel=user_level())
+            return
+        op.colocation = list(names)
+
     def _controls_of(self, op, extra):
         """Control inputs: those given, and those of every open block, unless an input was made in that block and waits already."""
         controls = list(extra)
@@ -281,14 +295,30 @@ class Graph(Elements):
             self._device_stack.pop()
 
     @contextlib.contextmanager
-    def colocate_with(self, op):
-        """Put the ops made inside on the device of `op` (an Operation, Tensor or Variable); outer device requests are ignored."""
-        op = getattr(op, "op", op)
-        while op.type == "Identity" and not op.colocation and op.inputs[0].dtype.is_ref_dtype:
-            op = op.inputs[0].op                        # a variable is read where it is, whatever device was asked for
-        names = (op.colocation or [op.name])
-        self._colocation_stack.append(names)
-        self._device_stack.append(op.device)
+    def colocate_with(self, op, ignore_existing=False):
+        """Put the ops made inside on the device of `op` (an Operation, Tensor or Variable); outer device requests are ignored.
+
+        Nested blocks add up: an op inside is with all of theirs; with ignore_existing the outer blocks do not count, and op may be None.
+        A device that is asked for inside the block, and contradicts the one that `op` asks for, wins, with a warning.
+        ValueError if op is None and ignore_existing is not set.
+        """
+        names, device = self._colocation_stack[-1] if self._colocation_stack and not ignore_existing else ([], "")
+        if op is not None:
+            op = getattr(op, "op", op)
+            if not isinstance(op, Operation):
+                op = self.as_graph_element(op)
+                op = getattr(op, "op", op)
+            while op.type == "Identity" and not op.colocation and op.inputs[0].dtype.is_ref_dtype:
+                op = op.inputs[0].op                    # a variable is read where it is, whatever device was asked for
+            try:
+                device = common_device(device, op.device)
+            except ValueError:                            # between the two blocks: the placer will say so
+                device = op.device
+            names = list(dict.fromkeys([*names, *(op.colocation or [op.name])]))
+        elif not ignore_existing:
+            raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
+        self._colocation_stack.append((names, device))
+        self._device_stack.append("")
         try:
             yield
         finally:

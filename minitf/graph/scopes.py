@@ -43,9 +43,9 @@ def control_dependencies(control_inputs):
     return get_default_graph().control_dependencies(control_inputs)
 
 
-def colocate_with(op):
-    """get_default_graph().colocate_with(op)"""
-    return get_default_graph().colocate_with(op)
+def colocate_with(op, ignore_existing=False):
+    """get_default_graph().colocate_with(op, ignore_existing)"""
+    return get_default_graph().colocate_with(op, ignore_existing)
 
 
 def container(name):

@@ -152,8 +152,13 @@ def _unmet(group, device):
     return "; ".join(list(asked)[:3])
 
 
+def is_data(node):
+    """Whether any device can hold it, without a kernel."""
+    return node.type in DATA_ONLY or is_resource(node.type)
+
+
 def has_kernel(node, device_type):
-    return node.type in DATA_ONLY or is_resource(node.type) or find_kernel(node.type, node.attrs, device_type) is not None
+    return is_data(node) or find_kernel(node.type, node.attrs, device_type) is not None
 
 
 def _contradiction(a, b):

@@ -31,7 +31,7 @@ class CostModel:
     places each op where a simulated execution ends it first.  tf.placement.measure(sess, fetches) makes a model from real steps.
     """
 
-    def __init__(self, latency=10.0, bandwidth=5000.0, multiply_adds=10000.0, memory_bytes=5000.0, least=1.0, memory_limits=None):
+    def __init__(self, latency=10.0, bandwidth=5000.0, multiply_adds=40000.0, memory_bytes=20000.0, least=1.0, memory_limits=None):
         self.latency, self.bandwidth = latency, bandwidth
         self.multiply_adds, self.memory_bytes, self.least = multiply_adds, memory_bytes, least
         self.memory_limits = dict(memory_limits or {})
@@ -103,7 +103,7 @@ class CostModel:
             return self.least
         count, nbytes = work
         kind = parse_device(device).device_type
-        return max(self.least, count / _of(self.multiply_adds, kind, 10000.0), nbytes / _of(self.memory_bytes, kind, 5000.0))
+        return max(self.least, count / _of(self.multiply_adds, kind, 40000.0), nbytes / _of(self.memory_bytes, kind, 20000.0))
 
     def nbytes(self, node, index):
         """Bytes of an output; 1 if that is not known.  0 for a control edge (index None)."""

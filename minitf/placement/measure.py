@@ -84,6 +84,6 @@ def measure_transfers(sess, devices):
 
 def _transfer(stats):
     """Microseconds from the beginning of the last send of a step to the end of its receive."""
-    sends = [n.all_start_nanos for d in stats.dev_stats for n in d.node_stats if " = Send(" in n.timeline_label]
-    ends = [n.all_start_nanos + n.op_end_rel_nanos for d in stats.dev_stats for n in d.node_stats if " = Recv(" in n.timeline_label]
+    sends = [n.all_start_nanos for d in stats.dev_stats for n in d.node_stats if n.kind == "Send"]
+    ends = [n.all_start_nanos + n.op_end_rel_nanos for d in stats.dev_stats for n in d.node_stats if n.kind == "Recv"]
     return max((max(ends) - max(sends)) / 1e3, 0.0)

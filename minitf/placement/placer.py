@@ -6,6 +6,7 @@ since the program that runs first is mostly the one that initializes, and that d
 """
 from ..core.devices import parse_device
 from ..core.errors import ResourceExhaustedError
+from ..core.registry import is_resource
 from .constraints import groups_of
 from .greedy import Work, best
 from .static_costs import is_free
@@ -109,8 +110,8 @@ def is_copied(node):
 
 
 def holds_state(node):
-    """Whether the node stands for what outlives a step: a variable, or whatever else is passed on by reference."""
-    return not node.inputs and bool(node.dtypes) and node.dtypes[0].is_ref_dtype
+    """Whether the node stands for what outlives a step: a variable, a queue."""
+    return is_resource(node.type)
 
 
 def homes(nodes, devices, allow_soft_placement=False, fixed=None, model=None):

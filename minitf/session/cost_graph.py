@@ -1,11 +1,13 @@
 """From a traced step to its CostGraph."""
 from ..core.cost_graph import CostGraph, CostNode, InputInfo, OutputInfo
-from .trace import step_stats
 
 
-def cost_graph(step):
-    """The CostGraph of a step that ran with its trace on, before the step is used again: its instructions, but not views and releases."""
-    stats = {(d.device, n.node_name): n for d in step_stats(step).dev_stats for n in d.node_stats}
+def cost_graph(step, step_stats):
+    """The CostGraph of a step that ran with its trace on, before the step is used again: its instructions, but not views and releases.
+
+    step_stats: of the step (trace.py).  Waiting is no cost.
+    """
+    stats = {(d.device, n.node_name): n for d in step_stats.dev_stats for n in d.node_stats}
     nodes, sends, recvs, ids = [], {}, [], {}
     for activation in step.activations:
         holder, before = {}, None                       # memory (the root of a buffer) -> (id of who wrote it last, which output)

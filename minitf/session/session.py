@@ -152,7 +152,8 @@ class Session:
         from .trace import step_stats
 
         def tracer(step):
-            run_metadata.step_stats, run_metadata.cost_graph = step_stats(step), cost_graph(step)
+            run_metadata.step_stats = step_stats(step)
+            run_metadata.cost_graph = cost_graph(step, run_metadata.step_stats)
         return executable.run(feed_dict, timeout, tracer)
 
     def explain(self, fetches, feed_dict=None):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minitf.core.resources import RandomState, VariableState
-from minitf.kernels.cpu import array, batch_norm, conv, depthwise, lrn, nn, pool, random, state, train_adam, train_ops, train_proximal
+from minitf.kernels.cpu import array, batch_norm, conv, conv_filter, depthwise, lrn, nn, pool, random, state, train_adam, train_ops, train_proximal
 from minitf.kernels.cpu.kernel import run_kernel
 
 N = 1 << 16                     # floats: three arrays of them stay in a cache of 1 MiB
@@ -60,7 +60,7 @@ F, G = X[:9 * 64 * 32].reshape(FILTER), X[:32 * 32 * 32].reshape(1, 32, 32, 32)
 CASES.update({
     "conv2d": (150, conv.Conv2D, WINDOW, lambda: [X.reshape(IMAGE), F], [G.shape], [np.float32]),
     "conv2d_backprop_input": (150, conv.Conv2DBackpropInput, WINDOW, lambda: [np.array(IMAGE, np.int32), F, G], [IMAGE], [np.float32]),
-    "conv2d_backprop_filter": (150, conv.Conv2DBackpropFilter, WINDOW, lambda: [X.reshape(IMAGE), np.array(FILTER, np.int32), G], [FILTER], [np.float32]),
+    "conv2d_backprop_filter": (150, conv_filter.Conv2DBackpropFilter, WINDOW, lambda: [X.reshape(IMAGE), np.array(FILTER, np.int32), G], [FILTER], [np.float32]),
     "depthwise": (14, depthwise.DepthwiseConv2dNative, WINDOW, lambda: [X.reshape(IMAGE), D], [IMAGE], [np.float32]),
     "depthwise_backprop_input": (14, depthwise.DepthwiseConv2dNativeBackpropInput, WINDOW, lambda: [np.array(IMAGE, np.int32), D, X.reshape(IMAGE)],
                                  [IMAGE], [np.float32]),

@@ -1,6 +1,4 @@
 """The cost model, what a session does with it, and what explain_placement and RunMetadata.cost_graph tell."""
-import time
-
 import numpy as np
 import pytest
 
@@ -201,51 +199,75 @@ def test_memory_limits():
             sess.run(tf.global_variables_initializer())
 
 
-def test_one_device_is_left_alone(capsys):
+def test_one_device_is_left_alone():
     y, feed = branches()
-    with session(1, fixed_model({"m": 100.0}), placement_period=1) as sess:
+    model = fixed_model({"m": 100.0})
+    with session(1, model, placement_period=1) as sess:
         sess.run(tf.global_variables_initializer())
-        assert np.isfinite(sess.run(y, feed)) and set(placed(sess, y, feed).values()) == {0}
-    assert type(sess._prepare).__name__ == "method" and "placement" not in capsys.readouterr().out
+        assert np.isfinite(sess.run(y, feed)) and set(placed(sess, y, feed).values()) == {0} and model.steps == 0
 
 
-def slow(x, seconds, name):
-    def sleep(value):
-        time.sleep(seconds)
-    return probe(x, sleep, name=name)
+class Told(tf.placement.CostModel):
+    """A model that learns the same from every step: how long nodes take is told, not measured."""
+    told = {"a": 3000.0, "b": 3000.0}
+
+    def update(self, step_stats, nodes=None):
+        for name, device in nodes.items():
+            self.record(name, device, self.told.get(name, 1.0))
+        self.steps += 1
+        self.seen = {n.node_name for d in step_stats.dev_stats for n in d.node_stats}
 
 
-def test_a_run_is_placed_again_until_nothing_moves(capsys):
-    """Two ops of which nothing tells that they are slow: they begin on one device, and are apart after the first trace."""
+def two_slow():
+    """Two ops of which their type and shapes do not tell that they are slow; and a variable that counts the runs."""
     x = tf.placeholder(tf.float32, [])
     v = tf.Variable(0.0, name="v")
     count = tf.assign_add(v, 1.0, name="count")
-    y = tf.add(slow(x, 0.003, "a"), slow(x, 0.003, "b"), name="y")
-    with session(2, placement_period=3, log_device_placement=True) as sess:
+    y = tf.add(*(probe(x, lambda value: None, name=name) for name in "ab"), name="y")
+    return x, v, [y, count]
+
+
+def test_a_run_is_placed_again_until_nothing_moves(capsys):
+    x, v, fetches = two_slow()
+    model = Told()
+    with session(2, model, placement_period=3, log_device_placement=True) as sess:
         sess.run(v.initializer)
         capsys.readouterr()
         apart, home = [], sess._runtime.placed["v"]
         for _ in range(12):
-            assert sess.run([y, count], {x: 2.0})[0] == 4
-            where = placed(sess, [y, count], {x: 2.0})
+            assert sess.run(fetches, {x: 2.0})[0] == 4
+            where = placed(sess, fetches, {x: 2.0})
             apart.append(where["a"] != where["b"])
             assert where["v"] == where["count"] == int(home[-1])
         said = capsys.readouterr().out
         assert sess.run(v) == 12
-    assert apart == [False] * 2 + [True] * 10
-    assert f"b: moves from {CPU % 0} to {CPU % 1} after 3 steps" in said or f"a: moves from {CPU % 0} to {CPU % 1} after 3 steps" in said
-    assert "placement after 6 steps: 0 of" in said and "after 9 steps" not in said
+    assert apart == [False] * 2 + [True] * 10 and {"a", "b", "y"} <= model.seen
+    assert f"moves from {CPU % 0} to {CPU % 1} after 3 steps" in said and "placement after 3 steps: 1 of" in said
+    assert "placement after 6 steps: 0 of" in said and "after 9 steps" not in said and model.steps == 2
 
 
-def test_the_users_own_model_learns():
-    x = tf.placeholder(tf.float32, [])
-    model = tf.placement.CostModel()
+def test_what_gains_next_to_nothing_does_not_move():
+    x, v, fetches = two_slow()
+    model = Told(latency=2900.0)
     with session(2, model, placement_period=1) as sess:
-        y = slow(x, 0.002, "a") + slow(x, 0.002, "b")
-        metadata = tf.RunMetadata()
+        sess.run(v.initializer)
         for _ in range(3):
-            sess.run(y, {x: 1.0}, options=FULL, run_metadata=metadata)
-    assert model.steps >= 1 and model.is_measured("a") and metadata.step_stats is not None
+            sess.run(fetches, {x: 2.0})
+            assert placed(sess, fetches, {x: 2.0})["a"] == placed(sess, fetches, {x: 2.0})["b"]
+        assert model.steps == 2                                              # one of each run
+
+
+def test_a_session_learns_without_a_model_and_into_a_given_one():
+    x, v, fetches = two_slow()
+    model = tf.placement.CostModel()
+    metadata = tf.RunMetadata()
+    for given in (None, model):
+        with session(2, given, placement_period=1) as sess:
+            sess.run(v.initializer)
+            for k in range(3):
+                assert sess.run(fetches, {x: 1.0}, options=FULL, run_metadata=metadata) == [2, k + 1]
+            assert sess._config.cost_model.is_measured("a") and metadata.step_stats is not None
+    assert 1 <= model.steps <= 4
 
 
 def test_a_cost_model_is_checked():
@@ -285,6 +307,18 @@ def test_explanation_of_what_can_not_be_placed():
     assert explained.device is None and isinstance(explained.error, tf.errors.InvalidArgumentError)
     assert "requested device: /device:GPU:0" in text and "CPU:0: not feasible: 'a' asks for /device:GPU:0" in text
     assert "choice: none. Cannot assign a device to node 'a': Could not satisfy explicit device specification" in text
+
+
+def test_explanation_of_what_is_in_a_body():
+    x = tf.placeholder(tf.float32, [])
+    inner = []
+    with tf.device("/cpu:1"):
+        v = tf.Variable(1.0, name="v")
+    tf.cond(x > 0, lambda: inner.append(tf.assign_add(v, x, name="inner")) or tf.identity(x), lambda: tf.identity(x), name="y")
+    with session(2) as sess:
+        explained = tf.placement.explain_placement(inner[0], sess)
+    assert explained.op.name == "y" and explained.device == CPU % 1
+    assert str(explained).startswith("'y/inner' (AssignAdd) is in a body of 'y', all of which is on one device:\n'y' (If), made at ")
 
 
 def test_explanation_of_costs():

@@ -1,9 +1,12 @@
 """Cutting a program into one per device: what crosses, how often, and in which order things happen."""
+import warnings
+
 import numpy as np
 import pytest
 
 import minitf as tf
-from session.graphs import probe
+from minitf.session import pipeline
+from session.graphs import devices, probe, same_bits
 
 
 @pytest.fixture(autouse=True)
@@ -187,3 +190,107 @@ def test_groups_over_devices(sess):
     for want in ([2, 1], [1, 2]):                               # both reads are of the step's start
         sess.run(swap)
         assert sess.run([a, b]) == want
+
+
+# ---- what does not cross ----------------------------------------------------------------------------------------------------
+
+
+def test_a_reference_does_not_cross(sess, monkeypatch):
+    """A placer that puts an update on another device than its variable; placement/constraints.py would not."""
+    v = tf.Variable(1.0, name="v")
+    with on(1):
+        x = probe(tf.constant(1.0), lambda x: None)
+    add = tf.assign_add(v, x, name="add")
+    place = pipeline.place
+
+    def torn(nodes, devices, *more):
+        place(nodes, devices, *more)
+        for node in nodes:
+            if node.name == "add":
+                node.device = devices[2]
+    monkeypatch.setattr(pipeline, "place", torn)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="'add' .AssignAdd. on .*CPU:2 needs the variable 'v' itself, which is on .*CPU:0") as e:
+        sess.run(add)
+    assert e.value.op.name == "add" and "test_partition.py" in str(e.value)
+
+
+def test_a_variable_is_read_where_it_is_and_what_was_read_crosses_once(sess):
+    """Reads asked for on another device, gradients that are colocated with such a read, and a read behind an update elsewhere."""
+    with on(2):
+        v = tf.Variable([1.0, 2.0], name="v")
+    with on(1):
+        here = tf.identity(v, name="here")
+        squares = [here * v, tf.reduce_sum(v * v), v.read_value() + 1.0]
+    assert transfers(sess, squares[:2]) == [("2", "1", "edge_v/read_0")]
+    assert [edge[:2] for edge in transfers(sess, squares)] == [("2", "1")] * 2                  # read_value() is a read of its own
+    gradient, = tf.gradients(tf.reduce_sum(here * here * v), v, colocate_gradients_with_ops=True)
+    with on(0):
+        one = probe(tf.constant([1.0, 1.0]), lambda x: None)
+    with tf.control_dependencies([v.assign_add(one)]), on(1):
+        after = v.read_value() * 2.0
+    sess.run(v.initializer)
+    np.testing.assert_array_equal(sess.run(gradient), [3, 12])
+    np.testing.assert_array_equal(sess.run(squares[2]), [2, 3])
+    got = sess.run([after, squares[1]])
+    np.testing.assert_array_equal(got[0], [4, 6])
+    assert got[1] == 5                                          # of the step's start
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_loops_and_branches_elsewhere_than_what_they_use(threads):
+    """A body runs on one device; what it takes and gives crosses, with what it gives gradients too."""
+    x = tf.placeholder(tf.float32, [3])
+    with on(0):
+        v, start = tf.Variable([1.0, 2.0, 3.0]), tf.tanh(x)
+    with on(1):
+        n, turned = tf.cast(tf.reduce_sum(x), tf.int32), x * 2.0
+    with on(2):
+        loop = tf.while_loop(lambda i, a: i < n, lambda i, a: (i + 1, a * turned + v), [0, start])[1]
+    with on(3):
+        branch = tf.cond(loop[0] > 3.0, lambda: loop * v, lambda: loop - turned)
+    with on(1):
+        y = tf.reduce_sum(branch * branch)
+    results = {}
+    for colocate in (False, True):
+        with on(0), warnings.catch_warnings():
+            warnings.simplefilter("error")                      # that a loop's gradient asks for two devices
+            fetches = [loop, branch, y, *tf.gradients(y, [x, v], colocate_gradients_with_ops=colocate)]
+        for config in (devices(1, allow_soft_placement=True), devices(4, inter_op_parallelism_threads=threads)):
+            with tf.Session(config=config) as session:
+                session.run(v.initializer)
+                for fed in ([1.0, 0.5, 0.5], [0.2, 0.2, 0.6], [2.0, 1.0, 0.0]):
+                    results.setdefault((colocate, tuple(fed)), []).append(session.run(fetches, {x: fed}))
+    for one, four in results.values():
+        assert all(same_bits(a, b) for a, b in zip(one, four, strict=True))
+    assert len({tuple(r[0][1]) for r in results.values()}) == 3
+
+
+@pytest.mark.parametrize("colocate", [False, True])
+@pytest.mark.parametrize("optimizer", [lambda: tf.train.GradientDescentOptimizer(0.1), lambda: tf.train.MomentumOptimizer(0.1, 0.9),
+                                       lambda: tf.train.AdamOptimizer(0.01)], ids=["sgd", "momentum", "adam"])
+def test_training_over_devices_gives_the_bits_of_one(optimizer, colocate):
+    """A layer on each device, its variables too; what updates them is where they are."""
+    rng = np.random.RandomState(0)
+    x, target = tf.placeholder(tf.float32, [8, 6]), tf.placeholder(tf.int32, [8])
+    hidden, layers = x, []
+    for i, units in enumerate((7, 5, 6, 4)):
+        with on(i):
+            layers.append([tf.Variable((rng.randn(hidden.get_shape().as_list()[1], units) / 2).astype(np.float32)), tf.Variable(tf.zeros([units]))])
+            hidden = tf.matmul(hidden, layers[-1][0]) + layers[-1][1]
+            hidden = tf.nn.relu(hidden) if i < 3 else hidden
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=hidden))
+    train = optimizer().minimize(loss, colocate_gradients_with_ops=colocate)
+    feed, found = {x: rng.randn(8, 6), target: rng.randint(0, 4, 8)}, []
+    for config in (devices(1, allow_soft_placement=True), devices(4), devices(4, inter_op_parallelism_threads=2)):
+        with tf.Session(config=config) as session:
+            session.run(tf.global_variables_initializer())
+            losses = [session.run([loss, train], feed)[0] for _ in range(6)]
+            found.append([*losses, *session.run(tf.global_variables())])
+            if config.device_count["CPU"] == 4:
+                wanted = {f"{layers[i][k].op.name}": str(i) for i in range(4) for k in range(2)}
+                placed = {name: device[-1] for name, device in session._runtime.placed.items()}
+                assert all(placed[name] == i for name, i in wanted.items())
+                assert all(placed[name] == i for v, i in wanted.items() for name in placed if name.startswith(v + "/"))        # slots
+    assert found[0][5] < found[0][0]
+    for other in found[1:]:
+        assert all(same_bits(a, b) for a, b in zip(found[0], other, strict=True))

@@ -202,6 +202,48 @@ def test_colocate_with():
         assert placed(sess, c, {b: 1.0})["c"] == CPU % 1        # also when the other is not in the program
 
 
+def test_colocate_with_blocks_add_up():
+    with tf.device("/cpu:1"):
+        a = ones("a")
+    b = ones("b")
+    with tf.colocate_with(a):
+        with tf.device(None):
+            c = tf.negative(b, name="c")
+        with tf.colocate_with(b):
+            d = tf.negative(b, name="d")
+        with tf.colocate_with(b, ignore_existing=True):
+            e = tf.negative(b, name="e")
+        with tf.colocate_with(None, ignore_existing=True):
+            f = tf.negative(b, name="f")
+    assert [(t.op.colocation_groups(), t.device) for t in (c, d, e, f)] == [
+        (["loc:@a"], "/device:CPU:1"), (["loc:@a", "loc:@b"], "/device:CPU:1"), (["loc:@b"], ""), (["loc:@f"], "")]
+    with session(2) as sess:
+        where = placed(sess, [c, d, e, f])
+        assert where["b"] == where["d"] == where["c"] == where["e"] == CPU % 1 and where["f"] == CPU % 0
+    with pytest.raises(ValueError, match="Trying to reset colocation .op is None. but ignore_existing is not True"):
+        with tf.colocate_with(None):
+            pass
+    with pytest.raises(TypeError, match="Can not convert a int into a Tensor or Operation"):
+        with tf.colocate_with(3):
+            pass
+
+
+def test_a_device_asked_for_inside_colocate_with_wins_if_it_contradicts():
+    with tf.device("/cpu:1"):
+        a = ones("a")
+    source = ones("source")
+    with tf.colocate_with(a):
+        with tf.device("/cpu:0"), pytest.warns(UserWarning, match="Tried to colocate b with an op a that had a different device: /device:CPU:0 vs "
+                                               "/device:CPU:1. Ignoring colocation property."):
+            b = tf.negative(source, name="b")
+        with tf.device("/job:localhost"):
+            c = ones("c")
+    assert b.op.colocation_groups() == ["loc:@b"] and c.device == "/job:localhost/device:CPU:1"
+    with session(2) as sess:
+        where = placed(sess, [b, c])
+        assert where["b"] == CPU % 0 and where["c"] == CPU % 1
+
+
 def test_what_holds_state_keeps_its_device():
     """A variable placed by one run stays there in the next, whatever that run asks for."""
     v = tf.Variable(1.0, name="v")

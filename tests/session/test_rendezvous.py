@@ -41,11 +41,13 @@ def test_a_key_is_used_once(monkeypatch, kind, text, threads):
         for _ in range(3):
             with pytest.raises(tf.errors.AbortedError) as e:
                 sess.run([b, c])
-            assert str(e.value).startswith(f"{text}/job:localhost/replica:0/task:0/device:CPU:0;/job:localhost/replica:0/task:0/device:CPU:1;edge_a_0")
+            zero, one = (f"/job:localhost/replica:0/task:0/device:CPU:{i}" for i in range(2))
+            assert str(e.value).startswith(f"{text}{zero};{one};edge_a_0")
 
 
 def copied(node):
-    return Node(f"{node.name}/again", node.type, node.attrs, list(node.inputs), list(node.controls), node.device, node.op, node.dtypes, node.shapes)
+    return Node(f"{node.name}/again", node.type, node.attrs, list(node.inputs), list(node.controls), node.device, node.op,
+                node.dtypes, node.shapes)
 
 
 def test_after_an_abort_sends_and_receives_fail_at_once():
@@ -79,6 +81,24 @@ def test_after_an_abort_sends_and_receives_fail_at_once():
         with pytest.raises(tf.errors.OutOfRangeError, match="the end") as e:
             step.result()
         assert e.value.op.name == "bad" and ran == []
+
+
+@pytest.mark.parametrize("first, then", [((), "cpu:0"), ((), "cpu:1"), (("cpu:1",), "cpu:1"), (("cpu:0",), "cpu:1")])
+def test_whoever_comes_after_an_abort_is_told_its_error(first, then):
+    """A Send, a Recv, a Recv that waits already, and a Recv of what has been sent."""
+    x = tf.placeholder(tf.float32, [2])
+    with on(0):
+        a = tf.negative(x, name="a")
+    with on(1):
+        b = tf.exp(a, name="b")
+    with tf.Session(config=devices(2)) as sess, sess.stepper(b, {x: [1.0, 2.0]}) as stepper:
+        while stepper.step("/cpu:0").instruction.kind != "Compute":
+            pass
+        for device in first:
+            stepper.step("/" + device)
+        stepper._step.cancel()
+        with pytest.raises(tf.errors.CancelledError, match="The session was closed while the step ran"):
+            stepper.step("/" + then)
 
 
 def test_devices_that_wait_for_one_another_are_reported(monkeypatch):
