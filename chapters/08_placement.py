@@ -17,8 +17,8 @@
 # %% [markdown]
 # ## 1. Who can work when?
 #
-# Each box below is one layer at one step. It needs two things: what the layer below said at this step, and its own state of the step before.
-# So an arrow comes from below, and one from the left. The number in a box is the earliest round in which it can be computed.
+# Each box below is one layer at one step. It needs two things: what the layer below said at this step, and its own state of the step
+# before. So an arrow comes from below, and one from the left. The number in a box is the earliest round in which it can be computed.
 
 # %%
 import itertools
@@ -50,11 +50,11 @@ plt.show()
 # *wavefront* has reached the top. One device needs 4 · 8 = 32 rounds, four devices need 4 + 8 − 1 = 11: they are $32 / 11 = 2.9$ times as
 # fast. With 20 steps it would be $80 / 23 = 3.5$ times.
 #
-# Jeff Dean's tutorial on TensorFlow (NIPS 2015) showed this as an animation. In the program there was one line more than before, around each
-# layer: `with tf.device("/gpu:%d" % d):`. This chapter builds what stands behind that line: names for devices, a cutter that makes several
-# programs of one graph, an executor that runs them, and then a placer that does without the line. What it says about placement is from
-# sections 3.2 and 4.3 of the paper on TensorFlow ("TensorFlow: Large-Scale Machine Learning on Heterogeneous Distributed Systems", arXiv
-# 1603.04467, 2015). We call it the white paper.
+# Jeff Dean's tutorial on TensorFlow (NIPS 2015) showed this as an animation. In the program there was one line more than before, around
+# each layer: `with tf.device("/gpu:%d" % d):`. This chapter builds what stands behind that line: names for devices, a cutter that makes
+# several programs of one graph, an executor that runs them, and then a placer that does without the line. What it says about placement is
+# from sections 3.2 and 4.3 of the paper on TensorFlow ("TensorFlow: Large-Scale Machine Learning on Heterogeneous Distributed Systems",
+# arXiv 1603.04467, 2015). We call it the white paper.
 
 # %% [markdown]
 # ## 2. A name for every device
@@ -173,14 +173,14 @@ draw(hidden, direction="right")
 # %% [markdown]
 # One edge leads from one colour to the other. On one device an edge costs nothing: the product lies in memory, and the sum reads it there.
 # The GPU can not read the CPU's memory, let alone that of another machine. Somebody must carry the value over. The idea is to make that two
-# operations, like any other: **Send** on the side that has the value, and **Recv** (receive) on the side that wants it. Then each device has
-# a program of its own. No edge leads out of it, and nothing else in the system needs to know that there are others.
+# operations, like any other: **Send** on the side that has the value, and **Recv** (receive) on the side that wants it. Then each device
+# has a program of its own. No edge leads out of it, and nothing else in the system needs to know that there are others.
 #
 # A program is a list of instructions, each of one of three kinds. We write the two for the layer by hand.
 
 # %% tags=["built"]
 class Instruction(namedtuple("Instruction", "device kind what peer", defaults=[""])):
-    """kind: Compute an operation, Send a tensor to a peer, or Recv it from one.  Sent may also be an operation: only the news that it ran."""
+    """kind: Compute an operation, Send a tensor to a peer, or Recv it from one; of an operation, only the news that it ran is sent."""
     __slots__ = ()
 
     def __str__(self):
@@ -205,8 +205,8 @@ by_hand = [Instruction("/cpu:0", "Compute", weights.op),
 print(listing(by_hand))
 
 # %% [markdown]
-# For the third picture the instructions become nodes again. A dashed line leads from a Send to its Recv: it is not an edge, as nothing in the
-# graph leads over it any more. (`picture` is here to look at, so skim it.)
+# For the third picture the instructions become nodes again. A dashed line leads from a Send to its Recv: it is not an edge, as nothing in
+# the graph leads over it any more. (`picture` is here to look at, so skim it.)
 
 # %% tags=["built"]
 @op("Send", lambda *value, **what: ())
@@ -254,8 +254,8 @@ draw(picture([i for i in by_hand if i.device == "/gpu:0"]), direction="right", t
 # %% [markdown]
 # ## 4. The cutter
 #
-# Now a function for it. It is given a *plan*, the list of operations that `needed` of chapter 02 makes, and `where`, the device of each. The
-# first attempt goes through the edges. Where one crosses, it puts in a pair.
+# Now a function for it. It is given a *plan*, the list of operations that `needed` of chapter 02 makes, and `where`, the device of each.
+# The first attempt goes through the edges. Where one crosses, it puts in a pair.
 
 # %%
 def cut_each_edge(plan, where):
@@ -376,8 +376,8 @@ class Step:
 
 # %% [markdown]
 # Devices are threads or machines of their own. In this notebook they take turns, so that all of it can be watched: `drive` calls `advance`
-# for one after the other, as long as any of them moves. If none moves and some are not at their ends, nothing will ever happen again. Then it
-# says who waits for what. `queues` has for each device the steps that it should run, in order; so far there is one.
+# for one after the other, as long as any of them moves. If none moves and some are not at their ends, nothing will ever happen again. Then
+# it says who waits for what. `queues` has for each device the steps that it should run, in order; so far there is one.
 
 # %% tags=["built"]
 def drive(queues, blocking=False):
@@ -411,14 +411,14 @@ for device in "/gpu:0", "/cpu:0", "/gpu:0":
 print(step.value["/gpu:0"][hidden])
 
 # %% [markdown]
-# The GPU was called first. It stands at the Recv, and is parked. Then the CPU runs to its end, and the GPU goes on: the relu of $(5, -1)$, as
-# in chapter 02. The order of the calls can not change the result, only when it comes.
+# The GPU was called first. It stands at the Recv, and is parked. Then the CPU runs to its end, and the GPU goes on: the relu of $(5, -1)$,
+# as in chapter 02. The order of the calls can not change the result, only when it comes.
 
 # %% [markdown]
 # ## 6. Two ways to stand still
 #
-# **The wrong order.** It is a natural idea to receive first what a program needs, and then to compute. On one device it makes no difference.
-# Here is a value that goes to and fro: *x* is computed on the CPU, *y* from it on the GPU, *z* from that on the CPU.
+# **The wrong order.** It is a natural idea to receive first what a program needs, and then to compute. On one device it makes no
+# difference. Here is a value that goes to and fro: *x* is computed on the CPU, *y* from it on the GPU, *z* from that on the CPU.
 
 # %%
 def to_and_fro():
@@ -466,9 +466,9 @@ drive(queues_of(step))
 print("in the order of cut: z is", step.value["/cpu:0"][z])
 
 # %% [markdown]
-# **The wrong waiting.** Now two runs at the same time, as when two clients share a server. Each step has the right order. But a device's thread
-# that waits *inside* a step, as an ordinary blocking receive does, does nothing else meanwhile. Say the requests arrive in a different order at
-# the two devices:
+# **The wrong waiting.** Now two runs at the same time, as when two clients share a server. Each step has the right order. But a device's
+# thread that waits *inside* a step, as an ordinary blocking receive does, does nothing else meanwhile. Say the requests arrive in a
+# different order at the two devices:
 
 # %%
 def two_steps():
@@ -481,15 +481,15 @@ drive(two_steps())
 print("parking:  both steps have run")
 
 # %% [markdown]
-# The CPU is in step one, and waits for its *y*; that is the GPU's to compute, which is in step two and waits for *that* step's *x*. Nobody did
-# anything wrong, but for waiting with a whole thread. A device that parks a step takes up the next one in its queue, and all is well. This is
-# why in minitf, as in TensorFlow, a Recv is not a call that returns late. It is an instruction at which a step is laid aside.
+# The CPU is in step one, and waits for its *y*; that is the GPU's to compute, which is in step two and waits for *that* step's *x*. Nobody
+# did anything wrong, but for waiting with a whole thread. A device that parks a step takes up the next one in its queue, and all is well.
+# This is why in minitf, as in TensorFlow, a Recv is not a call that returns late. It is an instruction at which a step is laid aside.
 
 # %% [markdown]
 # ## 7. A session over devices
 #
-# The pieces together: find what is needed, place it, cut it, drive it. `place` is a function that is given the plan. The one below does what
-# the scopes say, and puts what has no wish on a device of your choice.
+# The pieces together: find what is needed, place it, cut it, drive it. `place` is a function that is given the plan. The one below does
+# what the scopes say, and puts what has no wish on a device of your choice.
 
 # %% tags=["built"]
 class Session(Session):
@@ -523,8 +523,8 @@ print(session.run(hidden, {examples: [[1, 2], [0, 1]]}))
 
 # %% [markdown]
 # Whatever the placement is, the result must be the same, to the last bit: the same kernels run on the same numbers. A random graph with a
-# variable and control edges, on 200 random placements over three devices. We also count. There should be as many Recvs as there are pairs of
-# a tensor (or an operation, for control edges) and another device that needs it.
+# variable and control edges, on 200 random placements over three devices. We also count. There should be as many Recvs as there are pairs
+# of a tensor (or an operation, for control edges) and another device that needs it.
 
 # %%
 TYPES = ["Add", "Sub", "Mul", "MatMul"]
@@ -581,9 +581,9 @@ def may_run(op, device):
 # %% [markdown]
 # **Wishes**, whole or partial: that is `matches`.
 #
-# **Company.** Some operations must be together. `Assign` writes into its variable, so it has to be where the variable is: elsewhere it would
-# change a copy. If the variable is tied to its `Assign`, and to the `Assign` that loads a checkpoint, then these two are tied to each other,
-# although no edge joins them. What is tied by a chain of ties is a *group*, and a group goes to one device.
+# **Company.** Some operations must be together. `Assign` writes into its variable, so it has to be where the variable is: elsewhere it
+# would change a copy. If the variable is tied to its `Assign`, and to the `Assign` that loads a checkpoint, then these two are tied to each
+# other, although no edge joins them. What is tied by a chain of ties is a *group*, and a group goes to one device.
 #
 # Finding the groups is what *union-find* was made for. Each member points to another member of its group, or to itself if it is the group's
 # *root*. `find` follows the pointers to the root. `join` lets one root point to the other. On the way, `find` lets each node that it passes
@@ -634,8 +634,8 @@ for op in plan:
     print(f"{op.name:8} {op.type:8} wants {op.device or 'nothing':8} may go to {allowed(groups, devices)[groups.find(op)]}")
 
 # %% [markdown]
-# `load` and `train` said nothing, and are bound to a GPU by the company that they keep; our GPUs have no `Exp`. Two wishes that exclude each
-# other leave nothing:
+# `load` and `train` said nothing, and are bound to a GPU by the company that they keep; our GPUs have no `Exp`. Two wishes that exclude
+# each other leave nothing:
 
 # %%
 with graph.device("/cpu:0"):
@@ -692,18 +692,18 @@ for op in needed([y], {}):
           f"{costs.transfer(op.output):.0f} µs to carry over")
 
 # %% [markdown]
-# These rates are made up, but the proportions are those of life: a product of large matrices is worth sending them over to the faster device,
-# and a tanh of one is not (12.5 µs there and 250 here, but 210 for the way, and as much for the way back).
+# These rates are made up, but the proportions are those of life: a product of large matrices is worth sending them over to the faster
+# device, and a tanh of one is not (12.5 µs there and 250 here, but 210 for the way, and as much for the way back).
 
 # %% [markdown]
 # ## 10. The greedy placer
 #
 # The talk calls it "relatively simple", and it is. The white paper's section 3.2.1 says in words: simulate the execution of the graph, from
-# its sources on. Whenever an operation is ready, look at each device where it may run, and work out when it would be done there. Put it where
-# it is done first.
+# its sources on. Whenever an operation is ready, look at each device where it may run, and work out when it would be done there. Put it
+# where it is done first.
 #
-# So the centre is a simulation. It keeps a clock for each device: when that has done what it was given. An operation begins on a device when
-# the device is free *and* the last of its inputs has arrived there:
+# So the centre is a simulation. It keeps a clock for each device: when that has done what it was given. An operation begins on a device
+# when the device is free *and* the last of its inputs has arrived there:
 #
 # $$\text{start}(o, d) = \max\bigl(\text{free}(d), \max_{i} \text{arrival}(i, d)\bigr) \qquad \text{arrival}(i, d) = \text{end}(i) +
 # \begin{cases} 0 & \text{if } i \text{ was made on } d \\ \text{transfer}(i) & \text{else} \end{cases}$$
@@ -739,13 +739,13 @@ class Simulation:
 
 
 # %% [markdown]
-# One thing needs care. A variable is ready at time 0 and takes no time. If it were placed then, it would be done equally soon on every device,
-# and so all variables would end up on the first. So a *source* of this kind is not placed until somebody wants it, and then as near to him as
-# may be.
+# One thing needs care. A variable is ready at time 0 and takes no time. If it were placed then, it would be done equally soon on every
+# device, and so all variables would end up on the first. So a *source* of this kind is not placed until somebody wants it, and then as near
+# to him as may be.
 
 # %% tags=["built"]
 def waiting(plan):
-    """(sources, waits, users): what takes no time and needs nothing; {operation: those that it waits for}; {operation: those that wait for it}."""
+    """(what takes no time and needs nothing, {operation: those that it waits for}, {operation: those that wait for it})"""
     inside, sources = set(plan), {op for op in plan if op.type in ("Const", "Variable") and not op.controls}
     waits = {op: {maker(what) for what in before(op)} & inside - sources for op in plan if op not in sources}
     users = {op: [] for op in waits}
@@ -790,8 +790,8 @@ def simulate(plan, devices, costs, choose, order=first_come):
 
 
 # %% [markdown]
-# Two ways to choose. The greedy one takes the device where the operation ends first, and of equals the first in the list; a group goes where
-# its first member went. The other one has been told before: with it, a placement made by hand can be simulated too.
+# Two ways to choose. The greedy one takes the device where the operation ends first, and of equals the first in the list; a group goes
+# where its first member went. The other one has been told before: with it, a placement made by hand can be simulated too.
 
 # %% tags=["built"]
 def greedy(plan, devices, costs, order=first_come):
@@ -815,8 +815,8 @@ def given(plan, where, costs, order=first_come):
 # ## 11. Two chains
 #
 # The smallest graph in which there is something to gain: one operation from which two chains of ten start, and a sum at their ends. Each
-# operation takes 10 µs, so one device needs 220. Two devices could do it in little more than 120. It depends on what it costs to carry a value
-# over.
+# operation takes 10 µs, so one device needs 220. Two devices could do it in little more than 120. It depends on what it costs to carry a
+# value over.
 
 # %%
 def two_chains(length=10):
@@ -875,16 +875,16 @@ ax.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# The border lies at 10 µs, the work of **one** operation, however long the chains are. By hand two devices win up to 100 µs: $120 + p < 220$.
-# But greedy decides about one operation at a time. The first of the second chain would be done at $10 + p + 10$ on the second device, and at
-# 30 on the first, behind its rival. So $p = 10$ decides. That nine more operations would profit from the move greedy does not ask. Keep that
-# in mind for section 13.
+# The border lies at 10 µs, the work of **one** operation, however long the chains are. By hand two devices win up to 100 µs:
+# $120 + p < 220$. But greedy decides about one operation at a time. The first of the second chain would be done at $10 + p + 10$ on the
+# second device, and at 30 on the first, behind its rival. So $p = 10$ decides. That nine more operations would profit from the move greedy
+# does not ask. Keep that in mind for section 13.
 
 # %% [markdown]
 # ## 12. Four layers, four devices
 #
-# Back to the picture at the start. The cells are those of chapter 06; `OnDevice` makes the operations of a cell inside a device scope, as the
-# line in the talk's program does. `deep_lstm` also notes to which layer and step each operation belongs.
+# Back to the picture at the start. The cells are those of chapter 06; `OnDevice` makes the operations of a cell inside a device scope, as
+# the line in the talk's program does. `deep_lstm` also notes to which layer and step each operation belongs.
 
 # %% tags=["built"]
 class OnDevice:
@@ -940,10 +940,10 @@ print(f"{len(plan)} operations; one device {alone.makespan() / 1000:.1f} ms, a l
 lstm_lanes(by_layer, cell_of, "a layer on each device, first come, first served (the numbers are steps)")
 
 # %% [markdown]
-# That is not 2.9, and no wavefront. Look at the first lane: each cell has two large products, $x W$ and $h U$. The first ones of layer 1 need
-# nothing but inputs, so all eight are ready at time 0, and are served first. Only then comes step 2's $h U$, for which layer 2 has been
-# waiting. *Where* an operation runs is half of the question; the other half is *when*. The plan knows better: it goes step by step, as the
-# loop that made it. If each device takes first what is first in the plan:
+# That is not 2.9, and no wavefront. Look at the first lane: each cell has two large products, $x W$ and $h U$. The first ones of layer 1
+# need nothing but inputs, so all eight are ready at time 0, and are served first. Only then comes step 2's $h U$, for which layer 2 has
+# been waiting. *Where* an operation runs is half of the question; the other half is *when*. The plan knows better: it goes step by step, as
+# the loop that made it. If each device takes first what is first in the plan:
 
 # %% tags=["built"]
 def as_planned(op, came):
@@ -984,8 +984,8 @@ lstm_lanes(placed, free_cell_of, "placed by the greedy placer")
 
 # %% [markdown]
 # It beats the waves that were made by hand, and comes near to 4, the most that four devices can give. It knows nothing of layers, and so it
-# does what nobody would write: the two products of one cell run on two devices at the same time, and the products with inputs fill the gap at
-# the start. All devices are busy nearly all the time.
+# does what nobody would write: the two products of one cell run on two devices at the same time, and the products with inputs fill the gap
+# at the start. All devices are busy nearly all the time.
 #
 # The price is in the last two lines: twelve times as many transfers, and 35 times as many bytes. Our cost model takes it that any number
 # of transfers go on side by side and disturb nobody. No link is like that. Then there is the order. The same placement, run in the order of
@@ -996,16 +996,17 @@ reordered = given(free_plan, placed.where, costs, as_planned)
 print(f"in the order in which it was placed {placed.makespan() / 1000:.1f} ms, in the plan's order {reordered.makespan() / 1000:.1f} ms")
 
 # %% [markdown]
-# More than twice as long, and two thirds of what one device alone takes. A placement is only as good as the order that it is run in. That is why `where`
-# of a simulation is a dict in the order of placing, and why `Session` cuts it in that order. (Each operation is placed behind all that it
-# needs, so it is one of the orders in which everything could run. Section 6 needs no more.)
+# More than twice as long, and two thirds of what one device alone takes. A placement is only as good as the order that it is run in. That
+# is why `where` of a simulation is a dict in the order of placing, and why `Session` cuts it in that order. (Each operation is placed
+# behind all that it needs, so it is one of the orders in which everything could run. Section 6 needs no more.)
 
 # %% [markdown]
 # ## 13. Where greedy loses
 #
-# Section 11 had a placer that was too shy. It can be too bold as well. In a *fork–join* one value is made, two things are done with it, and the
-# results come together again. Here the value is two thin vectors, 8 kB each. Two large matrices are made of them, 8 MB each, and multiplied
-# element by element. To send the vectors to a second device costs next to nothing. To fetch a matrix back costs 1600 µs at 5,000 bytes/µs.
+# Section 11 had a placer that was too shy. It can be too bold as well. In a *fork–join* one value is made, two things are done with it, and
+# the results come together again. Here the value is two thin vectors, 8 kB each. Two large matrices are made of them, 8 MB each, and
+# multiplied element by element. To send the vectors to a second device costs next to nothing. To fetch a matrix back costs 1600 µs at 5,000
+# bytes/µs.
 
 # %%
 def fork_join(n=1000):
@@ -1026,7 +1027,8 @@ def every_placement(plan, devices, costs):
 fork, two, slow = fork_join(), ["/cpu:0", "/cpu:1"], Costs(bandwidth=5000.0)
 found = greedy(fork, two, slow)
 best = min(every_placement(fork, two, slow), key=lambda simulation: simulation.makespan())
-print(f"greedy {found.makespan():,.0f} µs; the best of {2 ** len(fork)} placements {best.makespan():,.0f} µs, on {len(set(best.where.values()))} device")
+used = set(best.where.values())
+print(f"greedy {found.makespan():,.0f} µs; the best of {2 ** len(fork)} placements {best.makespan():,.0f} µs, on {len(used)} device")
 assert found.makespan() > best.makespan()
 
 # %% tags=["nbval-ignore-output"]
@@ -1040,15 +1042,15 @@ lanes(bars_of(best, kind), "the best placement", names, order=two)
 # `right` is done 1000 µs sooner on the second device, so greedy puts it there. That its result will have to come back is not asked. So two
 # devices take 16 % longer than one.
 #
-# The best was found by trying all $2^6 = 64$ placements. With the 624 operations of the LSTM on four devices there are $4^{624}$, and nobody
-# tries these: to find the best placement is NP-complete even for much simpler graphs (Ullman, 1975). So a placer is a heuristic, and one must
-# know its weakness. A crude remedy: simulate one device alone too, and take what is better. minitf does that.
+# The best was found by trying all $2^6 = 64$ placements. With the 624 operations of the LSTM on four devices there are $4^{624}$, and
+# nobody tries these: to find the best placement is NP-complete even for much simpler graphs (Ullman, 1975). So a placer is a heuristic, and
+# one must know its weakness. A crude remedy: simulate one device alone too, and take what is better. minitf does that.
 
 # %% [markdown]
 # ## 14. Costs that were measured
 #
-# The white paper has two sources for its cost model: estimates from the kind of op, as ours are, and *measurements* of earlier runs. The second
-# is not hard: the session notes how long each operation took. We run the deep LSTM a few times on one device.
+# The white paper has two sources for its cost model: estimates from the kind of op, as ours are, and *measurements* of earlier runs. The
+# second is not hard: the session notes how long each operation took. We run the deep LSTM a few times on one device.
 
 # %% tags=["built"]
 class Timed(Session):
@@ -1079,12 +1081,14 @@ print("type        estimated   measured, µs")
 for type in "MatMul", "Columns", "Sigmoid", "Tanh", "Mul", "Add":
     ops = [op for op in free_plan if op.type == type]
     print(f"{type:10} {costs.compute(ops[0], four[0]):9.1f} {np.median([measured.compute(op, four[0]) for op in ops]):10.1f}")
-print(f"the whole step {alone.makespan() / 1000:9.1f} {given(free_plan, dict.fromkeys(free_plan, four[0]), measured).makespan() / 1000:10.1f} ms")
+now = given(free_plan, dict.fromkeys(free_plan, four[0]), measured)
+print(f"the whole step {alone.makespan() / 1000:9.1f} {now.makespan() / 1000:10.1f} ms")
 
 # %% [markdown]
-# (`thread_time` is the processor time of this thread: what other programs take does not count.) The estimate said that everything makes 1000
-# multiplications and additions in a microsecond. BLAS makes more than ten times as many, and a `Sigmoid`, which needs a hyperbolic tangent for
-# each element, makes several times fewer. So by measurement the step is another program, in which the products are only half of the work.
+# (`thread_time` is the processor time of this thread: what other programs take does not count.) The estimate said that everything makes
+# 1000 multiplications and additions in a microsecond. BLAS makes more than ten times as many, and a `Sigmoid`, which needs a hyperbolic
+# tangent for each element, makes several times fewer. So by measurement the step is another program, in which the products are only half of
+# the work.
 #
 # Feed it back: place again with the measured costs. And see what the old placement is worth, now that the truth is known.
 
@@ -1095,10 +1099,10 @@ for name, where in ("one device", dict.fromkeys(free_plan, four[0])), ("placed b
 lstm_lanes(again, free_cell_of, "placed by measured costs")
 
 # %% [markdown]
-# Now that a product takes no longer than a few of the small operations, other placements are good, and a transfer of 10 µs is no longer next to
-# nothing. Section 13's mistake is one of looking ahead; a wrong estimate is another, and this one can be cured. A run that is measured, placed
-# again and measured again is the loop of the white paper. In TensorFlow's configuration of 2015 there is a number for it, which minitf has
-# too: `placement_period`, the steps from one placement to the next.
+# Now that a product takes no longer than a few of the small operations, other placements are good, and a transfer of 10 µs is no longer
+# next to nothing. Section 13's mistake is one of looking ahead; a wrong estimate is another, and this one can be cured. A run that is
+# measured, placed again and measured again is the loop of the white paper. In TensorFlow's configuration of 2015 there is a number for it,
+# which minitf has too: `placement_period`, the steps from one placement to the next.
 
 # %% [markdown]
 # ## 15. Inside the package
@@ -1150,7 +1154,8 @@ for seed in range(50):
     plan = needed(ours[-3:], ours[:3])
     where = {op: str(random.choice(cpus)) for op in plan}
     program = cut(plan, where, ours[:3])
-    mine = {(i.device, i.peer, f"edge_{maker(i.what).name}_{'0' if isinstance(i.what, Tensor) else 'control'}") for i in program if i.kind == "Send"}
+    mine = {(i.device, i.peer, f"edge_{maker(i.what).name}_{'0' if isinstance(i.what, Tensor) else 'control'}")
+            for i in program if i.kind == "Send"}
     with tf.Graph().as_default(), tf.Session(config=config) as sess:
         theirs = in_minitf([t for t in ours if t in ours[:3] or t.op in where], where)
         keys = sess.explain([theirs[t] for t in ours[-3:]], {theirs[t]: np.ones((3, 3)) for t in ours[:3]}).keys
@@ -1168,9 +1173,9 @@ import minitf.placement.greedy
 show_source(minitf.placement.greedy._Simulation._place, minitf.placement.greedy.best)
 
 # %% [markdown]
-# The formula is that of section 10. What takes no time *floats* until somebody wants it, and a group is settled by its first member. There is
-# memory in it, which ours does not know (an exercise). `best` is the crude remedy of section 13. It also tries another order than first come,
-# first served: most urgent first (an exercise too).
+# The formula is that of section 10. What takes no time *floats* until somebody wants it, and a group is settled by its first member. There
+# is memory in it, which ours does not know (an exercise). `best` is the crude remedy of section 13. It also tries another order than first
+# come, first served: most urgent first (an exercise too).
 #
 # It takes plain data, so it can be asked about our plans. On fifty random graphs with random times, and on the deep LSTM:
 
@@ -1200,13 +1205,13 @@ urgent = tf.placement.place(work_of(free_plan, four, Costs()), order="path")
 print(f"minitf, the most urgent first: {urgent.makespan / 1000:.1f} ms")
 
 # %% [markdown]
-# Most urgent first is no better here, 39.3 ms in place of 35.5. On other graphs it is much better. No rule is always right, and simulating is
-# cheap, so `best` tries both.
+# Most urgent first is no better here, 39.3 ms in place of 35.5. On other graphs it is much better. No rule is always right, and simulating
+# is cheap, so `best` tries both.
 #
 # ## 16. The real thing
 #
-# A session of minitf has as many CPU devices as one asks for: each has a thread and a plan of its own. `tf.device` is our `graph.device`, with
-# names that are folded to one spelling. With `log_device_placement` the session tells where each operation goes.
+# A session of minitf has as many CPU devices as one asks for: each has a thread and a plan of its own. `tf.device` is our `graph.device`,
+# with names that are folded to one spelling. With `log_device_placement` the session tells where each operation goes.
 
 # %%
 with tf.Graph().as_default() as small:
@@ -1285,7 +1290,8 @@ def cells_of(step_stats):
 
 trace = quickest(sess, h, fed)
 ran = {(layer, step): (start, end) for _, start, end, layer, step in cells_of(trace)}
-assert all(ran[f"layer{k}", t][1] <= ran[f"layer{k + 1}", t][0] and ran[f"layer{k}", t][1] <= ran[f"layer{k}", t + 1][0] for k in (1, 2, 3) for t in range(1, 12))
+for k, t in itertools.product((1, 2, 3), range(1, 12)):
+    assert ran[f"layer{k}", t][1] <= min(ran[f"layer{k + 1}", t][0], ran[f"layer{k}", t + 1][0])
 print(f"{len(ran)} cells, none before what it needs")
 
 # %% tags=["nbval-ignore-output"]
@@ -1293,10 +1299,10 @@ LAYER_NAMES = {f"layer{k}": f"layer {k}" for k in (1, 2, 3, 4)}
 lanes(cells_of(trace), "a layer on each device, by the clock", LAYER_NAMES)
 
 # %% [markdown]
-# The wavefront of a real step: layer 2 begins behind the first cell of layer 1, layer 3 behind the second's, and from then on all move together.
-# How many bars stand above each other is a question of cores. The picture in the repository was made on two, so two of the four devices compute
-# at a time, and the others wait for a core. `tf.timeline.Timeline` draws everything that the trace knows: transfers as arrows, waiting, memory,
-# and in red the chain of instructions that determined when the step ended.
+# The wavefront of a real step: layer 2 begins behind the first cell of layer 1, layer 3 behind the second's, and from then on all move
+# together. How many bars stand above each other is a question of cores. The picture in the repository was made on two, so two of the four
+# devices compute at a time, and the others wait for a core. `tf.timeline.Timeline` draws everything that the trace knows: transfers as
+# arrows, waiting, memory, and in red the chain of instructions that determined when the step ended.
 
 # %% tags=["nbval-ignore-output"]
 tf.timeline.Timeline(trace)
@@ -1304,9 +1310,9 @@ tf.timeline.Timeline(trace)
 # %% [markdown]
 # ### Measured, and placed again
 #
-# `tf.placement.measure` does in the package what `Timed` did in section 14: it runs some traced steps, and sends tensors between all pairs of
-# devices to see what that takes. (Within a process a tensor is handed over and not copied, so its size hardly shows.) What it returns goes into
-# the configuration of the next session. There no device is written, and the greedy placer decides.
+# `tf.placement.measure` does in the package what `Timed` did in section 14: it runs some traced steps, and sends tensors between all pairs
+# of devices to see what that takes. (Within a process a tensor is handed over and not copied, so its size hardly shows.) What it returns
+# goes into the configuration of the next session. There no device is written, and the greedy placer decides.
 
 # %% tags=["nbval-ignore-output"]
 free_sess, free_h, free_fed = session_for([None] * 4)
@@ -1322,9 +1328,9 @@ print("the same bits as on one device:", same)
 lanes(cells_of(quickest(placed_sess, placed_h, placed_fed)), "placed by measured costs, by the clock", LAYER_NAMES)
 
 # %% [markdown]
-# A cell is one instruction here, so there are no halves of cells to share out as in section 12. After some to and fro at the start the placer
-# comes near to a layer for each device, which nobody has told it. (It goes by what was measured, so no two runs of this cell are alike.) Why is
-# an operation where it is? That question is asked often, so there is a function for it:
+# A cell is one instruction here, so there are no halves of cells to share out as in section 12. After some to and fro at the start the
+# placer comes near to a layer for each device, which nobody has told it. (It goes by what was measured, so no two runs of this cell are
+# alike.) Why is an operation where it is? That question is asked often, so there is a function for it:
 
 # %% tags=["nbval-ignore-output"]
 print(tf.placement.explain_placement(placed_h[-1].op, placed_sess, placed_h, placed_fed))
@@ -1332,8 +1338,8 @@ print(tf.placement.explain_placement(placed_h[-1].op, placed_sess, placed_h, pla
 # %% [markdown]
 # The lines are the formula of section 10, worked out for each device.
 #
-# Is it faster, then? The clock decides. (The notebook was made on two cores, with one thread for each device. So two devices can compute at a
-# time, and twice as fast is the most that is to be had, whatever the simulation of four devices says.)
+# Is it faster, then? The clock decides. (The notebook was made on two cores, with one thread for each device. So two devices can compute at
+# a time, and twice as fast is the most that is to be had, whatever the simulation of four devices says.)
 
 # %% tags=["nbval-ignore-output"]
 for name, (one_sess, fetches, feeds) in {"one device": (free_sess, free_h, free_fed), "a layer on each": (sess, h, fed),
@@ -1350,8 +1356,8 @@ for each in free_sess, sess, placed_sess:
 # %% [markdown]
 # ## 17. The digits once more
 #
-# Our own framework trains the digits of chapter 04 on three devices. Two of them are *towers*: each has a copy of the network, and takes one
-# half of each batch. The third keeps the variables, takes the mean of the towers' gradients, and moves them. The talk calls this data
+# Our own framework trains the digits of chapter 04 on three devices. Two of them are *towers*: each has a copy of the network, and takes
+# one half of each batch. The third keeps the variables, takes the mean of the towers' gradients, and moves them. The talk calls this data
 # parallelism. Everything that is sent follows from three device scopes.
 
 # %%
@@ -1361,7 +1367,7 @@ from minitf.datasets import mnist
 digits, random, graph = mnist(one_hot=True), np.random.default_rng(0), Graph()
 with graph.device("/cpu:0"):
     sizes = [(784, 100), (100,), (100, 10), (10,)]
-    variables = [graph.variable(random.normal(size=s) * (len(s) == 2) * np.sqrt(2 / s[0]), n) for s, n in zip(sizes, ("w1", "b1", "w2", "b2"))]
+    variables = [graph.variable(random.normal(size=s) * (len(s) == 2) * np.sqrt(2 / s[0])) for s in sizes]
     rate = SGD(0.5)
 
 # %%
@@ -1397,12 +1403,13 @@ _, program = session.plans[(train,), tuple(halves)]
 sends = [i for i in program if i.kind == "Send"]
 for device, peer in dict.fromkeys((i.device, i.peer) for i in sends):
     there = [i.what for i in sends if (i.device, i.peer) == (device, peer)]
-    print(f"{device} to {peer}: {len(there):2} tensors, {sum(8 * np.prod(t.shape, dtype=int) for t in there if isinstance(t, Tensor)):,} bytes")
+    print(f"{device} to {peer}: {len(there)} tensors, {sum(8 * np.prod(t.shape, dtype=int) for t in there):,} bytes")
 
 # %% [markdown]
 # Every step the weights go out to each tower, and a gradient of the same size comes back: 636,080 bytes each way, which is
-# $8 \cdot (784 \cdot 100 + 100 + 100 \cdot 10 + 10)$. The images do not cross, for they are fed to the towers; nor do the hidden layers. However
-# large the batch is, the bytes are the same. So a larger batch is a better use of the link: more is computed for each byte that is moved.
+# $8 \cdot (784 \cdot 100 + 100 + 100 \cdot 10 + 10)$. The images do not cross, for they are fed to the towers; nor do the hidden layers.
+# However large the batch is, the bytes are the same. So a larger batch is a better use of the link: more is computed for each byte that is
+# moved.
 #
 # And the placement changed no bit:
 
@@ -1411,7 +1418,8 @@ def one_step(place):
     """w1 after a step that begins with the first weights."""
     once = Session(graph, place)
     once.initialize()
-    once.run(train, dict(zip(halves, (digits.train.images[:50], digits.train.labels[:50], digits.train.images[50:100], digits.train.labels[50:100]))))
+    images, labels = digits.train.images, digits.train.labels
+    once.run(train, dict(zip(halves, (images[:50], labels[:50], images[50:100], labels[50:100]))))
     return once.values[variables[0].op]
 
 
@@ -1422,25 +1430,27 @@ print("three devices and one: the same bits")
 # %% [markdown]
 # ## Where this lives today
 #
-# * **TensorFlow 2** still has all of it: `tf.device`, `_Send` and `_Recv` in the partitioned graph, one Recv for each tensor and destination.
-#   Its placer follows wishes and kernels, as in section 8. The greedy placer with a cost model was in the white paper and not in the release.
-# * **PyTorch** has no placer. `x.to("cuda:1")` is a transfer that the programmer writes, and mixing devices in one operation is an error. For
-#   layers on several devices there is `torch.distributed.pipelining`: it cuts the model at places that are named, and a schedule says who runs
-#   what when.
-# * **JAX** asks how each array is to be split over a mesh of devices (`jax.sharding.NamedSharding`). The compiler works out the rest, and puts
-#   in the transfers, most of them collective ones (all-reduce, all-gather) in the place of pairs.
+# * **TensorFlow 2** still has all of it: `tf.device`, `_Send` and `_Recv` in the partitioned graph, one Recv for each tensor and
+#   destination. Its placer follows wishes and kernels, as in section 8. The greedy placer with a cost model was in the white paper and not
+#   in the release.
+# * **PyTorch** has no placer. `x.to("cuda:1")` is a transfer that the programmer writes, and mixing devices in one operation is an error.
+#   For layers on several devices there is `torch.distributed.pipelining`: it cuts the model at places that are named, and a schedule says
+#   who runs what when.
+# * **JAX** asks how each array is to be split over a mesh of devices (`jax.sharding.NamedSharding`). The compiler works out the rest, and
+#   puts in the transfers, most of them collective ones (all-reduce, all-gather) in the place of pairs.
 
 # %% [markdown]
-# * **GPipe** (Huang and others, 2018) is the wavefront of section 1 for any network: the batch is cut into small ones that follow each other
-#   through the layers, and $L + T - 1$ is its formula for the time, with $T$ small batches. What is lost at both ends is called the bubble.
-# * **List scheduling** is the general name of what section 10 does. HEFT (Topcuoglu, Hariri and Wu, 2002) takes first what has the longest way
-#   to the end (an exercise). A network that learns where to place operations was tried in 2017 (Mirhoseini and others).
+# * **GPipe** (Huang and others, 2018) is the wavefront of section 1 for any network: the batch is cut into small ones that follow each
+#   other through the layers, and $L + T - 1$ is its formula for the time, with $T$ small batches. What is lost at both ends is called the
+#   bubble.
+# * **List scheduling** is the general name of what section 10 does. HEFT (Topcuoglu, Hariri and Wu, 2002) takes first what has the longest
+#   way to the end (an exercise). A network that learns where to place operations was tried in 2017 (Mirhoseini and others).
 
 # %% [markdown]
 # ## Exercises
 #
-# The files are in `exercises/08_placement/`. Each says in its docstring what to write, with an example. "Replaces" names the function of the
-# package that yours stands in for: with `MINITF_SWAP=exercises/08_placement` in the environment, minitf places and cuts with your code.
+# The files are in `exercises/08_placement/`. Each says in its docstring what to write, with an example. "Replaces" names the function of
+# the package that yours stands in for: with `MINITF_SWAP=exercises/08_placement` in the environment, minitf places and cuts with your code.
 #
 # | file | what to write | points | replaces |
 # |---|---|---|---|

@@ -59,7 +59,7 @@ class Graph(Graph):
 
 
 class Instruction(namedtuple("Instruction", "device kind what peer", defaults=[""])):
-    """kind: Compute an operation, Send a tensor to a peer, or Recv it from one.  Sent may also be an operation: only the news that it ran."""
+    """kind: Compute an operation, Send a tensor to a peer, or Recv it from one; of an operation, only the news that it ran is sent."""
     __slots__ = ()
 
     def __str__(self):
@@ -298,7 +298,7 @@ class Simulation:
 
 
 def waiting(plan):
-    """(sources, waits, users): what takes no time and needs nothing; {operation: those that it waits for}; {operation: those that wait for it}."""
+    """(what takes no time and needs nothing, {operation: those that it waits for}, {operation: those that wait for it})"""
     inside, sources = set(plan), {op for op in plan if op.type in ("Const", "Variable") and not op.controls}
     waits = {op: {maker(what) for what in before(op)} & inside - sources for op in plan if op not in sources}
     users = {op: [] for op in waits}
