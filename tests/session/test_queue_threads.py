@@ -149,6 +149,29 @@ def test_whatever_waits_is_cancelled_by_the_end_of_the_session():
             step.result()
 
 
+@pytest.mark.parametrize("device", [0, 1])
+def test_a_step_that_comes_to_wait_when_its_session_has_been_closed_is_cancelled(device):
+    """The step begins before, and what it runs first closes the session: nobody will fill the queue."""
+    sess = tf.Session(config=devices(2))
+
+    def close(value):
+        if value:
+            sess._executables = {}                    # so close() does not see this step, which might have begun a moment later
+            Background(sess.close).thread.join(1)     # on two devices it waits a while for the step
+    x = tf.placeholder(tf.float32, [])
+    with tf.device("/cpu:0"):
+        first = probe(x, close)
+    with tf.device(f"/cpu:{device}"), tf.control_dependencies([first]):
+        q = tf.FIFOQueue(3, tf.float32, [[]])
+        got = q.dequeue()
+    with tf.control_dependencies([first]):
+        later = got + first
+    sess.run(q.enqueue(1.))
+    assert sess.run(later, {x: 0.}) == 1
+    with pytest.raises(tf.errors.CancelledError):
+        sess.run(later, {x: 1.})
+
+
 def test_closing_a_queue_cancels_its_pending_enqueues_at_once():
     q = tf.FIFOQueue(2, tf.int32, [[]], name="q")
     with tf.Session() as sess:
