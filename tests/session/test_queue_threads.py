@@ -298,6 +298,61 @@ def test_enqueues_come_before_the_dequeues_of_the_same_step():
         assert sess.run([doubled, behind], {x: 5.})[0] == 4 and sess.run(got) == 5
 
 
+def test_elements_of_unknown_shape_cut_the_plans_of_two_devices():
+    with tf.device("/cpu:1"):
+        q = tf.FIFOQueue(5, tf.float32)
+        got = q.dequeue()
+        own = tf.reduce_sum(got)
+    with tf.device("/cpu:2"):
+        y = tf.concat([got * 2., [own]], 0)
+    x = tf.placeholder(tf.float32, [None])
+    put = q.enqueue(x)
+    with tf.Session(config=devices(3)) as sess:
+        for n in (2, 3, 2):
+            step = start_to_wait(sess, q, y, fetch=1)
+            sess.run(put, {x: np.arange(n)})
+            np.testing.assert_array_equal(step.result(), [*(2. * np.arange(n)), n * (n - 1) / 2])
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            sess.run(y, options=tf.RunOptions(timeout_in_ms=50))
+        sess.run(put, {x: [4.]})
+        assert sess.run(y).tolist() == [8, 4]
+
+
+def test_one_step_fills_and_empties_queues_over_three_devices():
+    """The first device waits for room, the second for an element, the third for what the second sends; another step makes them all go on."""
+    x = tf.placeholder(tf.float32, [])
+    with tf.device("/cpu:0"):
+        first = tf.FIFOQueue(1, tf.float32, [[]], name="first")
+        put = first.enqueue(x)
+    with tf.device("/cpu:1"):
+        second = tf.FIFOQueue(1, tf.float32, [[]], name="second")
+        got = second.dequeue()
+    with tf.device("/cpu:2"):
+        y = got * 2.
+    with tf.Session(config=devices(3)) as sess:
+        sess.run([put, second.size()], {x: 1.})
+        with pytest.raises(tf.errors.DeadlineExceededError) as e:
+            sess.run([y, put], {x: 2.}, options=tf.RunOptions(timeout_in_ms=200))
+        told = e.value.message.split("\n")
+        for device, what in ((0, "waits for room in FIFOQueue 'first'"), (1, "waits for elements of FIFOQueue 'second' (has 0 of 1 asked for)"), (2, "waits to receive")):
+            assert any(f"CPU:{device}: {what}" in line for line in told)
+        step = start_to_wait(sess, first, [y, put], {x: 2.}, bring=1)
+        parked(sess, second, fetch=1)
+        sess.run(second.enqueue(first.dequeue()))
+        assert step.result()[0] == 2 and sess.run(first.dequeue()) == 2
+
+
+def test_a_stepper_waits_in_a_loop_and_goes_on():
+    q = tf.FIFOQueue(5, tf.float32, [[]], name="q")
+    with tf.Session() as sess, sess.stepper(in_while(q)) as stepper:
+        for k in range(3):
+            with pytest.raises(tf.errors.InternalError, match="(?s)No device can go on now.*waits for elements of FIFOQueue 'q' .has 0 of 1 asked for"):
+                stepper.finish()
+            assert list(stepper.parked.values()) == ["elements of FIFOQueue 'q' (has 0 of 1 asked for)"]
+            sess.run(q.enqueue(float(k)))
+        assert stepper.finish() == 3
+
+
 # ---- what is left behind ------------------------------------------------------------------------------------------------------
 
 def test_no_thread_and_no_memory_is_left():
