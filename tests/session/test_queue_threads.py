@@ -407,7 +407,7 @@ def test_large_tensors_pass_by_reference():
     """What is computed for a queue is not copied on its way in, nor on its way out."""
     q = tf.FIFOQueue(5, tf.float32, [[1000, 100]])
     x = tf.placeholder(tf.float32, [1000, 100])
-    put, total = q.enqueue(x + 1.), tf.reduce_sum(q.dequeue())
+    put, total, one = q.enqueue(x + 1.), tf.reduce_sum(q.dequeue()), q.dequeue()
     with tf.Session() as sess:
         for _ in range(2):
             sess.run(put, {x: np.ones([1000, 100])})
@@ -418,11 +418,19 @@ def test_large_tensors_pass_by_reference():
         assert allocator_stats()[0] == made + 1
         assert sess.run([total, put], {x: np.ones([1000, 100])})[0] == 100000
         assert sess.run(total) == 200000
+        # what is fetched is what was computed for the queue
+        sess.run(total)
+        made = allocator_stats()[0]
+        sess.run(put, {x: np.full([1000, 100], 7.)})
+        got = sess.run(one)
+        assert allocator_stats()[0] <= made + 1 and got.min() == got.max() == 8
+        got[...] = 0.                                  # nobody else has it
+        sess.run(put, {x: np.full([1000, 100], 8.)})
+        assert sess.run(one).min() == 9
         # a variable's value: the queue holds a snapshot
         v = tf.Variable(tf.zeros([1000, 100]))
         keep = q.enqueue(v)
         sess.run(v.initializer)
-        sess.run(total)
         sess.run(keep)
         sess.run(v.assign_add(tf.ones([1000, 100])))
         assert sess.run(total) == 0 and sess.run(tf.reduce_sum(v)) == 100000
