@@ -112,6 +112,15 @@ def test_a_stop_frees_who_waits_for_room(session):
     assert ended(threads) and session.run(size) == 1
 
 
+def test_a_stop_ends_ops_that_never_wait(session):
+    """Nothing is put in, as of maybe_batch() of examples that are not kept: there is no error to end the thread."""
+    coord = tf.train.Coordinator()
+    threads = tf.train.QueueRunner(tf.FIFOQueue(1, tf.int32, []), [tf.no_op()]).create_threads(session, coord, daemon=True, start=True)
+    coord.request_stop()
+    coord.join(threads, stop_grace_period_secs=10)
+    assert ended(threads)
+
+
 def test_a_session_that_is_closed_under_its_runners():
     with tf.Graph().as_default():
         queue = tf.FIFOQueue(1, tf.int32, [])
@@ -124,6 +133,18 @@ def test_a_session_that_is_closed_under_its_runners():
         with pytest.raises((tf.errors.CancelledError, RuntimeError)):
             coord.join(threads, stop_grace_period_secs=LONG)
         assert ended(threads)
+
+
+def test_without_a_coordinator_the_end_of_the_session_is_no_news(caplog):
+    """As in the shortest listings: the runners are started, some batches taken, and the session is left."""
+    with tf.Graph().as_default():
+        queue = tf.FIFOQueue(1, tf.int32, [])
+        tf.train.add_queue_runner(tf.train.QueueRunner(queue, [queue.enqueue(7)] * 2))
+        taken = queue.dequeue()
+        with tf.Session() as sess:
+            threads = tf.train.start_queue_runners()
+            assert [sess.run(taken) for _ in range(3)] == [7] * 3
+        assert ended(threads) and caplog.text == ""
 
 
 def test_ctrl_c_while_the_main_thread_waits_for_what_nobody_puts_in(session):
