@@ -13,6 +13,8 @@ import pytest
 import minitf as tf
 import minitf.datasets.mnist  # noqa: F401: the module; minitf.datasets.mnist is the function
 from minitf.datasets import data_folder
+from session.graphs import devices, plans
+from session.plan_oracle import makespan
 
 mnist_module = sys.modules["minitf.datasets.mnist"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -207,6 +209,20 @@ def test_deep_lstm(run, tmp_path):
         assert "<svg" in (tmp_path / folder / "timeline.svg").read_text()[:200]
     steps = {event.step for path in (tmp_path / "whole").glob("events.out.tfevents.*") for event in tf.train.summary_iterator(str(path)) if event.summary.value}
     assert steps == {20, 40, 60}
+
+
+@pytest.mark.parametrize("trains", [False, True])
+def test_the_layers_of_the_deep_lstm_work_as_a_wavefront(trains, monkeypatch):
+    """If every op took the same time, four layers on four devices would need less than a third of it for 16 characters, and the gradients."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    example = importlib.import_module("deep_lstm")
+    with tf.Graph().as_default():
+        model = example.DeepLSTM(example.parse(["--unroll", "16", "--hidden", "16", "--batch-size", "4"]), 60)
+        ids = np.zeros((4, 16), np.int32)
+        with tf.Session(config=devices(4)) as sess:
+            on_four = plans(sess, [model.bits, model.train] if trains else model.bits, {model.ids: ids, model.targets: ids})
+        ops = sum(i.kind == "Compute" for plan in on_four for i in plan.instructions)
+        assert len(on_four) == 4 and ops > 3 * makespan(on_four, transfer=0)
 
 
 @PLAYS

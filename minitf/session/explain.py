@@ -98,11 +98,13 @@ class _Table:
         count = len(plan.instructions)
         self.lines.append(f"{plan.device}: {count} instruction{'s' * (count != 1)}, {len(plan.buffers)} buffers, arena {plan.arena_bytes:,} bytes "
                           f"(at most {plan.live_maximum:,} alive at once)")
+        if any(i.kind in ("Send", "Recv") for i in plan.instructions):
+            self.lines.append(f"     with what crosses, at most {plan.peak_bytes:,} bytes are alive at once")
         self._row("", "kind", "op", "inputs", "out", "dtype and shape", "bytes", "where")
         before = [b for b in plan.buffers if b.kind in _SOURCES]
         shown = before if self.most is None else before[:self.most]
         for b in shown:
-            self._row("", b.kind if b.kind != "ref" else "variable", b.name, "", *self._buffer(b))
+            self._row("", b.kind if b.kind != "ref" else "variable" if b.node.type == "VariableV2" else "state", b.name, "", *self._buffer(b))
         self._more(before, shown, "buffers that are there before")
         instructions = plan.instructions if self.most is None else plan.instructions[:self.most]
         for number, instruction in enumerate(instructions):

@@ -1,4 +1,6 @@
-"""An independent look at a plan's memory: what is alive when, where it lies, and whose bytes an instruction finds there."""
+"""An independent look at a plan's memory: what is alive when, where it lies, and whose bytes an instruction finds there; and at its time."""
+import math
+
 LINE = 64
 
 
@@ -96,3 +98,26 @@ def check(plan, slack=1.1):
     most = live_maximum(plan)
     assert plan.arena_bytes <= slack * most, (plan.arena_bytes, most)
     return most
+
+
+def makespan(plans, transfer):
+    """When the last device has done its plan, if every op takes 1 and every transfer so long; inf if they wait for one another."""
+    clock, pc, sent = [0.0] * len(plans), [0] * len(plans), {}
+    moved = True
+    while moved:
+        moved = False
+        for d, plan in enumerate(plans):
+            while pc[d] < len(plan.instructions):
+                instruction = plan.instructions[pc[d]]
+                key = instruction.node.attrs.get("key") if instruction.kind in ("Send", "Recv") else None
+                if instruction.kind == "Recv":
+                    if key not in sent:
+                        break
+                    clock[d] = max(clock[d], sent[key])
+                elif instruction.kind == "Send":
+                    sent[key] = clock[d] + transfer
+                elif instruction.kind == "Compute":
+                    clock[d] += 1
+                pc[d] += 1
+                moved = True
+    return max(clock) if all(n == len(plan.instructions) for n, plan in zip(pc, plans)) else math.inf

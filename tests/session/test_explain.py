@@ -71,6 +71,7 @@ def test_two_devices_and_a_cut():
         before = str(explanation)
         assert "to CPU:1" in before and "from CPU:0" in before and "received" not in before.split("from CPU:0")[0]
         assert "compiled when the shape of mask/Where is known; none has been so far" in before
+        assert "with what crosses, at most 64 bytes are alive at once" in before.split("from CPU:0")[0]
         assert len(explanation.parts()) == 2
         sess.run(total, feed)
         assert len(explanation.parts("/cpu:1")) == 2

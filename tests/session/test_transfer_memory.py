@@ -13,6 +13,7 @@ from minitf.core.buffers import allocator_stats, peak_bytes
 from minitf.session import schedule
 
 from .graphs import LONG, devices, plans, probe, unoptimised
+from .plan_oracle import makespan
 from .random_graphs import Built
 from .recipes import Recipe, data
 from .test_random_graphs import quick, seeds
@@ -55,29 +56,6 @@ def one_by_one(made=None, used=None):
 
 def peaks(session, fetches, feeds):
     return {plan.device: plan.peak_bytes for plan in plans(session, fetches, feeds)}
-
-
-def makespan(plans, transfer):
-    """When the last device has done its plan, if every op takes 1 and every transfer so long; inf if they wait for one another."""
-    clock, pc, sent = [0.0] * len(plans), [0] * len(plans), {}
-    moved = True
-    while moved:
-        moved = False
-        for d, plan in enumerate(plans):
-            while pc[d] < len(plan.instructions):
-                instruction = plan.instructions[pc[d]]
-                key = instruction.node.attrs.get("key") if instruction.kind in ("Send", "Recv") else None
-                if instruction.kind == "Recv":
-                    if key not in sent:
-                        break
-                    clock[d] = max(clock[d], sent[key])
-                elif instruction.kind == "Send":
-                    sent[key] = clock[d] + transfer
-                elif instruction.kind == "Compute":
-                    clock[d] += 1
-                pc[d] += 1
-                moved = True
-    return max(clock) if all(n == len(plan.instructions) for n, plan in zip(pc, plans)) else math.inf
 
 
 def test_a_device_that_reduces_one_by_one_holds_one_at_a_time():
