@@ -4,9 +4,9 @@
     python examples/input_pipeline.py --chunk 100
     python examples/input_pipeline.py --feed
 
-A producer gives the numbers of the digits, in another order each epoch; runner threads gather the digits and put them into a second queue; a step
-of training takes a batch out of that one, at random.  When all epochs are done the queues are closed one after the other, and the step that finds
-too few digits ends with OutOfRangeError.  --feed trains the same model from the loop's own arrays, to compare the times.
+A producer gives the numbers of the digits, in another order each epoch; runner threads gather the digits and put them into a second
+queue; a step of training takes a batch out of that one, at random.  When all epochs are done the queues are closed one after the other,
+and the step that finds no digit ends with OutOfRangeError.  --feed trains the same model from the loop's own arrays, to compare the times.
 """
 import argparse
 import time
@@ -20,16 +20,17 @@ from minitf.datasets import mnist
 def pipeline(data, options):
     """(images [n, 784], labels [n]) of a batch: other ones in each step, from the queues."""
     images, labels = tf.constant(data.images, name="images"), tf.constant(data.labels, name="labels")
-    queue_size = dict(capacity=20 * options.batch_size, min_after_dequeue=10 * options.batch_size, num_threads=options.threads, seed=options.seed)
+    how = dict(capacity=20 * options.batch_size, min_after_dequeue=10 * options.batch_size, num_threads=options.threads, seed=options.seed,
+               allow_smaller_final_batch=True)
     if options.chunk == 1:
         # One digit at a time: what the tutorials of 2015 do.  Each is a step of its own for the thread that runs it.
         image, label = tf.train.slice_input_producer([images, labels], num_epochs=options.epochs, seed=options.seed)
-        return tf.train.shuffle_batch([image, label], options.batch_size, allow_smaller_final_batch=True, **queue_size)
+        return tf.train.shuffle_batch([image, label], options.batch_size, **how)
     # Some at a time: the second queue takes them apart again.
     numbers = tf.train.range_input_producer(data.num_examples, num_epochs=options.epochs, seed=options.seed, capacity=10 * options.chunk)
     rows = numbers.dequeue_up_to(options.chunk)
     return tf.train.shuffle_batch([tf.gather(images, rows), tf.gather(labels, rows)], options.batch_size, enqueue_many=True,
-                                  shapes=[[784], []], allow_smaller_final_batch=True, **queue_size)
+                                  shapes=[[784], []], **how)
 
 
 class Model:
@@ -95,7 +96,7 @@ def main(argv=None):
     with tf.Graph().as_default(), tf.Session() as sess:
         inputs = (tf.placeholder(tf.float32, [None, 784]), tf.placeholder(tf.int64, [None])) if options.feed else pipeline(data, options)
         model = Model(*inputs, options.learning_rate)
-        sess.run([tf.global_variables_initializer(), tf.local_variables_initializer()])          # the producer counts its epochs in a local one
+        sess.run([tf.global_variables_initializer(), tf.local_variables_initializer()])      # the producer counts epochs in a local one
         began, cpu = time.perf_counter(), time.process_time()
         with tqdm(total=options.epochs * data.num_examples, unit="digit", mininterval=0.5) as bar:
             if options.feed:
@@ -103,7 +104,8 @@ def main(argv=None):
             else:
                 train_from_queues(sess, model, bar)
         began, cpu = time.perf_counter() - began, time.process_time() - cpu
-        seen, accuracy = sess.run([model.seen, model.accuracy], {model.test_images: digits.test.images, model.test_labels: digits.test.labels})
+        feed = {model.test_images: digits.test.images, model.test_labels: digits.test.labels}
+        seen, accuracy = sess.run([model.seen, model.accuracy], feed)
     print(f"{seen:,} digits in {began:.2f} s ({cpu:.2f} s of processor time)")
     print(f"test accuracy {accuracy:.2%}")
     return float(accuracy)

@@ -48,7 +48,7 @@ def _add_n_by_device(terms):
         return math_ops.add_n(terms)
     sums = []
     for group in by_device.values():
-        with group[0].graph.colocate_with(group[0].op, ignore_existing=True):      # and not with the op whose gradient it is
+        with group[0].graph.colocate_with(group[0].op, ignore_existing=True):
             sums.append(math_ops.add_n(group))
     return math_ops.add_n(sums)
 

@@ -114,7 +114,7 @@ def _while_grad(op, *grads):
 
 def _where_the_loop_is(op, *grads):
     """What the iterations have kept is there, whatever device is asked for around gradients()."""
-    with op.graph.colocate_with(op):
+    with op.graph.colocate_with(op, ignore_existing=True):
         return _while_grad(op, *grads)
 
 

@@ -7,6 +7,8 @@ A whole name is '/job:worker/replica:0/task:1/device:CPU:0'.  A partial name con
 import re
 from functools import lru_cache
 
+from .swap import swappable
+
 _FIELDS = ("job", "replica", "task", "device_type", "device_index")
 _NOTHING = (None,) * len(_FIELDS)
 
@@ -91,6 +93,7 @@ def merge_device(outer, inner):
     return _format(_merge(_fields_of(outer), _fields_of(inner)))
 
 
+@swappable
 def common_device(a, b, soft=False):
     """The canonical name of what meets both constraints, those of two nodes that must share a device.
 

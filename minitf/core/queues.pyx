@@ -17,6 +17,9 @@ from .resources import random_key
 
 UNLIMITED = (1 << 31) - 1
 
+cdef enum:
+    KEPT = 1024                  # elements that an attempt keeps room for
+
 cdef extern from *:
     """
     static inline unsigned long long below(unsigned long long *state, unsigned long long n) {        /* splitmix64, scaled */
@@ -72,7 +75,8 @@ cdef class QueueState(Waitable):
         elif (capacity if capacity >= 0 else UNLIMITED) != self.capacity:
             found = f"has capacity {self.attrs['capacity']} but requested capacity was {capacity}"
         elif dtypes != self.dtypes:
-            found = f"has component types [{', '.join(d.name for d in self.dtypes)}] but requested component types were [{', '.join(d.name for d in dtypes)}]"
+            found = (f"has component types [{', '.join(d.name for d in self.dtypes)}] "
+                     f"but requested component types were [{', '.join(d.name for d in dtypes)}]")
         elif [s.tuple for s in shapes or ()] != [s.tuple for s in self.shapes or ()]:
             found = f"has component shapes {_shown(self.shapes)} but requested component shapes were {_shown(shapes)}"
         elif attrs.get("min_after_dequeue") != self.attrs.get("min_after_dequeue"):
@@ -145,7 +149,8 @@ cdef class QueueState(Waitable):
         return bool(self.closed)
 
     def __repr__(self):
-        return f"<{self.kind} '{self.name}': {self.count} of {self.capacity if self.capacity < UNLIMITED else 'any number of'} elements{', closed' * self.closed}>"
+        most = self.capacity if self.capacity < UNLIMITED else "any number of"
+        return f"<{self.kind} '{self.name}': {self.count} of {most} elements{', closed' if self.closed else ''}>"
 
 
 cdef void move(Buffer *target, Buffer *source, Py_ssize_t width) noexcept nogil:
@@ -295,6 +300,9 @@ cdef class Elements(Attempt):
         for i in range(self.room * self.queue.width):
             release(self.tensors[i].storage)
             self.tensors[i].storage = NULL
+        if self.room > KEPT:                             # a whole data set, most likely, and but once
+            free(self.tensors)
+            self.tensors, self.room = NULL, 0
 
 
 cdef class Enqueue(Elements):

@@ -55,10 +55,14 @@ def _read_variable(graph, member, prefix, where, made):
 
 def _read_queue_runner(graph, member, prefix, where):
     parts = keys_of(member, set(_RUNNER), _RUNNER, where)
-    queue, close, cancel = (element(graph, prefix + text_of(parts[k], f"{where}: \"{k}\""), where) for k in ("queue_runner", "close", "cancel"))
-    enqueue = [element(graph, prefix + text_of(e, f"{where}: \"enqueue\""), where) for e in list_of(parts["enqueue"], f"{where}: \"enqueue\"")]
+    def found(name, key):
+        return element(graph, prefix + text_of(name, f"{where}: \"{key}\""), where)
+
+    queue, close, cancel = (found(parts[key], key) for key in ("queue_runner", "close", "cancel"))
+    enqueue = [found(name, "enqueue") for name in list_of(parts["enqueue"], f"{where}: \"enqueue\"")]
     codes = [integer(code, f"{where}: \"closed_by\"") for code in list_of(parts["closed_by"], f"{where}: \"closed_by\"")]
-    if not isinstance(queue, Tensor) or "component_types" not in queue.op.attrs or queue.op.inputs or not enqueue or not all(isinstance(e, Operation) for e in (*enqueue, close, cancel)):
+    is_queue = isinstance(queue, Tensor) and "component_types" in queue.op.attrs and not queue.op.inputs
+    if not is_queue or not enqueue or not all(isinstance(e, Operation) for e in (*enqueue, close, cancel)):
         raise ValueError(f"{where}: {shown(member)} has not a reference to a queue, and operations that enqueue, close and cancel")
     try:
         return hook("queue_runner_of_parts")(queue, enqueue, close, cancel, codes)

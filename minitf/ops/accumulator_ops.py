@@ -13,7 +13,8 @@ from .indexed_slices import IndexedSlices
 from .math_ops import cast
 from .shape_fns import FLOAT, SCALAR, UNKNOWN, with_rank
 
-_STATE = [f"dtype: {FLOAT}", "shape: shape", "container: string = ''", "shared_name: string = ''", "reduction_type: {'MEAN', 'SUM'} = 'MEAN'"]
+_STATE = [f"dtype: {FLOAT}", "shape: shape", "container: string = ''", "shared_name: string = ''",
+          "reduction_type: {'MEAN', 'SUM'} = 'MEAN'"]
 _DTYPE = [f"dtype: {FLOAT}"]
 
 for _name in ("ConditionalAccumulator", "SparseConditionalAccumulator"):
@@ -42,16 +43,17 @@ def _set_global_step_shape(c):
     return []
 
 
-@register_op("SparseAccumulatorApplyGradient", ["handle: Ref(string)", "local_step: int64", "gradient_indices: int64", "gradient_values: dtype",
-                                                "gradient_shape: int64"], [], [*_DTYPE, "has_known_shape: bool"], is_stateful=True)
+@register_op("SparseAccumulatorApplyGradient",
+             ["handle: Ref(string)", "local_step: int64", "gradient_indices: int64", "gradient_values: dtype", "gradient_shape: int64"], [],
+             [*_DTYPE, "has_known_shape: bool"], is_stateful=True)
 def _sparse_apply_shape(c):
     with_rank(c, 1, 0)
     _declared(c, "SparseConditionalAccumulator")
     return []
 
 
-@register_op("SparseAccumulatorTakeGradient", ["handle: Ref(string)", "num_required: int32"], ["indices: int64", "values: dtype", "shape: int64"], _DTYPE,
-             is_stateful=True)
+@register_op("SparseAccumulatorTakeGradient", ["handle: Ref(string)", "num_required: int32"],
+             ["indices: int64", "values: dtype", "shape: int64"], _DTYPE, is_stateful=True)
 def _sparse_take_shape(c):
     """Values may have more dimensions than the accumulator's shape tells; so only the first is known for sure."""
     with_rank(c, 1, 0)
@@ -161,9 +163,9 @@ class SparseConditionalAccumulator(ConditionalAccumulatorBase):
         In the run, InvalidArgumentError if the three do not fit one another, the accumulator's shape, or the gradients before.
         """
         known = grad_shape is not None
+        shape = cast(convert_to_tensor(grad_shape), int64) if known else convert_to_tensor([], int64)
         return apply_op("SparseAccumulatorApplyGradient", self._ref_tensor, _step(local_step), cast(convert_to_tensor(grad_indices), int64),
-                        convert_to_tensor(grad_values, self._dtype), cast(convert_to_tensor(grad_shape), int64) if known else convert_to_tensor([], int64),
-                        name=name, has_known_shape=known)
+                        convert_to_tensor(grad_values, self._dtype), shape, name=name, has_known_shape=known)
 
     def take_grad(self, num_required, name=None):
         """(indices, values, shape) of the mean, once there are num_required gradients: the rows that any of them had, in order.
@@ -179,7 +181,8 @@ class SparseConditionalAccumulator(ConditionalAccumulatorBase):
 
 
 def _make(op_type, dtype, shape, shared_name, name, reduction_type):
-    return apply_op(op_type, name=name, dtype=as_dtype(dtype), shape=TensorShape(shape), shared_name=shared_name or "", reduction_type=reduction_type)
+    return apply_op(op_type, name=name, dtype=as_dtype(dtype), shape=TensorShape(shape), shared_name=shared_name or "",
+                    reduction_type=reduction_type)
 
 
 def _step(value):

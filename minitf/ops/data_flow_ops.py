@@ -4,14 +4,21 @@ A queue belongs to the session, as a variable does, and its handle is a referenc
 or full, parks: its device serves other steps meanwhile.  Order within a step is decided by control edges, and between steps by the
 order in which they arrive at the queue.
 """
+import functools
 import hashlib
 
 from ..core.dtypes import as_dtype, int64
-from ..core.registry import register_op
+from ..core.registry import op_def, register_op
 from ..core.shapes import Dimension, TensorShape, as_shape
-from ..graph import convert_to_tensor, name_scope
+from ..graph import Operation, colocate_with, control_dependencies, convert_to_tensor, name_scope
 from ..graph.scopes import outermost
 from .apply import apply_op
+from .array_ops import identity
+from .conditions import cond
+from .control_flow import common_shape
+from .control_ops import group
+from .logging_ops import Assert
+from .logical_ops import equal, greater_equal, less, logical_and
 from .random_seed import get_seed
 from .shape_fns import SCALAR, UNKNOWN, with_rank
 
@@ -22,7 +29,8 @@ register_op("FIFOQueue", [], ["handle: Ref(string)"], _ELEMENTS + _SHARED, is_st
 register_op("PaddingFIFOQueue", [], ["handle: Ref(string)"], _ELEMENTS + _SHARED, is_stateful=True)(lambda c: [SCALAR])
 register_op("RandomShuffleQueue", [], ["handle: Ref(string)"],
             _ELEMENTS + ["min_after_dequeue: int = 0", "seed: int = 0", "seed2: int = 0"] + _SHARED, is_stateful=True)(lambda c: [SCALAR])
-register_op("PriorityQueue", [], ["handle: Ref(string)"], ["component_types: list(type) = []", *_ELEMENTS[1:]] + _SHARED, is_stateful=True)(lambda c: [SCALAR])
+register_op("PriorityQueue", [], ["handle: Ref(string)"], ["component_types: list(type) = []", *_ELEMENTS[1:]] + _SHARED,
+            is_stateful=True)(lambda c: [SCALAR])
 
 
 def _component_shapes(c):
@@ -48,13 +56,10 @@ register_op("QueueDequeue", ["handle: Ref(string)"], ["components: component_typ
              ["component_types: list(type) >= 1", "timeout_ms: int = -1"], is_stateful=True)
 def dequeue_many_shape(c):
     with_rank(c, 1, 0)
-    shapes = _component_shapes(c)
-    if not all(s.is_fully_defined() for s in shapes):     # then n alone does not tell them
-        return [TensorShape([None]).concatenate(s) for s in shapes]
     n = c.constant(1)
     if n is not None and n < 0:
         raise ValueError(f"The number of elements must be >= 0, got {n}")
-    return [TensorShape([None if n is None else int(n)]).concatenate(s) for s in shapes]
+    return [TensorShape([None if n is None else int(n)]).concatenate(s) for s in _component_shapes(c)]
 
 
 @register_op("QueueDequeueUpTo", ["handle: Ref(string)", "n: int32"], ["components: component_types"],
@@ -78,7 +83,8 @@ class QueueBase:
     queue_ref  the handle, a reference of dtype string
 
     Run-time errors: CancelledError for an enqueue that comes when the queue is closed, or waits when it is closed with
-    cancel_pending_enqueues, and for whatever waits when its session is closed; OutOfRangeError for a dequeue from a closed queue that holds too few elements.
+    cancel_pending_enqueues, and for whatever waits when its session is closed; OutOfRangeError for a dequeue from a closed queue that
+    holds too few elements.
     """
 
     def __init__(self, dtypes, shapes, names, queue_ref):
@@ -117,6 +123,20 @@ class QueueBase:
     def __repr__(self):
         return f"<tf.{type(self).__name__} '{self.name}' of {', '.join(f'{d.name}{s}' for d, s in zip(self._dtypes, self._shapes))}>"
 
+    @staticmethod
+    def from_list(index, queues):
+        """queues[index], where index is an int32 scalar that only the run tells: a queue whose ops act on the one that is chosen then.
+
+        TypeError unless the queues have the same dtypes and names; InvalidArgumentError, in the run, if there is no such queue.
+        """
+        if not queues or not isinstance(queues, list) or not all(isinstance(q, QueueBase) for q in queues):
+            raise TypeError("A list of queues expected")
+        if not all(q.dtypes == queues[0].dtypes for q in queues):
+            raise TypeError("Queues do not have matching component dtypes.")
+        if not all(q.names == queues[0].names for q in queues):
+            raise TypeError("Queues do not have matching component names.")
+        return ChosenQueue(index, queues)
+
     def enqueue(self, vals, name=None):
         """Put one element in, waiting for room if need be.  Returns the operation.
 
@@ -126,7 +146,7 @@ class QueueBase:
             tensors = self._tensors(vals)
             for tensor, shape in zip(tensors, self._shapes):
                 tensor.get_shape().assert_is_compatible_with(shape)
-            return apply_op("QueueEnqueue", self._queue_ref, tensors, name=scope, Tcomponents=self._dtypes)
+            return self._apply("QueueEnqueue", tensors, name=scope, Tcomponents=self._dtypes)
 
     def enqueue_many(self, vals, name=None):
         """Put many elements in, one by one as there is room: row i of each tensor is a component of the i-th.  Returns the operation."""
@@ -137,39 +157,44 @@ class QueueBase:
                 rows = tensor.get_shape().with_rank_at_least(1)
                 size = size.merge_with(rows[0])
                 rows[1:].assert_is_compatible_with(shape)
-            return apply_op("QueueEnqueueMany", self._queue_ref, tensors, name=scope, Tcomponents=self._dtypes)
+            return self._apply("QueueEnqueueMany", tensors, name=scope, Tcomponents=self._dtypes)
 
     def dequeue(self, name=None):
         """Take one element, waiting for one if need be: a tensor, a list of the components, or a dict of them if they have names."""
-        return self._element(apply_op("QueueDequeue", self._queue_ref, name=name or f"{self._name}_Dequeue", component_types=self._dtypes), [])
+        return self._element(self._apply("QueueDequeue", name=name or f"{self._name}_Dequeue", component_types=self._dtypes), [])
 
     def dequeue_many(self, n, name=None):
         """Take n elements, waiting for them if need be, as one along a new first dimension.  The queue must have shapes.
 
         Of a queue that is closed and holds fewer, nothing is taken: OutOfRangeError.
         """
-        tensors = apply_op("QueueDequeueMany", self._queue_ref, n, name=name or f"{self._name}_DequeueMany", component_types=self._dtypes)
+        tensors = self._apply("QueueDequeueMany", n, name=name or f"{self._name}_DequeueMany", component_types=self._dtypes)
         return self._element(tensors, [None])
 
     def dequeue_up_to(self, n, name=None):
         """As dequeue_many; but of a queue that is closed, what is left, if that is anything."""
-        tensors = apply_op("QueueDequeueUpTo", self._queue_ref, n, name=name or f"{self._name}_DequeueUpTo", component_types=self._dtypes)
+        tensors = self._apply("QueueDequeueUpTo", n, name=name or f"{self._name}_DequeueUpTo", component_types=self._dtypes)
         return self._element(tensors, [None])
 
     def size(self, name=None):
         """The number of elements, an int32 scalar.  Those that a waiting dequeue_many has taken are not among them."""
-        return apply_op("QueueSize", self._queue_ref, name=name or f"{self._name}_Size")
+        return self._apply("QueueSize", name=name or f"{self._name}_Size")
 
     def close(self, cancel_pending_enqueues=False, name=None):
         """Close the queue: later enqueues fail, and so do dequeues of more than what is left.  Returns the operation.
 
         It waits for the enqueues that wait already; with cancel_pending_enqueues, these are cancelled.
         """
-        return apply_op("QueueClose", self._queue_ref, name=name or f"{self._name}_Close", cancel_pending_enqueues=cancel_pending_enqueues)
+        return self._apply("QueueClose", name=name or f"{self._name}_Close", cancel_pending_enqueues=cancel_pending_enqueues)
 
     def is_closed(self, name=None):
         """Whether the queue is closed, a bool scalar."""
-        return apply_op("QueueIsClosed", self._queue_ref, name=name or f"{self._name}_Is_Closed")
+        return self._apply("QueueIsClosed", name=name or f"{self._name}_Is_Closed")
+
+    def _apply(self, op_type, *inputs, **attrs):
+        """An op on the queue: it runs where the queue is, whatever device is asked for around it."""
+        with colocate_with(self._queue_ref):
+            return apply_op(op_type, self._queue_ref, *inputs, **attrs)
 
     def _tensors(self, vals):
         """The components of an element, in order, as tensors."""
@@ -266,6 +291,30 @@ class PriorityQueue(QueueBase):
         shapes = _fixed_shapes(shapes)
         ref = _queue("PriorityQueue", types, shapes, capacity, shared_name, name)
         super().__init__([int64, *types], [SCALAR, *shapes] if shapes else None if types else [SCALAR], names, ref)
+
+
+class ChosenQueue(QueueBase):
+    """One of several queues: each op is a branch per queue, of which one runs.  Made by QueueBase.from_list."""
+
+    def __init__(self, index, queues):
+        self.queues, self._index = queues, convert_to_tensor(index, name="index")
+        shapes = [functools.reduce(common_shape, several) for several in zip(*[q.shapes for q in queues])]
+        super().__init__(queues[0].dtypes, shapes, queues[0].names, queues[0].queue_ref)
+
+    def _apply(self, op_type, *inputs, name=None, **attrs):
+        with name_scope(name, op_type) as scope:
+            index = self._index
+            with control_dependencies([Assert(logical_and(greater_equal(index, 0), less(index, len(self.queues))),
+                                              [f"there are {len(self.queues)} queues, and the index is", index])]):
+                index = identity(index)
+
+            def choose(k):
+                act = lambda: self.queues[k]._apply(op_type, *inputs, **attrs)
+                return act() if k == len(self.queues) - 1 else cond(equal(index, k), act, lambda: choose(k + 1), strict=True)
+            result = choose(0)
+            if op_def(op_type).outputs:
+                return result
+            return result if isinstance(result, Operation) else group(result, name=scope)
 
 
 def _queue(op_type, dtypes, shapes, capacity, shared_name, name, **attrs):

@@ -6,6 +6,7 @@ import statistics
 from collections import deque
 
 from ..core.devices import parse_device
+from ..core.swap import swappable
 from .static_costs import is_free, nbytes_of, operations
 
 SAMPLES = 100                 # measurements kept of a node on a device: the latest
@@ -48,6 +49,7 @@ class CostModel:
         for output, size in (nbytes or {}).items():
             self._bytes[name, output] = size
 
+    @swappable
     def update(self, step_stats, nodes=None):
         """Learn from a traced step (RunMetadata.step_stats).
 

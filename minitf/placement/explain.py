@@ -11,7 +11,7 @@ from .placer import Placement, device_of, is_copied, work_of
 class PlacementExplanation:
     """Why an op is where it is.  str() tells it.
 
-    op         the Operation
+    op         the Operation; for one in the body of a cond or a loop, that, since it runs wholly on one device
     requested  what it asks for, canonical; '' is anything
     group      the Group that it shares a device with (minitf.placement.constraints)
     device     where it goes; None if it cannot be placed, or is on every device that uses it
@@ -20,7 +20,8 @@ class PlacementExplanation:
     error      the OpError, if it cannot be placed
     """
 
-    def __init__(self, op, group, placement, node, error):
+    def __init__(self, op, group, placement, node, error, asked=None):
+        self._asked = op if asked is None else asked
         self.op, self.requested, self.group, self.error = op, canonical_name(op.device), group, error
         self._node, self._placement = node, placement
         self.is_copied = is_copied(node)
@@ -31,7 +32,9 @@ class PlacementExplanation:
 
     def __str__(self):
         source = str(self.op.source)
-        lines = [f"'{self.op.name}' ({self.op.type})" + (f", made at {source}" if source else ""), f"  requested device: {self.requested or '(any)'}"]
+        inside = [] if self._asked is self.op else [f"'{self._asked.name}' ({self._asked.type}) is in a body of '{self.op.name}', all of which is on one device:"]
+        lines = [*inside, f"'{self.op.name}' ({self.op.type})" + (f", made at {source}" if source else ""),
+                 f"  requested device: {self.requested or '(any)'}"]
         lines += self._members()
         lines.append("  devices:")
         for device in self.group.devices:
@@ -92,7 +95,7 @@ def explain_placement(op, session=None, fetches=None, feed_dict=None):
         CPU:0: not feasible: 'v' asks for /device:CPU:1
       choice: CPU:1, the only one
     """
-    op = getattr(op, "op", op)
+    asked, op = getattr(op, "op", op), _around(getattr(op, "op", op))
     session = session or hook("default_session")()
     if session is None:
         devices, config, fixed = [full_name("CPU", 0)], ConfigProto(), {}
@@ -112,7 +115,17 @@ def explain_placement(op, session=None, fetches=None, feed_dict=None):
             placement.schedule = best(placement.work)
         except OpError as failure:
             error = failure
-    return PlacementExplanation(op, group, placement, node, error)
+    return PlacementExplanation(op, group, placement, node, error, asked)
+
+
+def _around(op):
+    """An op itself; of one in the body of a cond or a loop, the outermost of those."""
+    while op.graph.outer is not None:
+        body = op.graph
+        op = next((o for o in body.outer.get_operations() if any(value is body for value in o.attrs.values())), None)
+        if op is None:
+            raise ValueError("The body that the op is in is not finished: its cond or loop is not made yet")
+    return op
 
 
 def _cost(arrival, start, end):

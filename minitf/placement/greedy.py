@@ -31,6 +31,7 @@ import heapq
 from dataclasses import dataclass, field
 
 from ..core.errors import ResourceExhaustedError
+from ..core.swap import swappable
 
 
 def free(nbytes, source, destination):
@@ -163,6 +164,36 @@ def devices_of(work):
     return list(dict.fromkeys(d for times in work.times.values() for d in times)) if work.devices is None else list(work.devices)
 
 
+@swappable
+def ways_to_the_end(work):
+    """{node: the longest way from its start to the end of the graph}: its time and those behind it, with the transfers between them.
+
+    A time is the mean over the devices that may run the node; a transfer the mean over all pairs of devices, of which those within a device take 0.
+    ValueError if the edges form a circle.
+    """
+    inputs = {node: {} for node in work.times}                    # node -> {source: the most bytes that it takes from there}
+    users = dict.fromkeys(work.times, 0)
+    for source, target, nbytes, *output in work.edges:
+        if source not in inputs[target]:
+            users[source] += 1
+        inputs[target][source] = max(inputs[target].get(source, 0), 0 if output == [None] else nbytes)
+    devices, mean = devices_of(work), {}
+    way, ready = dict.fromkeys(work.times, 0.0), [node for node, count in users.items() if not count]
+    for node in ready:                                            # it grows: from the end on, each behind all that use it
+        times = work.times[node].values()
+        way[node] += sum(times) / len(times)
+        for source, nbytes in inputs[node].items():
+            if nbytes not in mean:
+                mean[nbytes] = sum(work.transfer(nbytes, a, b) for a in devices for b in devices if a != b) / len(devices) ** 2
+            way[source] = max(way[source], mean[nbytes] + way[node])
+            users[source] -= 1
+            if not users[source]:
+                ready.append(source)
+    if len(ready) < len(way):
+        raise ValueError(f"The edges form a circle through {next(n for n in way if users[n])}")
+    return way
+
+
 class _Simulation:
     def __init__(self, work):
         self.work, self.schedule = work, None
@@ -216,7 +247,7 @@ class _Simulation:
         self.schedule = Schedule(how or order)
         missing = {node: len(inputs) for node, inputs in self.inputs.items()}
         position = {node: k for k, node in enumerate(missing)}
-        urgency = self._ways_to_the_end(missing, position) if order == "path" else None
+        urgency = ways_to_the_end(self.work) if order == "path" else None
         ready_at = dict.fromkeys(missing, 0.0)
         nodes = list(missing)
         heap = [(0.0 if urgency is None else -urgency[n], position[n]) for n in nodes if not missing[n]]
@@ -349,30 +380,6 @@ class _Simulation:
     def _no_room(self, node, devices):
         have = ", ".join(f"{d}: {self.used[d]:,} of {self.work.limits[d]:,} bytes in use" for d in devices if d in self.used)
         return ResourceExhaustedError(None, getattr(node, "op", None), f"No device has room for '{getattr(node, 'name', node)}' ({have})")
-
-    # ---- order="path" -----------------------------------------------------------------------------------------------------
-
-    def _ways_to_the_end(self, missing, position):
-        """{node: the longest way from its start to the end of the graph, with the means over devices of its nodes' times and transfers}."""
-        count, order = dict(missing), [n for n in missing if not missing[n]]
-        for node in order:
-            for user in self.users[node]:
-                count[user] -= 1
-                if not count[user]:
-                    order.append(user)
-        devices = list(self.rank)
-        pairs = [(a, b) for a in devices for b in devices if a != b]
-        mean = {}                                                 # bytes -> the mean transfer, where every second one is none
-        way = dict.fromkeys(missing, 0.0)
-        for node in reversed(order):
-            times = self.work.times[node].values()
-            way[node] += sum(times) / len(times)
-            for tensor in self.inputs[node]:
-                nbytes = self.nbytes[tensor]
-                if nbytes not in mean:
-                    mean[nbytes] = sum(self.work.transfer(nbytes, a, b) for a, b in pairs) / len(devices) ** 2
-                way[tensor[0]] = max(way[tensor[0]], way[node] + mean[nbytes])
-        return way
 
 
 class _Group:

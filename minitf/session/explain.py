@@ -104,7 +104,7 @@ class _Table:
         before = [b for b in plan.buffers if b.kind in _SOURCES]
         shown = before if self.most is None else before[:self.most]
         for b in shown:
-            self._row("", b.kind if b.kind != "ref" else "variable", b.name, "", *self._buffer(b))
+            self._row("", b.kind if b.kind != "ref" else "variable" if b.node.type == "VariableV2" else "state", b.name, "", *self._buffer(b))
         self._more(before, shown, "buffers that are there before")
         instructions = plan.instructions if self.most is None else plan.instructions[:self.most]
         for number, instruction in enumerate(instructions):

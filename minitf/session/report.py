@@ -164,11 +164,12 @@ def _missing(op, handle):
     """Who should have filled a queue, as far as the graph knows."""
     runners = [r for r in (op.graph.outermost.get_collection(GraphKeys.QUEUE_RUNNERS) if op is not None else ()) if hasattr(r, "queue")]
     own = [r for r in runners if handle is not None and r.queue.queue_ref.op.name == handle.name]
-    started = "tf.train.start_queue_runners(sess) was not called after the session was made"
+    if any(getattr(r, "_running", None) for r in own):
+        return ": its queue runner was started, and has not brought anything yet."
     if own:
-        return f": its queue runner is not running, for {started}."
+        return ": its queue runner was never started. tf.train.start_queue_runners(sess) starts those of the graph."
     if runners:
-        return f": no queue runner is for this queue (the graph has {len(runners)}, for {', '.join(repr(r.queue.name) for r in runners[:3])})."
+        return f": no queue runner is for this queue (the graph has {len(runners)}, the first for '{runners[0].queue.name}')."
     return ": the graph has no queue runner, and no other step has filled it."
 
 

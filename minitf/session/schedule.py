@@ -13,6 +13,7 @@ The order of creation is topological, and close to what the user meant.  Five ru
 import heapq
 
 from ..core.registry import is_resource, op_def
+from ..core.swap import swappable
 from .optimise import is_view
 
 ENQUEUES = ("QueueEnqueue", "QueueEnqueueMany", "AccumulatorApplyGradient", "SparseAccumulatorApplyGradient")
@@ -178,6 +179,7 @@ def variable_of(node):
     return node
 
 
+@swappable
 def _transfers(order):
     """Sends behind their producers, Recvs before their first consumers (and before that consumer's other late inputs)."""
     sends, recvs = {}, set()

@@ -10,6 +10,7 @@
 import os
 from pathlib import Path
 
+from ..core.step_stats import StepStats
 from .timeline_chrome import ChromeTrace, StepStatsAnalysis, allocator_maximums
 from .timeline_spans import Spans
 from .timeline_svg import svg
@@ -29,7 +30,7 @@ class Timeline:
     """
 
     def __init__(self, step_stats, graph=None):
-        if not hasattr(step_stats, "dev_stats"):
+        if not isinstance(step_stats, StepStats):
             raise TypeError(f"A Timeline is made of a traced step's step_stats, got {step_stats!r:.80}. "
                             "Run it with options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE) and a run_metadata.")
         self._spans, self._graph = Spans(step_stats), graph

@@ -39,11 +39,14 @@ def step_stats(step):
 
 def _nodes(activation, thread, to_wall, kept, during, behind):
     """[(number, NodeExecStats)] of the instructions of a plan that are told."""
-    told = [k for k, instruction in enumerate(activation.plan.instructions) if instruction.kind not in SILENT]
-    times, found = activation.trace_of(), []
-    for k, following in zip(told, told[1:] + [len(behind)]):          # what is given back before the next begins is given back by this one
-        live = AllocatorMemoryUsed(allocator_name(activation.plan.device), 0, kept + during[k], kept + behind[following - 1])
-        found.append((k, _node(activation.plan.instructions[k], activation, activation.kernels[k], times[k], thread, to_wall, live)))
+    code, times, found = activation.plan.instructions, activation.trace_of(), []
+    for k, instruction in enumerate(code):
+        if instruction.kind not in SILENT:
+            last = k
+            while last + 1 < len(code) and code[last + 1].kind in ("View", "Release"):         # what is given back behind it
+                last += 1
+            live = AllocatorMemoryUsed(allocator_name(activation.plan.device), 0, kept + during[k], kept + behind[last])
+            found.append((k, _node(instruction, activation, activation.kernels[k], times[k], thread, to_wall, live)))
     return found
 
 

@@ -1,8 +1,8 @@
 """Coordinator: several threads that stop together.
 
-Any thread may ask all to stop, with or without an error; each looks at should_stop() between two pieces of work.  The first error is kept, and
-join(), in the thread that waits for the others, raises it with the traceback that it had.  Nothing is killed: a thread that does not look
-is named by join() when its time is over.
+Any thread may ask all to stop, with or without an error; each looks at should_stop() between two pieces of work.  The first error is
+kept, and join(), in the thread that waits for the others, raises it with the traceback that it had.  Nothing is killed: a thread that
+does not look is named by join() when its time is over.
 """
 import contextlib
 import sys
@@ -12,8 +12,8 @@ import time
 from ..core.errors import OutOfRangeError
 from ..platform import tf_logging
 
-# How often join() looks whether threads live, in seconds.  It does not join them: a Ctrl-C within Thread.join() makes Python 3.10 to 3.12 take
-# the thread for one that has ended, so that a second join() would leave it behind.
+# How often join() looks whether threads live, in seconds.  It does not join them: a Ctrl-C within Thread.join() makes Python 3.11 (seen
+# with 3.11.7) take the thread for one that has ended, so that a second join() would leave it behind.
 LOOK, LOOK_AFTER_STOP = 0.1, 0.01
 
 
@@ -45,8 +45,8 @@ class Coordinator:
     def request_stop(self, ex=None):
         """Ask all threads to stop.
 
-        ex  an exception, or what sys.exc_info() gives in a handler.  The first one asked for is raised by join(); one of the clean types counts as
-            none.  After join() there is nobody left to raise it, so it is raised here.
+        ex  an exception, or what sys.exc_info() gives in a handler.  The first one asked for is raised by join(); one of the clean
+            types counts as none.  After join() there is nobody left to raise it, so it is raised here.
         """
         error = self._error_of(ex)
         with self._lock:
@@ -56,7 +56,7 @@ class Coordinator:
                 return
             if self._stop.is_set():
                 return
-            if error is not None and self._error is None:
+            if error is not None:
                 tf_logging.info("Error reported to Coordinator: %s, %s", type(error), error)
                 self._error = error
             self._stop.set()

@@ -13,8 +13,8 @@ from ..ops.sparse_tensor import SparseTensor
 from .queue_runner import QueueRunner, add_queue_runner
 
 
-def batch(tensors, batch_size, num_threads=1, capacity=32, enqueue_many=False, shapes=None, dynamic_pad=False, allow_smaller_final_batch=False,
-          shared_name=None, name=None):
+def batch(tensors, batch_size, num_threads=1, capacity=32, enqueue_many=False, shapes=None, dynamic_pad=False,
+          allow_smaller_final_batch=False, shared_name=None, name=None):
     """Batches of examples, in the order in which they are computed.
 
     tensors       a list or dict of tensors, one example: of shapes [x, y]; the results are as many, of shapes [batch_size, x, y]
@@ -31,31 +31,33 @@ def batch(tensors, batch_size, num_threads=1, capacity=32, enqueue_many=False, s
 
     >>> images, labels = tf.train.batch([image, label], batch_size=100)
     """
-    return _batch([tensors], num_threads, True, batch_size, capacity, enqueue_many, shapes, dynamic_pad, allow_smaller_final_batch, shared_name, name, "batch")
+    return maybe_batch(tensors, True, batch_size, num_threads, capacity, enqueue_many, shapes, dynamic_pad, allow_smaller_final_batch,
+                       shared_name, name)
 
 
 def maybe_batch(tensors, keep_input, batch_size, num_threads=1, capacity=32, enqueue_many=False, shapes=None, dynamic_pad=False,
                 allow_smaller_final_batch=False, shared_name=None, name=None):
     """batch() of the examples for which keep_input, a bool scalar, or with enqueue_many a bool vector, is true."""
-    return _batch([tensors], num_threads, keep_input, batch_size, capacity, enqueue_many, shapes, dynamic_pad, allow_smaller_final_batch, shared_name,
-                  name, "batch")
+    return _in_order("batch", [tensors], num_threads, capacity, shared_name, keep_input, batch_size, enqueue_many, shapes, dynamic_pad,
+                     allow_smaller_final_batch, name)
 
 
-def batch_join(tensors_list, batch_size, capacity=32, enqueue_many=False, shapes=None, dynamic_pad=False, allow_smaller_final_batch=False,
-               shared_name=None, name=None):
-    """batch() from several sources: one thread for each list or dict of tensors in tensors_list, which must have the same dtypes and shapes.
+def batch_join(tensors_list, batch_size, capacity=32, enqueue_many=False, shapes=None, dynamic_pad=False,
+               allow_smaller_final_batch=False, shared_name=None, name=None):
+    """batch() from several sources: one thread for each list or dict of tensors in tensors_list, all of the same dtypes and shapes.
 
     >>> sources = [read(queue_of_files) for _ in range(4)]
     >>> images, labels = tf.train.batch_join(sources, batch_size=100)
     """
-    return _batch(tensors_list, None, True, batch_size, capacity, enqueue_many, shapes, dynamic_pad, allow_smaller_final_batch, shared_name, name, "batch_join")
+    return maybe_batch_join(tensors_list, True, batch_size, capacity, enqueue_many, shapes, dynamic_pad, allow_smaller_final_batch,
+                            shared_name, name)
 
 
 def maybe_batch_join(tensors_list, keep_input, batch_size, capacity=32, enqueue_many=False, shapes=None, dynamic_pad=False,
                      allow_smaller_final_batch=False, shared_name=None, name=None):
     """batch_join() of the examples for which keep_input is true."""
-    return _batch(tensors_list, None, keep_input, batch_size, capacity, enqueue_many, shapes, dynamic_pad, allow_smaller_final_batch, shared_name, name,
-                  "batch_join")
+    return _in_order("batch_join", tensors_list, None, capacity, shared_name, keep_input, batch_size, enqueue_many, shapes, dynamic_pad,
+                     allow_smaller_final_batch, name)
 
 
 def shuffle_batch(tensors, batch_size, capacity, min_after_dequeue, num_threads=1, seed=None, enqueue_many=False, shapes=None,
@@ -68,41 +70,44 @@ def shuffle_batch(tensors, batch_size, capacity, min_after_dequeue, num_threads=
 
     >>> images, labels = tf.train.shuffle_batch([image, label], batch_size=100, capacity=3000, min_after_dequeue=1000)
     """
-    return _shuffle([tensors], num_threads, True, batch_size, capacity, min_after_dequeue, seed, enqueue_many, shapes, allow_smaller_final_batch,
-                    shared_name, name, "shuffle_batch")
+    return maybe_shuffle_batch(tensors, batch_size, capacity, min_after_dequeue, True, num_threads, seed, enqueue_many, shapes,
+                               allow_smaller_final_batch, shared_name, name)
 
 
-def maybe_shuffle_batch(tensors, batch_size, capacity, min_after_dequeue, keep_input, num_threads=1, seed=None, enqueue_many=False, shapes=None,
-                        allow_smaller_final_batch=False, shared_name=None, name=None):
+def maybe_shuffle_batch(tensors, batch_size, capacity, min_after_dequeue, keep_input, num_threads=1, seed=None, enqueue_many=False,
+                        shapes=None, allow_smaller_final_batch=False, shared_name=None, name=None):
     """shuffle_batch() of the examples for which keep_input is true."""
-    return _shuffle([tensors], num_threads, keep_input, batch_size, capacity, min_after_dequeue, seed, enqueue_many, shapes, allow_smaller_final_batch,
-                    shared_name, name, "shuffle_batch")
+    return _shuffled("shuffle_batch", [tensors], num_threads, capacity, min_after_dequeue, seed, shared_name, keep_input, batch_size,
+                     enqueue_many, shapes, allow_smaller_final_batch, name)
 
 
 def shuffle_batch_join(tensors_list, batch_size, capacity, min_after_dequeue, seed=None, enqueue_many=False, shapes=None,
                        allow_smaller_final_batch=False, shared_name=None, name=None):
     """shuffle_batch() from several sources, as batch_join()."""
-    return _shuffle(tensors_list, None, True, batch_size, capacity, min_after_dequeue, seed, enqueue_many, shapes, allow_smaller_final_batch, shared_name,
-                    name, "shuffle_batch_join")
+    return maybe_shuffle_batch_join(tensors_list, batch_size, capacity, min_after_dequeue, True, seed, enqueue_many, shapes,
+                                    allow_smaller_final_batch, shared_name, name)
 
 
 def maybe_shuffle_batch_join(tensors_list, batch_size, capacity, min_after_dequeue, keep_input, seed=None, enqueue_many=False, shapes=None,
                              allow_smaller_final_batch=False, shared_name=None, name=None):
     """shuffle_batch_join() of the examples for which keep_input is true."""
-    return _shuffle(tensors_list, None, keep_input, batch_size, capacity, min_after_dequeue, seed, enqueue_many, shapes, allow_smaller_final_batch,
-                    shared_name, name, "shuffle_batch_join")
+    return _shuffled("shuffle_batch_join", tensors_list, None, capacity, min_after_dequeue, seed, shared_name, keep_input, batch_size,
+                     enqueue_many, shapes, allow_smaller_final_batch, name)
 
 
-def _batch(sources, threads, keep_input, batch_size, capacity, enqueue_many, shapes, dynamic_pad, allow_smaller, shared_name, name, default_name):
+def _in_order(function, sources, threads, capacity, shared_name, keep_input, batch_size, enqueue_many, shapes, dynamic_pad, allow_smaller,
+              name):
     def make_queue(dtypes, shapes):
         return (PaddingFIFOQueue if dynamic_pad else FIFOQueue)(capacity, dtypes, shapes, shared_name=shared_name)
 
     def summarise(queue):
         summary_ops.scalar(f"fraction_of_{capacity}_full", math_ops.cast(queue.size(), float32) * (1. / capacity))
-    return _queued(sources, threads, keep_input, batch_size, make_queue, summarise, enqueue_many, shapes, dynamic_pad, allow_smaller, name, default_name)
+    return _queued(function, sources, threads, make_queue, summarise, keep_input, batch_size, enqueue_many, shapes, dynamic_pad,
+                   allow_smaller, name)
 
 
-def _shuffle(sources, threads, keep_input, batch_size, capacity, least, seed, enqueue_many, shapes, allow_smaller, shared_name, name, default_name):
+def _shuffled(function, sources, threads, capacity, least, seed, shared_name, keep_input, batch_size, enqueue_many, shapes, allow_smaller,
+              name):
     if capacity <= least:
         raise ValueError(f"capacity {capacity} must be bigger than min_after_dequeue {least}.")
 
@@ -112,14 +117,16 @@ def _shuffle(sources, threads, keep_input, batch_size, capacity, least, seed, en
     def summarise(queue):
         over = math_ops.maximum(0, queue.size() - least)
         summary_ops.scalar(f"fraction_over_{least}_of_{capacity - least}_full", math_ops.cast(over, float32) * (1. / (capacity - least)))
-    return _queued(sources, threads, keep_input, batch_size, make_queue, summarise, enqueue_many, shapes, False, allow_smaller, name, default_name)
+    return _queued(function, sources, threads, make_queue, summarise, keep_input, batch_size, enqueue_many, shapes, False, allow_smaller,
+                   name)
 
 
-def _queued(sources, threads, keep_input, batch_size, make_queue, summarise, enqueue_many, shapes, dynamic_pad, allow_smaller, name, default_name):
+def _queued(function, sources, threads, make_queue, summarise, keep_input, batch_size, enqueue_many, shapes, dynamic_pad, allow_smaller,
+            name):
     """The queue, what fills it, and the op that takes from it.  threads: for a single source; None: one for each of the sources."""
-    keys, lists = _as_lists(sources, default_name)
-    with name_scope(name, default_name, [t for tensors in lists for t in tensors] + [keep_input]) as scope:
-        lists = [[_tensor(t, default_name) for t in tensors] for tensors in lists]
+    keys, lists = _as_lists(sources, function)
+    with name_scope(name, function, [t for tensors in lists for t in tensors] + [keep_input]) as scope:
+        lists = [[_tensor(t, function) for t in tensors] for tensors in lists]
         keep_input = _checked(keep_input, enqueue_many)
         queue = make_queue(_dtypes(lists), _shapes(lists, enqueue_many, dynamic_pad) if shapes is None else shapes)
         enqueue = [_enqueue(queue, tensors, enqueue_many, keep_input) for tensors in lists]
@@ -133,8 +140,10 @@ def _queued(sources, threads, keep_input, batch_size, make_queue, summarise, enq
 
 def _as_lists(sources, function):
     """(the keys if the sources are dicts, else None; a list of tensors for each source)."""
-    if not isinstance(sources, (list, tuple)) or not sources:
-        raise ValueError(f"Expected at least one set of tensors in {function}()." if not sources else f"Expected a list of lists of tensors in {function}(), got {sources!r}")
+    if not isinstance(sources, (list, tuple)):
+        raise TypeError(f"{function}() takes a list of lists or dicts of tensors, got {sources!r}")
+    if not sources:
+        raise ValueError(f"Expected at least one set of tensors in {function}().")
     if isinstance(sources[0], dict):
         keys = sorted(sources[0], key=str)
         if any(not isinstance(s, dict) or s.keys() != sources[0].keys() for s in sources):
@@ -148,7 +157,8 @@ def _as_lists(sources, function):
         if len(tensors) == 0:
             raise ValueError(f"Expected at least one tensor in {function}().")
         if len(tensors) != len(lists[0]):
-            raise ValueError(f"Every source of {function}() must have as many tensors as the first, {len(lists[0])}; one has {len(tensors)}")
+            raise ValueError(f"Every source of {function}() must have as many tensors as the first, {len(lists[0])}; one has "
+                             f"{len(tensors)}")
     return keys, lists
 
 
@@ -174,7 +184,8 @@ def _dtypes(lists):
     types = [[t.dtype.base_dtype for t in tensors] for tensors in lists]
     for other in types[1:]:
         if other != types[0]:
-            raise TypeError(f"Expected types to be consistent: {', '.join(t.name for t in types[0])} vs. {', '.join(t.name for t in other)}.")
+            raise TypeError(f"Expected types to be consistent: {', '.join(t.name for t in types[0])} vs. "
+                            f"{', '.join(t.name for t in other)}.")
     return types[0]
 
 
@@ -193,7 +204,7 @@ def _common_shape(tensors, enqueue_many, dynamic_pad):
     for shape in shapes[1:]:
         common = common.merge_with(shape)
     if dynamic_pad:                           # what one source does not tell can differ, though another tells
-        common = TensorShape([d if all(s.as_list()[i] is not None for s in shapes) else None for i, d in enumerate(common.as_list())])
+        common = TensorShape([None if any(s.as_list()[i] is None for s in shapes) else d for i, d in enumerate(common.as_list())])
     return common
 
 

@@ -20,7 +20,8 @@ def match_filenames_once(pattern, name=None):
     >>> files = tf.train.string_input_producer(tf.train.match_filenames_once("data/*.csv"))
     """
     with name_scope(name, "matching_filenames", [pattern]) as name:
-        return Variable(io_ops.matching_files(pattern), trainable=False, validate_shape=False, name=name, collections=[GraphKeys.LOCAL_VARIABLES])
+        return Variable(io_ops.matching_files(pattern), trainable=False, validate_shape=False, name=name,
+                        collections=[GraphKeys.LOCAL_VARIABLES])
 
 
 def limit_epochs(tensor, num_epochs=None, name=None):
@@ -38,8 +39,8 @@ def limit_epochs(tensor, num_epochs=None, name=None):
             return array_ops.identity(tensor, name=name)
 
 
-def input_producer(input_tensor, element_shape=None, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None, summary_name=None,
-                   name=None, cancel_op=None):
+def input_producer(input_tensor, element_shape=None, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None,
+                   summary_name=None, name=None, cancel_op=None):
     """A queue of the rows of input_tensor.
 
     input_tensor   of rank 1 or more
@@ -58,7 +59,8 @@ def input_producer(input_tensor, element_shape=None, num_epochs=None, shuffle=Tr
         input_tensor = convert_to_tensor(input_tensor, name="input_tensor")
         element_shape = input_tensor.get_shape()[1:].merge_with(element_shape)
         if not element_shape.is_fully_defined():
-            raise ValueError(f"Either `input_tensor` must have a fully defined shape or `element_shape` must be specified; got {input_tensor}")
+            raise ValueError("Either `input_tensor` must have a fully defined shape or `element_shape` must be specified; got "
+                             f"{input_tensor}")
         if shuffle:
             input_tensor = random_ops.random_shuffle(input_tensor, seed=seed)
         input_tensor = limit_epochs(input_tensor, num_epochs)
@@ -69,7 +71,8 @@ def input_producer(input_tensor, element_shape=None, num_epochs=None, shuffle=Tr
         return queue
 
 
-def string_input_producer(string_tensor, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None, name=None, cancel_op=None):
+def string_input_producer(string_tensor, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None, name=None,
+                          cancel_op=None):
     """A queue of the strings of a vector, such as names of files; the other arguments as for input_producer.
 
     ValueError for an empty list; an empty tensor is an InvalidArgumentError of the run.
@@ -80,13 +83,15 @@ def string_input_producer(string_tensor, num_epochs=None, shuffle=True, seed=Non
         string_tensor = convert_to_tensor(string_tensor, dtype=string)
         with control_dependencies([logging_ops.Assert(logical_ops.greater(array_ops.size(string_tensor), 0), [NOTHING])]):
             string_tensor = array_ops.identity(string_tensor)
-        return input_producer(string_tensor, [], num_epochs, shuffle, seed, capacity, shared_name, f"fraction_of_{capacity}_full", name, cancel_op)
+        return input_producer(string_tensor, [], num_epochs, shuffle, seed, capacity, shared_name, f"fraction_of_{capacity}_full", name,
+                              cancel_op)
 
 
 def range_input_producer(limit, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None, name=None):
     """A queue of the integers from 0 to limit - 1 (int32); the other arguments as for input_producer."""
     with name_scope(name, "input_producer", [limit]) as name:
-        return input_producer(sequence_ops.range(limit), [], num_epochs, shuffle, seed, capacity, shared_name, f"fraction_of_{capacity}_full", name)
+        return input_producer(sequence_ops.range(limit), [], num_epochs, shuffle, seed, capacity, shared_name,
+                              f"fraction_of_{capacity}_full", name)
 
 
 def slice_input_producer(tensor_list, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None, name=None):

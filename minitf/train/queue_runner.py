@@ -31,10 +31,11 @@ class QueueRunner:
     >>> tf.train.add_queue_runner(runner)
     """
 
-    def __init__(self, queue=None, enqueue_ops=None, close_op=None, cancel_op=None, queue_closed_exception_types=None, queue_runner_def=None,
-                 import_scope=None):
+    def __init__(self, queue=None, enqueue_ops=None, close_op=None, cancel_op=None, queue_closed_exception_types=None,
+                 queue_runner_def=None, import_scope=None):
         if queue_runner_def is not None or import_scope is not None:
-            raise ValueError("A QueueRunner can not be made of a queue_runner_def here; import_meta_graph brings queue runners back with their graph")
+            raise ValueError("A QueueRunner can not be made of a queue_runner_def here; import_meta_graph brings queue runners back with "
+                             "their graph")
         if queue is None or not enqueue_ops:
             raise ValueError("Must provide queue and enqueue_ops.")
         closed = (OutOfRangeError,) if queue_closed_exception_types is None else queue_closed_exception_types
@@ -74,10 +75,12 @@ class QueueRunner:
                 return []
             self._running[sess] = len(self._enqueue_ops)
             self._exceptions_raised = []
-        threads = [threading.Thread(target=self._run, args=(sess, op, coord), name=f"QueueRunnerThread-{self.name}-{op.name}", daemon=daemon)
-                   for op in self._enqueue_ops]
+        def thread(function, what, *arguments):
+            return threading.Thread(target=function, args=(sess, *arguments), name=f"QueueRunnerThread-{self.name}-{what}", daemon=daemon)
+
+        threads = [thread(self._run, op.name, op, coord) for op in self._enqueue_ops]
         if coord is not None:
-            threads.append(threading.Thread(target=self._close_on_stop, args=(sess, coord), name=f"QueueRunnerThread-{self.name}-close_on_stop", daemon=daemon))
+            threads.append(thread(self._close_on_stop, "close_on_stop", coord))
             for thread in threads:
                 coord.register_thread(thread)
         if start:
@@ -140,8 +143,8 @@ def start_queue_runners(sess=None, coord=None, daemon=True, start=True, collecti
     if sess is None:
         sess = get_default_session()
         if sess is None:
-            raise ValueError("Cannot start queue runners: No default session is registered. Use `with sess.as_default()` or pass an explicit session to "
-                             "tf.start_queue_runners(sess=sess)")
+            raise ValueError("Cannot start queue runners: No default session is registered. Use `with sess.as_default()` or pass an explicit "
+                             "session to tf.start_queue_runners(sess=sess)")
     if not isinstance(sess, Session):
         raise TypeError(f"sess must be a `tf.Session` object. Given class: {type(sess)}")
     runners = sess.graph.get_collection(collection)
@@ -159,7 +162,8 @@ def queue_runner_parts(value):
     """(the queue's reference, enqueue ops, close op, cancel op, error codes that mean the end) of a QueueRunner; None for anything else."""
     if not isinstance(value, QueueRunner):
         return None
-    return value.queue.queue_ref, value.enqueue_ops, value.close_op, value.cancel_op, [error_code_from_exception_type(t) for t in value.queue_closed_exception_types]
+    codes = [error_code_from_exception_type(t) for t in value.queue_closed_exception_types]
+    return value.queue.queue_ref, value.enqueue_ops, value.close_op, value.cancel_op, codes
 
 
 @register_hook("queue_runner_of_parts")

@@ -16,7 +16,7 @@ class SummaryWriter(_FileWriter):
 
 
 def _counted_globally(producer):
-    """The producer, its epochs counted in a variable that is among the global ones too: tf.initialize_all_variables() was enough until 0.7."""
+    """The producer, its epochs counted in a variable that is global too: tf.initialize_all_variables() was enough until 0.7."""
     @functools.wraps(producer)
     def produce(*arguments, **options):
         before = set(_get_collection(_GraphKeys.LOCAL_VARIABLES))
@@ -39,7 +39,8 @@ def _renamed(function, old, new):
 
 
 limit_epochs, match_filenames_once = _counted_globally(_train.limit_epochs), _counted_globally(_train.match_filenames_once)
-string_input_producer, range_input_producer = _counted_globally(_train.string_input_producer), _counted_globally(_train.range_input_producer)
+string_input_producer = _counted_globally(_train.string_input_producer)
+range_input_producer = _counted_globally(_train.range_input_producer)
 slice_input_producer = _counted_globally(_train.slice_input_producer)
 batch, shuffle_batch = _renamed(_train.batch, "tensor_list", "tensors"), _renamed(_train.shuffle_batch, "tensor_list", "tensors")
 batch_join = _renamed(_train.batch_join, "tensor_list_list", "tensors_list")

@@ -22,7 +22,7 @@ from minitf.course.pictures.graph_sizes import Sizes
 from minitf.course.pictures.graph_sketch import Sketch
 from minitf.course.pictures.graph_text import shape_label, shorten, text_width, value_label
 from minitf.course.pictures.network_simplex import network_simplex
-from minitf.course.pictures import draw, ladder, loss_surface, show_images, show_source
+from minitf.course.pictures import draw, ladder, lanes, loss_surface, show_images, show_source
 from minitf.course.pictures.separation import separate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -766,3 +766,18 @@ def test_ladder(plt):
         ladder(["a"], [0])
     with pytest.raises(ValueError, match="2 names and 1 times"):
         ladder(["a", "b"], [1])
+
+
+def test_lanes(plt):
+    bars = [("/gpu:1", 3.0, 6.0, "b", "two"), ("/cpu:0", 0.0, 2.0, "a", "one"), ("/gpu:1", 6.0, 6.01, "b", "no room for this")]
+    assert lanes(bars, "a step", {"a": "first", "b": "second"}, arrows=[("/cpu:0", 2.0, "/gpu:1", 3.0)]) is None
+    figure, axis = plt.gcf(), plt.gca()
+    assert drawn_width(plt) <= 800 and axis.get_title() == "a step"
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["/cpu:0", "/gpu:1"]           # in the order of their names
+    assert sorted((b.get_x(), round(b.get_x() + b.get_width(), 2), b.get_y() + b.get_height() / 2) for b in axis.patches) == [(0, 2, 0), (3, 6, 1), (6, 6.01, 1)]
+    assert [t.get_text() for t in axis.texts if t.get_text()] == ["two", "one"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["first", "second"]
+    assert len({b.get_facecolor() for b in axis.patches}) == 2
+    lanes(bars, order=["/gpu:1", "/gpu:0", "/cpu:0"])
+    drawn_width(plt)
+    assert [t.get_text() for t in plt.gca().get_yticklabels()] == ["/gpu:1", "/gpu:0", "/cpu:0"]

@@ -1,4 +1,5 @@
 """Conditional accumulators: against a model in NumPy, under many threads, and where a step that waits is ended from outside."""
+import gc
 import logging
 import random
 import threading
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import minitf as tf
+from minitf.core.buffers import allocator_stats
 
 LONG = 60                     # seconds that only a test which fails waits
 
@@ -275,7 +277,7 @@ def test_takers_are_served_in_order(session, seed):
 
 def line(session, a):
     """How many takers stand in an accumulator's line."""
-    return session._runtime.resources.find("", a.accumulator.accumulator_ref.op.name).waiting()
+    return session._runtime.resources.find("", a.accumulator.accumulator_ref.op.name).waiting[0]
 
 
 @pytest.mark.parametrize("kind", [Dense, Sparse])
@@ -294,7 +296,7 @@ def test_a_session_that_is_closed_ends_who_waits(kind):
 def test_a_time_out_leaves_the_line(session):
     a = Dense([1])
     a.apply([1.], -1), a.apply([3.])
-    with pytest.raises(tf.errors.DeadlineExceededError, match="waits for gradients in accumulator 'conditional_accumulator' .has 1 of 2 asked for., in "):
+    with pytest.raises(tf.errors.DeadlineExceededError, match="waits for gradients in ConditionalAccumulator 'conditional_accumulator' .has 1 of 2 asked for., in "):
         session.run(a.take_op, {a.n: 2}, options=tf.RunOptions(timeout_in_ms=50))
     assert line(session, a) == 0
     a.apply([5.])
@@ -363,6 +365,48 @@ def test_rows_may_change_their_length_from_sum_to_sum():
     np.testing.assert_array_equal(taken.values[:, 0, 0], [*range(100), *range(99, -1, -1)])
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_random_sparse_gradients(seed):
+    """Against sums in a dict, over several rounds of rows of different lengths: the same order, so the same bits."""
+    rng, a = np.random.default_rng(seed), Sparse(None, tf.float64)
+    for round in range(6):
+        row, n = int(rng.integers(1, 200)), int(rng.integers(1, 40))
+        sums, counts = {}, {}
+        for _ in range(n):
+            indices = rng.integers(0, 10 ** int(rng.integers(1, 4)), rng.integers(0, 30))
+            values = rng.standard_normal([len(indices), row])
+            a.apply(indices, values, step=round)
+            for i, v in zip(indices.tolist(), values):
+                sums[i] = sums[i] + v if i in sums else v
+            for i in set(indices.tolist()):
+                counts[i] = counts.get(i, 0) + 1
+        check(a.take(n), sorted(sums), np.reshape([sums[i] / counts[i] for i in sorted(sums)], [-1, row]), [-1, row])
+
+
+@pytest.mark.parametrize("kind", [Dense, Sparse])
+def test_nothing_is_left_behind(kind):
+    """Every storage is given back once: of what was taken, what was left, and what a taker was waiting for."""
+    def use():
+        with tf.Graph().as_default(), tf.Session():
+            a = kind([5000])
+            for k in range(4):
+                a.apply(*([np.ones(5000)] if kind is Dense else [np.arange(5000), np.ones(5000)]), step=k)
+                if k < 3:
+                    a.take(1)
+            with pytest.raises(tf.errors.DeadlineExceededError):
+                a.session.run(a.take_op, {a.n: 3}, options=tf.RunOptions(timeout_in_ms=20))
+            b = kind([5000])
+            b.apply(*([np.ones(5000)] if kind is Dense else [np.arange(5000), np.ones(5000)]))
+            b.take(1)
+    use()
+    gc.collect()
+    before = allocator_stats()
+    use()
+    gc.collect()
+    after = allocator_stats()
+    assert after[0] - after[1] == before[0] - before[1] and after[2] == before[2]
+
+
 def test_shapes_of_sparse_gradients():
     a = Sparse([4, 2])
     for arguments, text in ((([[0]], [[1, 2]]), r"Input indices should be vector but received shape: \[1,1\]"),
@@ -379,6 +423,14 @@ def test_shapes_of_sparse_gradients():
 
 
 # ---- many threads -----------------------------------------------------------------------------------------------------------
+
+
+def settled(session, a, takers):
+    """How many takers wait, once each of the others has ended."""
+    while True:
+        waiting = line(session, a)
+        if waiting == sum(t.thread.is_alive() for t in takers):
+            return waiting
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -401,21 +453,9 @@ def test_random_schedules_dense(session, seed):
     for applier in appliers:
         applier.result()
     total = sum(counts)
-    seen = 0
-    done = 0
-    for taker in takers:                                               # one that came late may have got what two would have; then the last wait
-        taker.thread.join(0.5)
-        if not taker.thread.is_alive():
-            bits = int(taker.result())
-            assert bits & seen == 0
-            seen |= bits
-            done += 1
-    while done < len(takers):
+    while settled(session, a, takers):                                 # some had more than they asked for, so there may be too few for the last
         a.apply(2. ** total, a_step)
         total += 1
-        for taker in takers:
-            taker.thread.join(0.02)
-        done = sum(not t.thread.is_alive() for t in takers)
     seen = 0
     for taker, n in zip(takers, wanted):
         bits = int(taker.result())

@@ -309,6 +309,18 @@ def test_explanation_of_what_can_not_be_placed():
     assert "choice: none. Cannot assign a device to node 'a': Could not satisfy explicit device specification" in text
 
 
+def test_explanation_of_what_is_in_a_body():
+    x = tf.placeholder(tf.float32, [])
+    inner = []
+    with tf.device("/cpu:1"):
+        v = tf.Variable(1.0, name="v")
+    tf.cond(x > 0, lambda: inner.append(tf.assign_add(v, x, name="inner")) or tf.identity(x), lambda: tf.identity(x), name="y")
+    with session(2) as sess:
+        explained = tf.placement.explain_placement(inner[0], sess)
+    assert explained.op.name == "y" and explained.device == CPU % 1
+    assert str(explained).startswith("'y/inner' (AssignAdd) is in a body of 'y', all of which is on one device:\n'y' (If), made at ")
+
+
 def test_explanation_of_costs():
     y, feed = branches()
     model = fixed_model({"m": 100.0})

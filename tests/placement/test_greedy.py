@@ -158,6 +158,24 @@ def test_memory_is_free_again_behind_the_last_user():
         place(Work(work.times, work.edges, limits={"CPU:0": 19}))
 
 
+def test_what_is_received_takes_memory_once():
+    work = Work({"a": {"CPU:0": 1}, "b": {"CPU:1": 1}, "c": {"CPU:1": 1}}, [("a", "b", 10), ("a", "b", 10), ("a", "c", 10)], limits={"CPU:1": 10})
+    check(work, place(work))
+    work.limits["CPU:1"] = 9
+    with pytest.raises(ResourceExhaustedError):
+        place(work)
+
+
+def test_a_snapshot_leaves_the_room_that_it_does_not_take():
+    times = {"v": {"CPU:0": 0}, "read": {"CPU:0": 0}, "use": {"CPU:0": 1}, "again": {"CPU:0": 1}, "end": {"CPU:0": 1}}
+    edges = [("v", "read", 100), ("read", "use", 100), ("read", "again", 100), ("use", "end", 10), ("again", "end", 10)]
+    work = Work(times, edges, groups=[["v", "read"]], limits={"CPU:0": 120}, state={"v": 100}, views={"v", "read"})
+    assert place(work).makespan == 3
+    work.limits["CPU:0"] = 119
+    with pytest.raises(ResourceExhaustedError):
+        place(work)
+
+
 def test_state_stays_and_snapshots_take_nothing():
     times = everywhere({"v": 0, "read_v": 0, "use_v": 1, "w": 0, "read_w": 0, "use_w": 1})
     edges = [(f"{n}{v}", f"{m}{v}", 100) for v in "vw" for n, m in (("", "read_"), ("read_", "use_"))]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import minitf as tf
 from minitf.core.step_stats import Transfer
+from minitf.train.event_files import run_metadata_proto
 
 from .graphs import LONG, devices, probe
 from .random_graphs import Built
@@ -162,20 +163,23 @@ def test_the_peak_of_one_device_is_that_of_its_plan():
 
 
 def alive_by_hand(plan):
-    """[bytes alive while instruction k runs]: made by then, and not yet read for the last time."""
+    """[(bytes alive while instruction k runs, bytes alive behind it)]: made by then, and not yet read for the last time."""
     code = plan.instructions
     kept = {plan.buffers[b].root for _, b in plan.fetches} | {plan.buffers[b].root for b in plan.exports.values()}
     snapshots = {b for i in code if i.kind == "Read" for b in i.outputs}
     totals = []
     for k in range(len(code)):
-        total = 0
+        during = behind = 0
         for b in plan.buffers:
             if b.root != b.number or b.kind not in ("arena", "own", "sent", "bound") or b.number in snapshots:
                 continue
             uses = [j for j, i in enumerate(code) if any(plan.buffers[n].root == b.number for n in i.inputs + i.outputs)]
+            room = max(-(-b.nbytes // 64), 1) * 64
             if uses and (uses[0] <= k and (k <= uses[-1] or b.number in kept) or b.kind == "own"):
-                total += max(-(-b.nbytes // 64), 1) * 64
-        totals.append(total)
+                during += room
+            if uses and (uses[0] <= k and (k < uses[-1] or b.number in kept) or b.kind == "own"):
+                behind += room
+        totals.append((during, behind))
     return totals
 
 
@@ -194,28 +198,28 @@ def test_the_memory_of_any_graph_on_any_devices(seed, n_ops):
         plan = plans[device.device]
         alive = alive_by_hand(plan)
         told = [k for k, i in enumerate(plan.instructions) if i.kind not in ("View", "Take", "Release")]
-        assert [n.memory[0].peak_bytes for n in device.node_stats] == [alive[k] for k in told]
-        assert all(0 <= n.memory[0].live_bytes <= n.memory[0].peak_bytes for n in device.node_stats)
+        assert [n.memory[0].peak_bytes for n in device.node_stats] == [alive[k][0] for k in told]
+        after = [k for k, i in enumerate(plan.instructions) if i.kind != "Take"
+                 and all(j.kind not in ("View", "Release") for j in plan.instructions[k + 1:k + 2])]          # the last before memory is taken again
+        assert [n.memory[0].live_bytes for n in device.node_stats] == [alive[next(j for j in after if j >= k)][1] for k in told]
         assert device.peak_bytes == plan.peak_bytes >= plan.live_maximum
 
 
 # ---- parts behind cuts, bodies -----------------------------------------------------------------------------------------------
 
 def test_what_a_cut_plan_keeps_counts_behind_the_cut():
-    x = tf.placeholder(tf.int32, [None])
-    big = tf.tile(x, [1000], name="big")
-    few, _ = tf.unique(x, name="few")
-    y = tf.reduce_sum(few) + tf.reduce_sum(big)          # big is made before the cut and read behind it
-    y = y * tf.size(tf.boolean_mask(big, big > 1))
+    x, rows = tf.placeholder(tf.float32, [100, 100]), tf.placeholder(tf.int32, [None])
+    big = tf.matmul(x, x, name="big")                    # made before the cut and read behind it
+    few, _ = tf.unique(rows, name="few")
+    y = tf.gather(big, few * 2, name="y")
     with tf.Session() as sess:
         for _ in range(2):
-            _, stats = traced(sess, y, {x: [1, 1, 2]})
+            _, stats = traced(sess, y, {x: np.ones([100, 100]), rows: [1, 1, 2]})
     device, = stats.dev_stats
-    nodes = [n.node_name for n in device.node_stats]
-    assert len(set(nodes)) == len(nodes)                 # each ran once, in the second traced step too
-    behind = device.node_stats[nodes.index("few") + 1:]
-    assert behind and all(n.memory[0].peak_bytes >= 12_000 for n in behind if "Where" in n.op or "GatherNd" in n.op or n.op == "Gather")
-    assert sum(nbytes for _, nbytes in device.at_peak) == device.peak_bytes
+    nodes = nodes_of(stats)
+    assert len(nodes) == len(device.node_stats)          # each ran once, in the second traced step too
+    assert nodes["y"].memory[0].peak_bytes >= 40_000 + 800 and nodes["few"].memory[0].peak_bytes >= 40_000
+    assert ("big", 40_000) in device.at_peak and sum(nbytes for _, nbytes in device.at_peak) == device.peak_bytes
 
 
 def test_the_instructions_inside_a_loop_and_a_branch():
@@ -319,7 +323,8 @@ def test_partition_graphs_are_graph_defs_too():
         b = tf.exp(a, name="b")
     with tf.Session(config=devices(2)) as sess:
         metadata = tf.RunMetadata()
-        sess.run(b, {x: np.ones([2, 3])}, options=tf.RunOptions(output_partition_graphs=True), run_metadata=metadata)
+        sess.run(b, {x: np.ones([2, 3])}, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE, output_partition_graphs=True),
+                 run_metadata=metadata)
     first, second = metadata.partition_graphs
     assert first.device.endswith("CPU:0") and "_Send" in str(first) and "2 nodes" in repr(second)
     nodes = {n.name: n for n in first.as_graph_def().node}
@@ -329,6 +334,15 @@ def test_partition_graphs_are_graph_defs_too():
     nodes = {n.name: n for n in second.as_graph_def().node}
     assert nodes["b"].device.endswith("CPU:1") and nodes[nodes["b"].input[0]].op == "_Recv"
     assert [d.size for d in nodes["b"].attr["_output_shapes"].list.shape[0].dim] == [2, 2]
+    message = run_metadata_proto(metadata)               # what an event file holds
+    assert [g.node[0].device for g in message.partition_graphs] == [g.device for g in metadata.partition_graphs]
+    stats = {n.node_name: n for d in message.step_stats.dev_stats for n in d.node_stats}
+    recv = next(n for n in stats.values() if "Recv" in n.timeline_label)
+    told = next(n for n in metadata.step_stats.dev_stats[1].node_stats if n.kind == "Recv")
+    for name in ("op_start_rel_nanos", "op_end_rel_nanos", "all_end_rel_nanos", "scheduled_nanos", "thread_id"):
+        assert getattr(recv, name) == getattr(told, name)
+    assert stats["a"].memory[0].total_bytes == 16 and stats["a"].memory[0].peak_bytes == told.memory[0].peak_bytes
+    assert stats["x"].all_end_rel_micros == 0 and [d.size for d in stats["x"].output[0].tensor_description.shape.dim] == [2, 3]
 
 
 def test_a_dequeue_tells_how_long_it_waited():
@@ -352,3 +366,30 @@ def test_a_dequeue_tells_how_long_it_waited():
     assert result == 6 and dequeue.waited_nanos == dequeue.op_start_rel_nanos > 0 and dequeue.work_nanos >= 0
     timeline = tf.timeline.Timeline(stats)
     assert timeline.lanes[0].waiting == dequeue.waited_nanos and "waits " in timeline.to_svg() and timeline.critical_path[0].cause is None
+
+
+def test_a_loop_that_waits_inside_did_not_wait_from_its_begin_on():
+    queue = tf.FIFOQueue(4, [tf.float32], shapes=[[]])
+    value = tf.placeholder(tf.float32, [])
+    put = queue.enqueue([value])
+    start = tf.placeholder(tf.float32, [])
+    _, total = tf.while_loop(lambda i, s: i < 3, lambda i, s: (i + 1, s + tf.cond(s >= 0., queue.dequeue, lambda: s)), [tf.constant(0), start])
+    found = []
+    with tf.Session() as sess:
+        for k in range(2):
+            sess.run(put, {value: k + 1})
+        state = sess._runtime.resources.find("", queue.queue_ref.op.attrs["shared_name"] or queue.queue_ref.op.name)
+        client = threading.Thread(target=lambda: found.append(traced(sess, total, {start: 0})))
+        client.start()
+        end = time.monotonic() + LONG
+        while not any(state.waiting):
+            assert time.monotonic() < end
+        sess.run(put, {value: 10})
+        client.join(LONG)
+    (result, stats), = found
+    loop = next(n for n in stats.dev_stats[0].node_stats if n.op.endswith("While"))
+    branch = next(row for row in loop.inner if row.op.endswith("If"))
+    dequeue, = (row for row in branch.inner if "Dequeue" in row.op)
+    assert result == 13 and branch.count == dequeue.count == 3 and branch.work_nanos >= dequeue.work_nanos >= 0
+    assert loop.waited_nanos == branch.waited_nanos == dequeue.waited_nanos > 0
+    assert loop.op_start_rel_nanos == 0 and loop.work_nanos + loop.waited_nanos == loop.op_end_rel_nanos

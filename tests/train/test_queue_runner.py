@@ -112,6 +112,15 @@ def test_a_stop_frees_who_waits_for_room(session):
     assert ended(threads) and session.run(size) == 1
 
 
+def test_a_stop_ends_ops_that_never_wait(session):
+    """Nothing is put in, as of maybe_batch() of examples that are not kept: there is no error to end the thread."""
+    coord = tf.train.Coordinator()
+    threads = tf.train.QueueRunner(tf.FIFOQueue(1, tf.int32, []), [tf.no_op()]).create_threads(session, coord, daemon=True, start=True)
+    coord.request_stop()
+    coord.join(threads, stop_grace_period_secs=10)
+    assert ended(threads)
+
+
 def test_a_session_that_is_closed_under_its_runners():
     with tf.Graph().as_default():
         queue = tf.FIFOQueue(1, tf.int32, [])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .graph_sketch import Sketch
 from .graph_svg import svg
-from .plots import ladder, loss_surface, show_images  # noqa: F401
+from .plots import ladder, lanes, loss_surface, show_images  # noqa: F401
 from .source_text import show_source  # noqa: F401
 
 

@@ -1,4 +1,4 @@
-"""Plots for the notebooks: images in a grid, a loss surface with the paths of descents, a ladder of speeds.
+"""Plots for the notebooks: images in a grid, a loss surface with the paths of descents, a ladder of speeds, who does what when.
 
 Each is left to matplotlib's pyplot, which shows it at the end of the notebook's cell; nothing is returned that would print an address.
 matplotlib is imported when the first is drawn.
@@ -147,3 +147,43 @@ def _factor(factor):
     if factor >= 1:
         return f"{factor:,.0f} times as fast" if factor >= 10 else f"{factor:.2g} times as fast"
     return f"{1 / factor:,.0f} times as slow" if factor <= 0.1 else f"{1 / factor:.2g} times as slow"
+
+
+def lanes(bars, title="", names=None, arrows=(), unit="µs", order=None):
+    """Who does what when: a lane for each device, a bar for each piece of work.
+
+    bars    [(lane, start, end, kind, label)]: bars of one kind have one colour, and the label is written in those that have room for it
+    title   a line above
+    names   {kind: text} for the legend, in the order of the colours; None: no legend, and colours by first use
+    arrows  [(lane, time, lane, time)]: what is carried from one lane to another
+    unit    of the times
+    order   the lanes from top to bottom, also such as have no bar; None: by name
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
+    bars = list(bars)
+    places = {str(lane): k for k, lane in enumerate(order or sorted({str(b[0]) for b in bars}))}
+    kinds = list(names) if names else []
+    kinds += [k for k in dict.fromkeys(b[3] for b in bars) if k not in kinds]
+    colours = {k: plt.cm.viridis(i / (len(kinds) - 1)) if len(kinds) > len(_COLOURS) else _COLOURS[i] for i, k in enumerate(kinds)}
+    last = max((b[2] for b in bars), default=1)
+    figure, axis = plt.subplots(figsize=(_WIDTH, 1.0 + 0.42 * len(places) + (0.25 if names else 0)), dpi=_DPI, layout="constrained")
+    for lane, start, end, kind, label in bars:
+        y = places[str(lane)]
+        axis.barh(y, end - start, left=start, height=0.72, color=colours[kind], edgecolor="white", linewidth=0.6 if (end - start) / last > 0.004 else 0)
+        if label and (end - start) / last > 0.012 * len(str(label)):
+            axis.text((start + end) / 2, y, str(label), ha="center", va="center", fontsize=9, color="white", fontweight="bold")
+    for lane, left, other, there in arrows:
+        axis.annotate("", (there, places[str(other)]), (left, places[str(lane)]), zorder=3,
+                      arrowprops={"arrowstyle": "-|>", "color": "#444444", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8})
+    axis.set_yticks(range(len(places)), list(places), fontsize=10)
+    axis.set_ylim(len(places) - 0.5, -0.5)
+    axis.set_xlim(0, last * 1.01)
+    axis.set_xlabel(unit, fontsize=10)
+    axis.set_title(title, fontsize=12)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+    if names:
+        figure.legend(handles=[Patch(color=colours[k], label=text) for k, text in names.items()], loc="outside lower center", ncols=6, fontsize=9,
+                      frameon=False)

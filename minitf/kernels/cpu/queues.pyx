@@ -42,7 +42,8 @@ cdef class QueueKernel(WaitingKernel):
     def __init__(self, attrs):
         self.types = attrs.get("Tcomponents") or attrs.get("component_types")
         if attrs.get("timeout_ms", -1) != -1:
-            raise InvalidArgumentError(None, None, f"Timeout not supported: timeout_ms must be -1, got {attrs['timeout_ms']}. A step has one: tf.RunOptions(timeout_in_ms=...)")
+            raise InvalidArgumentError(None, None, f"Timeout not supported: timeout_ms must be -1, got {attrs['timeout_ms']}. "
+                                                   "A step has one: tf.RunOptions(timeout_in_ms=...)")
 
     def prepare(self):
         self.queue = queue_of(self, self.types)
@@ -100,10 +101,12 @@ cdef class QueueEnqueue(QueueKernel):
     cdef int refuse(self, Py_ssize_t i, int outer) except -1:
         expected = [str(self.inputs[1].shape[0]) if self.inputs[1].rank else "?"] if outer else []
         expected += ["?" if d is None else str(d) for d in self.queue.shapes[i].tuple]
-        raise InvalidArgumentError(None, None, f"Shape mismatch in tuple component {i}. Expected [{','.join(expected)}], got {shape_text(self.inputs[1 + i])}")
+        raise InvalidArgumentError(None, None, f"Shape mismatch in tuple component {i}. Expected [{','.join(expected)}], "
+                                               f"got {shape_text(self.inputs[1 + i])}")
 
     cdef int refuse_priority(self, int outer) except -1:
-        raise InvalidArgumentError(None, None, f"Expected the priority element to be a {'vector' if outer else 'scalar'}, but received shape: {shape_text(self.inputs[1])}")
+        raise InvalidArgumentError(None, None, f"Expected the priority element to be a {'vector' if outer else 'scalar'}, "
+                                               f"but received shape: {shape_text(self.inputs[1])}")
 
     cdef int fill(self) except -1 nogil:
         """The inputs as one element."""
@@ -276,10 +279,11 @@ cdef class QueueDequeueMany(QueueDequeue):
             fits = fits and 0 <= self.queue.limits[i].rank < MAX_RANK
         if not fits:
             with gil:
-                raise InvalidArgumentError(None, None, f"{self.queue.kind}'s DequeueMany and DequeueUpTo require the components to have specified shapes.")
+                raise InvalidArgumentError(None, None, f"{self.queue.kind}'s DequeueMany and DequeueUpTo require the components "
+                                                       "to have specified shapes.")
         if n.rank != 0 or int32s(n)[0] < 0:
             with gil:
-                raise InvalidArgumentError(None, None, f"The number of elements must be a scalar and >= 0, got {shape_text(n) if n.rank else int32s(n)[0]}")
+                raise InvalidArgumentError(None, None, f"The number of elements must be >= 0, got {shape_text(n) if n.rank else int32s(n)[0]}")
         (<Dequeue> self.attempt).expect(int32s(n)[0])
         if int32s(n)[0] == 0:
             self.deliver()
@@ -311,7 +315,8 @@ cdef class QueueDequeueMany(QueueDequeue):
             allocate(out, whole.rank, whole.shape)
         elif not same_shape(out, &whole):
             with gil:
-                raise InvalidArgumentError(None, None, f"Component {component} of the elements has shape {shape_text(&whole)}, and the static shape {shape_text(out)}")
+                raise InvalidArgumentError(None, None, f"Component {component} of the elements has shape {shape_text(&whole)}, "
+                                                       f"and the static shape {shape_text(out)}")
         row = product(whole.shape, 1, whole.rank)
         for i in range(count):
             if tensors[i * width].size == row:
@@ -386,7 +391,8 @@ cdef class QueueClose(QueueKernel):
         return CancelledError(None, None, f"Queue '{self.queue.name}' is already closed.")
 
     def wish(self):
-        return f"the enqueues to {self.queue.kind} '{self.queue.name}' that were there before it (the queue holds {self.queue.count} of at most {self.queue.capacity})"
+        return (f"the enqueues to {self.queue.kind} '{self.queue.name}' that were there before it "
+                f"(the queue holds {self.queue.count} of at most {self.queue.capacity})")
 
 
 cdef class QueueSize(Kernel):
@@ -415,9 +421,8 @@ cdef class QueueIsClosed(Kernel):
         return DONE
 
 
-for state, op_types in ((QueueState, ("FIFOQueue", "PaddingFIFOQueue")), (RandomShuffleState, ("RandomShuffleQueue",)), (PriorityState, ("PriorityQueue",))):
-    for op_type in op_types:
-        register_resource(op_type)(lambda name, attrs, state=state, op_type=op_type: state(name, op_type, attrs))
+for op_type, state in {"FIFOQueue": QueueState, "PaddingFIFOQueue": QueueState, "RandomShuffleQueue": RandomShuffleState, "PriorityQueue": PriorityState}.items():
+    register_resource(op_type)(lambda name, attrs, state=state, op_type=op_type: state(name, op_type, attrs))
 register_kernel("QueueEnqueue", strings=True, keeps=True)(QueueEnqueue)
 register_kernel("QueueEnqueueMany", strings=True, keeps=True)(QueueEnqueueMany)
 register_kernel("QueueDequeue", strings=True, binds=True)(QueueDequeue)

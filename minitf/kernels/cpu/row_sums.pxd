@@ -12,6 +12,7 @@ cdef struct RowSums:
     size_t value_bytes           # how much memory that is
 
 cdef bint reserve(RowSums *r, int64_t more, size_t row_bytes) noexcept nogil      # room for so many more rows; False without memory
-cdef void add_rows(RowSums *r, int dtype, const int64_t *indices, const char *values, int64_t n, int64_t row, int64_t gradient) noexcept nogil
+cdef void add_rows(RowSums *r, int dtype, const int64_t *indices, const char *values, int64_t n, int64_t row,
+                   int64_t gradient) noexcept nogil
 cdef void write_rows(RowSums *r, int dtype, int64_t *indices, char *values, int64_t row, bint mean) noexcept nogil     # and none are left
 cdef void free_rows(RowSums *r) noexcept nogil

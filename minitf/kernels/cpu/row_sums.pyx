@@ -1,8 +1,8 @@
 """Sums of the rows of sparse gradients, by the number of the row.
 
-A row that is new is put behind the others; a hash table with open addressing, as that of index_set.pyx, finds it again.  So adding a gradient
-is work in proportion to its own rows, however many there are; they are sorted once, when they are taken.  All of this is plain memory, for it
-is done with an accumulator's lock held, where no exception may be raised: whoever adds reserves the room before.
+A row that is new is put behind the others; a hash table with open addressing, as that of index_set.pyx, finds it again.  So adding a
+gradient is work in proportion to its own rows, however many there are; they are sorted once, when they are taken.  All of this is plain
+memory, for it is done with an accumulator's lock held, where no exception may be raised: whoever adds reserves the room before.
 """
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, qsort, realloc
@@ -64,7 +64,8 @@ cdef void add_row(real *total, const real *value, int64_t n) noexcept nogil:
         total[i] += value[i]
 
 
-cdef void add_rows(RowSums *r, int dtype, const int64_t *indices, const char *values, int64_t n, int64_t row, int64_t gradient) noexcept nogil:
+cdef void add_rows(RowSums *r, int dtype, const int64_t *indices, const char *values, int64_t n, int64_t row,
+                   int64_t gradient) noexcept nogil:
     """Add n rows of `row` elements.  gradient: its number, counted from 1; a row that it has twice counts as one."""
     cdef size_t row_bytes = row * (4 if dtype == FLOAT32 else 8)
     cdef int64_t i, k, place
