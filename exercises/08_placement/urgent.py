@@ -1,6 +1,6 @@
 """The way to the end (3 points)
 
-First come, first served let the product of step 8 run before the one for which all other layers were waiting.  A better rule looks ahead: of all
+First come, first served let the product of step 8 run before the one for which all other layers were waiting.  Another rule looks ahead: of all
 that is ready, take first what has the longest way still behind it.  If it is late, everything is.
 
 Write `ways_to_the_end`: for each node the length of the longest way from its own start to the end of the graph, its own time and the transfers on

@@ -100,8 +100,8 @@ class QueueRunner:
         except Exception as error:
             if coord is not None:
                 coord.request_stop(error)
-            else:
-                tf_logging.error("Exception in QueueRunner: %s", error)
+            else:                                         # a session that was closed ends its threads so: no news
+                tf_logging.log(tf_logging.DEBUG if sess._closed else tf_logging.ERROR, "Exception in QueueRunner: %s", error)
                 with self._lock:
                     self._exceptions_raised.append(error)
         finally:
@@ -143,8 +143,8 @@ def start_queue_runners(sess=None, coord=None, daemon=True, start=True, collecti
     if sess is None:
         sess = get_default_session()
         if sess is None:
-            raise ValueError("Cannot start queue runners: No default session is registered. Use `with sess.as_default()` or pass an explicit "
-                             "session to tf.start_queue_runners(sess=sess)")
+            raise ValueError("Cannot start queue runners: No default session is registered. Use `with sess.as_default()` or pass an "
+                             "explicit session to tf.start_queue_runners(sess=sess)")
     if not isinstance(sess, Session):
         raise TypeError(f"sess must be a `tf.Session` object. Given class: {type(sess)}")
     runners = sess.graph.get_collection(collection)

@@ -1,89 +1,20 @@
-"""Conditional accumulators: against a model in NumPy, under many threads, and where a step that waits is ended from outside."""
+"""Conditional accumulators of dense gradients: against NumPy, under many threads, and where a step that waits is ended from outside."""
 import gc
 import logging
 import random
-import threading
 
 import numpy as np
 import pytest
+from fed_accumulators import Background, Dense, Sparse, line, waiting
 
 import minitf as tf
 from minitf.core.buffers import allocator_stats
-
-LONG = 60                     # seconds that only a test which fails waits
 
 
 @pytest.fixture(autouse=True)
 def session():
     with tf.Graph().as_default(), tf.Session() as sess:
         yield sess
-
-
-class Background:
-    """function() in a thread; result() is what it returned or raised."""
-
-    def __init__(self, function):
-        self.function, self.value, self.error = function, None, None
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        try:
-            self.value = self.function()
-        except BaseException as error:
-            self.error = error
-
-    def result(self):
-        self.thread.join(LONG)
-        assert not self.thread.is_alive()
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-class Dense:
-    """An accumulator with its ops, fed."""
-
-    def __init__(self, shape=None, dtype=tf.float32, **options):
-        self.accumulator = tf.ConditionalAccumulator(dtype, shape, **options)
-        self.gradient, self.step, self.n = tf.placeholder(dtype), tf.placeholder(tf.int64), tf.placeholder(tf.int32)
-        self.apply_op, self.take_op = self.accumulator.apply_grad(self.gradient, self.step), self.accumulator.take_grad(self.n)
-        self.count_op, self.set_op = self.accumulator.num_accumulated(), self.accumulator.set_global_step(self.step)
-        self.session = tf.get_default_session()
-
-    def apply(self, gradient, step=0):
-        self.session.run(self.apply_op, {self.gradient: gradient, self.step: step})
-
-    def take(self, n):
-        return self.session.run(self.take_op, {self.n: n})
-
-    def count(self):
-        return self.session.run(self.count_op)
-
-    def set(self, step):
-        self.session.run(self.set_op, {self.step: step})
-
-
-class Sparse(Dense):
-    def __init__(self, shape=None, dtype=tf.float32, **options):
-        self.accumulator = tf.SparseConditionalAccumulator(dtype, shape, **options)
-        self.indices, self.values, self.shape = tf.placeholder(tf.int64), tf.placeholder(dtype), tf.placeholder(tf.int64)
-        self.step, self.n = tf.placeholder(tf.int64), tf.placeholder(tf.int32)
-        self.apply_op = self.accumulator.apply_grad(self.indices, self.values, None, self.step)
-        self.apply_with_shape = self.accumulator.apply_grad(self.indices, self.values, self.shape, self.step)
-        self.take_op = self.accumulator.take_indexed_slices_grad(self.n)
-        self.count_op, self.set_op = self.accumulator.num_accumulated(), self.accumulator.set_global_step(self.step)
-        self.session = tf.get_default_session()
-
-    def apply(self, indices, values, shape=None, step=0):
-        feed = {self.indices: indices, self.values: values, self.step: step}
-        if shape is None:
-            self.session.run(self.apply_op, feed)
-        else:
-            self.session.run(self.apply_with_shape, {**feed, self.shape: shape})
-
-
-# ---- dense ------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
@@ -220,11 +151,6 @@ def test_what_a_step_adds_it_adds_before_it_takes(session):
 # ---- waiting ----------------------------------------------------------------------------------------------------------------
 
 
-def waiting(a, n):
-    """A taker that has been seen to wait: the accumulator's line is what tells, so look until it has joined it."""
-    return Background(lambda: a.take(n))
-
-
 def test_a_taker_waits_for_the_last_gradient():
     a = Dense([1])
     taker = waiting(a, 3)
@@ -275,11 +201,6 @@ def test_takers_are_served_in_order(session, seed):
     assert order == [(k, float(k)) for k in range(6)] or sorted(order) == [(k, float(k)) for k in range(6)]
 
 
-def line(session, a):
-    """How many takers stand in an accumulator's line."""
-    return session._runtime.resources.find("", a.accumulator.accumulator_ref.op.name).waiting[0]
-
-
 @pytest.mark.parametrize("kind", [Dense, Sparse])
 def test_a_session_that_is_closed_ends_who_waits(kind):
     with tf.Graph().as_default():
@@ -317,72 +238,6 @@ def test_a_failure_elsewhere_in_the_step_ends_the_wait():
         assert sess.run(taken) == [2]
 
 
-# ---- sparse -----------------------------------------------------------------------------------------------------------------
-
-
-def check(taken, indices, values, shape):
-    np.testing.assert_array_equal(taken.indices, indices)
-    np.testing.assert_array_equal(taken.values, np.asarray(values, taken.values.dtype))
-    np.testing.assert_array_equal(taken.dense_shape, shape)
-
-
-def test_each_row_is_divided_by_the_gradients_that_had_it():
-    a = Sparse([4, 2])
-    a.apply([0, 2], [[1, 2], [3, 4]])
-    a.apply([1, 2], [[5, 6], [7, 8]])
-    a.apply([2], [[11, 12]], [4, 2])
-    assert a.count() == 3
-    check(a.take(3), [0, 1, 2], [[1, 2], [5, 6], [7, 8]], [4, 2])
-    a.apply([3], [[1, 1]], step=1)
-    check(a.take(1), [3], [[1, 1]], [4, 2])
-
-
-def test_rows_in_any_order_and_more_than_once():
-    a = Sparse([None, 1])
-    a.apply([5, 0, 5], [[1], [2], [3]])
-    check(a.take(1), [0, 5], [[2], [4]], [-1, 1])
-    a.apply([5, 0, 5], [[1], [2], [3]], step=1)
-    a.apply([5], [[6]], step=1)
-    check(a.take(2), [0, 5], [[2], [5]], [-1, 1])
-    a.apply([], np.zeros([0, 1]), step=2)
-    check(a.take(1), [], np.zeros([0, 1]), [-1, 1])
-
-
-def test_a_sum_of_sparse_gradients_and_rows_that_are_numbers():
-    a = Sparse([4], tf.float64, reduction_type="SUM")
-    a.apply([1, 3], [1., 2.]), a.apply([3], [5.])
-    check(a.take(2), [1, 3], [1, 7], [4])
-
-
-def test_rows_may_change_their_length_from_sum_to_sum():
-    a = Sparse()
-    a.apply([1], np.ones([1, 3]))
-    check(a.take(1), [1], [[1, 1, 1]], [-1, 3])
-    for i in range(100):
-        a.apply([i, 1000 - i], np.full([2, 2, 2], i), step=1)
-    taken = a.take(100)
-    assert taken.values.shape == (200, 2, 2) and taken.dense_shape.tolist() == [-1, 2, 2]
-    np.testing.assert_array_equal(taken.values[:, 0, 0], [*range(100), *range(99, -1, -1)])
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_random_sparse_gradients(seed):
-    """Against sums in a dict, over several rounds of rows of different lengths: the same order, so the same bits."""
-    rng, a = np.random.default_rng(seed), Sparse(None, tf.float64)
-    for round in range(6):
-        row, n = int(rng.integers(1, 200)), int(rng.integers(1, 40))
-        sums, counts = {}, {}
-        for _ in range(n):
-            indices = rng.integers(0, 10 ** int(rng.integers(1, 4)), rng.integers(0, 30))
-            values = rng.standard_normal([len(indices), row])
-            a.apply(indices, values, step=round)
-            for i, v in zip(indices.tolist(), values):
-                sums[i] = sums[i] + v if i in sums else v
-            for i in set(indices.tolist()):
-                counts[i] = counts.get(i, 0) + 1
-        check(a.take(n), sorted(sums), np.reshape([sums[i] / counts[i] for i in sorted(sums)], [-1, row]), [-1, row])
-
-
 @pytest.mark.parametrize("kind", [Dense, Sparse])
 def test_nothing_is_left_behind(kind):
     """Every storage is given back once: of what was taken, what was left, and what a taker was waiting for."""
@@ -405,21 +260,6 @@ def test_nothing_is_left_behind(kind):
     gc.collect()
     after = allocator_stats()
     assert after[0] - after[1] == before[0] - before[1] and after[2] == before[2]
-
-
-def test_shapes_of_sparse_gradients():
-    a = Sparse([4, 2])
-    for arguments, text in ((([[0]], [[1, 2]]), r"Input indices should be vector but received shape: \[1,1\]"),
-                            (([0, 1], [[1, 2]]), "Expected 2 non-empty input values, got 1"), (([0], 1.), "Expected 1 non-empty input values, got a scalar"),
-                            (([4], [[1, 2]]), "index of slice 0 exceeded limits of shape; index is 4 exceeded 4"), (([-1], [[1, 2]]), r"indices\[0\] = -1"),
-                            (([0], [[1, 2, 3]]), "expected values dim 1 to be 2, got 3"), (([0], [1]), "expected values rank at least 2, got 1"),
-                            (([0], [[1, 2]], [5, 2]), "expected shape dim 0 to be 4, got 5"), (([0], [[1, 2]], [4]), "expected shape rank at least 2, got 1")):
-        with pytest.raises(tf.errors.InvalidArgumentError, match=text):
-            a.apply(*arguments)
-    a.apply([0], [[1, 2]])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="expected values rank 2, got 3"):
-        a.apply([0], [[[1, 2]]])
-    assert a.count() == 1
 
 
 # ---- many threads -----------------------------------------------------------------------------------------------------------
@@ -466,27 +306,3 @@ def test_random_schedules_dense(session, seed):
         assert bits & seen == 0
         seen |= bits
     assert seen == (1 << total) - 1
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_synchronous_steps(session, seed):
-    """Workers that bring a gradient for each step they see, and one that takes n for each: what a stale worker brings never counts."""
-    rng = random.Random(seed)
-    workers, n, steps = 4, rng.randrange(1, 5), 30
-    a = Sparse([10, 1], tf.float64)
-    now = tf.Variable(0, dtype=tf.int64)
-    session.run(now.initializer)
-    count_on = now.assign_add(1)
-    stop = threading.Event()
-
-    def work():
-        while not stop.is_set():
-            step = session.run(now)
-            a.apply([step % 10], [[float(step)]], step=step)
-    threads = [Background(work) for _ in range(workers)]
-    for step in range(steps):
-        check(a.take(n), [step % 10], [[step]], [10, 1])
-        session.run(count_on)
-    stop.set()
-    for thread in threads:
-        thread.result()

@@ -135,6 +135,18 @@ def test_a_session_that_is_closed_under_its_runners():
         assert ended(threads)
 
 
+def test_without_a_coordinator_the_end_of_the_session_is_no_news(caplog):
+    """As in the shortest listings: the runners are started, some batches taken, and the session is left."""
+    with tf.Graph().as_default():
+        queue = tf.FIFOQueue(1, tf.int32, [])
+        tf.train.add_queue_runner(tf.train.QueueRunner(queue, [queue.enqueue(7)] * 2))
+        taken = queue.dequeue()
+        with tf.Session() as sess:
+            threads = tf.train.start_queue_runners()
+            assert [sess.run(taken) for _ in range(3)] == [7] * 3
+        assert ended(threads) and caplog.text == ""
+
+
 def test_ctrl_c_while_the_main_thread_waits_for_what_nobody_puts_in(session):
     empty, full = tf.FIFOQueue(1, tf.int32, []), tf.FIFOQueue(1, tf.int32, [])
     tf.train.add_queue_runner(tf.train.QueueRunner(full, [full.enqueue(7)]))

@@ -8,9 +8,9 @@ task = Task(
               front, and its reverse is one from the end. Who is left over lies on a circle, or behind one.""",
            """Keep a dict from a number of bytes to its mean transfer: the sum over all pairs of two different devices, divided by the square of
               the number of devices. And work the ways out in a loop, not by recursion."""],
-    why="""HEFT (Topcuoglu, Hariri and Wu, 2002) calls this the upward rank. In minitf the placer tries both orders, and each single device, and
-           takes what its simulation says is best; in 10 to 20 steps of a deep LSTM the difference is what section 12 showed. In project
-           planning it is the critical path (Kelley and Walker, 1959).""")
+    why="""HEFT (Topcuoglu, Hariri and Wu, 2002) calls this the upward rank; in project planning the longest of all ways is the critical path
+           (Kelley and Walker, 1959). It is a good rule and no law: on the chapter's LSTM it is a little worse than first come, first served,
+           and where one long chain stands beside many short ones much better. So minitf's placer simulates both, and each device alone.""")
 
 
 def ways(mine, times, edges, latency, bandwidth, devices):
