@@ -2,7 +2,8 @@
 from .convert import convert_to_tensor, register_tensor_conversion_function
 from .default_graphs import here
 from .func_graph import FuncGraph
-from .graph import Graph, GraphKeys
+from .collections import GraphKeys
+from .graph import Graph
 from .importer import import_graph_def
 from .inference import constant_value, constant_value_as_shape
 from .operation import Operation, Tensor

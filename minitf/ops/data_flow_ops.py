@@ -318,7 +318,7 @@ class ChosenQueue(QueueBase):
 
 
 def _queue(op_type, dtypes, shapes, capacity, shared_name, name, **attrs):
-    with outermost():
+    with outermost(), control_dependencies(None):          # it is there, whatever waits and wherever it was made
         return apply_op(op_type, name=name, component_types=dtypes, shapes=shapes or [], capacity=capacity, shared_name=shared_name or "", **attrs)
 
 

@@ -87,9 +87,11 @@ def explain_placement(op, session=None, fetches=None, feed_dict=None):
     >>> print(tf.placement.explain_placement(add, sess))
     'add' (AssignAdd), made at train.py:7: add = v.assign_add(1.0)
       requested device: (any)
-      shares its device with 1 other:
+      shares its device with 3 others:
         'add' (AssignAdd) (any), because it takes a reference to 'v'
         'v' (VariableV2) /device:CPU:1
+        'v/Assign' (Assign) /device:CPU:1, because it takes a reference to 'v' and of loc:@v
+        'v/read' (_ReadVariable) /device:CPU:1, because it takes a reference to 'v' and of loc:@v
       devices:
         CPU:1: feasible
         CPU:0: not feasible: 'v' asks for /device:CPU:1

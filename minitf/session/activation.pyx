@@ -410,11 +410,13 @@ cdef class Activation(Waiter):
         return 0 if storage == NULL else storage.refs
 
     cdef object fetched(self, Py_ssize_t number):
-        """A fetched value: a large one of our own is handed over, once; anything else is copied."""
+        """A fetched value: a large one that nobody else holds is handed over, once; anything else is copied."""
         cdef Buffer *b = &self.buffers[number]
-        spec = self.plan.buffers[number]
-        if b.storage != NULL and b.size * b.itemsize > HAND_OVER and self.plan.buffers[spec.root].kind == "own" and is_exclusive(b.storage):
-            return hand_over(b)
+        cdef size_t nbytes = b.size * b.itemsize
+        if b.storage != NULL and nbytes > HAND_OVER and is_exclusive(b.storage) and not holds_objects(b.dtype):
+            kind = self.plan.buffers[self.plan.buffers[number].root].kind
+            if kind == "own" or kind == "bound" and b.storage.nbytes == nbytes:         # not a part of a batch: all of it would stay in memory
+                return hand_over(b)
         return copy_of(b)
 
     cdef int discard(self) except -1:

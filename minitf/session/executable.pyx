@@ -31,7 +31,8 @@ cdef class Variant:
 
     def __init__(self, shapes, plans, keys, program):
         self.shapes, self.plans, self.keys, self.program, self.free_steps, self.steps = shapes, plans, keys, program, [], []
-        self.is_kept = sum(plan.arena_bytes for plan in plans) < LARGE
+        sent = sum(b.nbytes for plan in plans for b in plan.buffers if b.kind == "sent") if len(plans) > 1 else 0
+        self.is_kept = sent + sum(plan.arena_bytes for plan in plans) < LARGE
 
 
 cdef class Watch:

@@ -17,6 +17,7 @@ cdef class Step(StepState):
     cdef int run_on_threads(self, list feeds, double timeout) except -1
     cdef int wait(self) except -1
     cdef int give_up(self) except -1
+    cdef int wait_for_others(self) except -1
     cdef int unwind(self) except -1
     cdef int fail(self, Activation activation, error) except -1
     cdef int finish(self) except -1

@@ -65,8 +65,8 @@ cdef class DeviceThread:
 
 
 cdef class Step(StepState):
-    """One run of a program in flight: Step(plans, keys, context), where context has threads(devices) -> {device: DeviceThread} or None, and enter(step)
-    and leave(step) around a run on threads."""
+    """One run of a program in flight: Step(plans, keys, context), where context has threads(devices) -> {device: DeviceThread} or None, and
+    enter(step, on_threads) and leave(step) around a run on threads or a wait on the caller's."""
 
     def __init__(self, list plans, list keys, context):
         self.context, self.queue, self.lock = context, RunQueue(), threading.Lock()
@@ -95,7 +95,7 @@ cdef class Step(StepState):
                     if status == DONE:
                         a = a.next_part()
                     else:
-                        self.wait()
+                        self.wait_for_others()
             results = [None] * n_fetches
             for a in self.activations:
                 collect(a, results)
@@ -194,6 +194,15 @@ cdef class Step(StepState):
             self.fail(a, error)
         if count_down(&self.remaining) == 0:
             self.queue.wake()
+
+    cdef int wait_for_others(self) except -1:
+        """On the caller's thread, parked: until the activation may go on.  Whoever closes the session knows of it meanwhile."""
+        self.context.enter(self, False)
+        try:
+            self.wait()
+        finally:
+            self.context.leave(self)
+        return 0
 
     cdef int unwind(self) except -1:
         """After an abort, on the caller's thread: run what was parked once more."""

@@ -7,17 +7,28 @@ variable is the variable's own memory, constants are the plan's, feeds the calle
 from .memory import aligned
 
 
-def live_bytes(plan, size_of):
-    """([bytes alive while instruction k runs], [bytes alive behind it]).
+def lives(plan, size_of):
+    """[(name, number of the first instruction, of the last, bytes)] of a plan's buffers.
 
     size_of(buffer): the bytes of a BufferSpec whose size only the run tells.
     """
-    born, dead = [0] * (len(plan.instructions) + 1), [0] * (len(plan.instructions) + 1)
-    for _, first, last, nbytes in _counted(plan, size_of):
+    snapshots = {b for i in plan.instructions if i.kind == "Read" for b in i.outputs}
+    found = []
+    for b in plan.buffers:
+        if b.kind in ("arena", "own", "sent", "bound") and b.first is not None and b.number not in snapshots:
+            first, last = (0, len(plan.instructions)) if b.kind == "own" else (b.first, b.last)
+            found.append((b.name, first, last, aligned(size_of(b) if b.shape is None else b.nbytes)))
+    return found
+
+
+def live_bytes(found, length):
+    """([bytes alive while instruction k runs], [bytes alive behind it]) for lives of a plan of so many instructions."""
+    born, dead = [0] * (length + 1), [0] * (length + 1)
+    for _, first, last, nbytes in found:
         born[first] += nbytes
         dead[last] += nbytes
     during, behind, level = [], [], 0
-    for k in range(len(plan.instructions)):
+    for k in range(length):
         level += born[k]
         during.append(level)
         level -= dead[k]
@@ -25,15 +36,6 @@ def live_bytes(plan, size_of):
     return during, behind
 
 
-def alive_at(plan, k, size_of):
+def alive_at(found, k):
     """[(name, bytes)] of what is alive while instruction k runs, or at the end for the number of instructions."""
-    return [(name, nbytes) for name, first, last, nbytes in _counted(plan, size_of) if first <= k <= last]
-
-
-def _counted(plan, size_of):
-    """(name, number of the first instruction, of the last, bytes) of each."""
-    snapshots = {b for i in plan.instructions if i.kind == "Read" for b in i.outputs}
-    for b in plan.buffers:
-        if b.kind in ("arena", "own", "sent", "bound") and b.first is not None and b.number not in snapshots:
-            first, last = (0, len(plan.instructions)) if b.kind == "own" else (b.first, b.last)
-            yield b.name, first, last, aligned(size_of(b) if b.nbytes is None else b.nbytes)
+    return [(name, nbytes) for name, first, last, nbytes in found if first <= k <= last]

@@ -121,8 +121,8 @@ class Context:
     def kernel_threads(self, devices):
         return self.runtime.kernel_threads(devices)
 
-    def enter(self, step):
-        self.runtime.enter(step)
+    def enter(self, step, on_threads=True):
+        self.runtime.enter(step, on_threads)
 
     def leave(self, step):
         self.runtime.leave(step)

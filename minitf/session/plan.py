@@ -3,6 +3,8 @@
 A plan is a flat list of instructions over numbered buffers, in the order of execution.  It is immutable, and shared by all the steps that
 run it; what changes during a step (memory, pointers, the program counter) belongs to an activation (executor.pyx).
 """
+import math
+
 import numpy as np
 
 from ..core.dtypes import as_dtype
@@ -10,7 +12,7 @@ from ..core.errors import InvalidArgumentError
 from ..core.registry import find_kernel, is_resource, kernel_or_error
 from ..kernels.cpu.elementwise import program_of
 from .fuse import reusable_inputs
-from .live_bytes import live_bytes
+from .live_bytes import live_bytes, lives
 from .memory import aligned, assign_offsets, live_maximum
 from .optimise import is_view
 from .report import located
@@ -42,7 +44,7 @@ class BufferSpec:
     @property
     def nbytes(self):
         """Bytes of the elements; None for a size that only the run will tell."""
-        return None if self.shape is None else int(np.prod(self.shape, dtype=np.int64)) * self.dtype.size
+        return None if self.shape is None else math.prod(self.shape) * self.dtype.size
 
 
 class Instruction:
@@ -71,7 +73,7 @@ class Plan:
         A result whose size only the run tells counts as nothing.  What is sent counts until its last use here, though it stays in memory
         until its receivers have used it: with them it counts as received.
         """
-        return max(live_bytes(self, lambda buffer: 0)[0], default=0)
+        return max(live_bytes(lives(self, lambda buffer: 0), len(self.instructions))[0], default=0)
 
 
 def make_plan(device, order, fetches, exports, hand_over=HAND_OVER):

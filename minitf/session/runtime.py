@@ -23,7 +23,7 @@ class Runtime:
         self.resources = ResourceTable()
         self.placed = {}                                  # name of a stateful node -> its device, for good
         self._threads = {}                                # number -> DeviceThread
-        self._steps = set()                               # those that run on threads now
+        self._steps = set()                               # those that run on threads or wait now
         self._stopped = False
         self._process = os.getpid()
         self._lock = threading.Condition()
@@ -51,9 +51,9 @@ class Runtime:
         """How many threads a kernel may use where so many devices compute: those that do so at once share what there is."""
         return max(1, (self.config.intra_op_parallelism_threads or threads_by_default()) // min(devices, self._pool))
 
-    def enter(self, step):
-        """A step is about to run on threads: CancelledError if they are being stopped."""
-        if os.getpid() != self._process:                  # threads do not survive a fork: the step would wait for ever
+    def enter(self, step, on_threads=True):
+        """A step is about to run on the devices' threads, or to wait on its caller's: CancelledError if the session is being closed."""
+        if on_threads and os.getpid() != self._process:                  # threads do not survive a fork: the step would wait for ever
             raise FailedPreconditionError(None, None, f"The threads of this session's devices are in the process that made it ({self._process}); "
                                                       f"this one ({os.getpid()}) was forked from it and needs a session of its own")
         with self._lock:
@@ -67,7 +67,7 @@ class Runtime:
             self._lock.notify_all()
 
     def stop(self):
-        """Cancel the steps that run on threads, and end the threads."""
+        """Cancel the steps that run on threads or wait, and end the threads."""
         with self._lock:
             self._stopped = True
             steps = list(self._steps)

@@ -21,8 +21,9 @@ _PATTERNS = [(family, re.compile(pattern)) for family, pattern in (
     ("reductions", "(Sum|Mean|Max|Min|Prod|All|Any)$|Arg(Max|Min)|(Log)?Softmax|.*CrossEntropy|BiasAddGrad|L2Loss|(Max|Avg)Pool|LRN|"
                    "FusedBatchNorm|(Sparse|Unsorted)?Segment|TopK|InTopK|Cum(sum|prod)|Bincount|Histogram"),
     ("moving data", "Concat|(Strided)?Slice|Pack|Unpack|Split|Transpose|Reshape|Tile|Gather|ScatterNd|Pad|MirrorPad|Reverse|"
-                    "Dynamic(Partition|Stitch)|Broadcast|ExpandDims|Squeeze|(Space|Batch|Depth)To|Identity|OneHot|Fill|Range|Shape|Size|"
-                    "Rank|Where|Diag|Matrix(Diag|Band|SetDiag)|Unique|ListDiff|SparseToDense|SparseReorder|Bitcast|Resize|InvertPermutation"),
+                    "Dynamic(Partition|Stitch)|Broadcast|ExpandDims|Squeeze|(Space|Batch|Depth)To|Identity|OneHot|Fill|Range|Shape|"
+                    "Size|Rank|Where|Diag|Matrix(Diag|Band|SetDiag)|Unique|ListDiff|SparseToDense|SparseReorder|Bitcast|Resize|"
+                    "InvertPermutation"),
     ("element-wise", "Fused|AddN|BiasAdd|Cast|Relu|CheckNumerics"),
 )]
 

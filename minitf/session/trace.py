@@ -6,7 +6,7 @@ from functools import partial
 from ..core.step_stats import (AllocatorMemoryUsed, BodyNodeStats, DeviceStepStats, NodeExecStats, NodeOutput, StepStats, TensorDescription,
                                Transfer)
 from .explain import bodies_of
-from .live_bytes import alive_at, live_bytes
+from .live_bytes import alive_at, live_bytes, lives
 from .plan import HOUSEKEEPING
 
 SILENT = ("View", *HOUSEKEEPING)      # instructions that move a pointer: they are not told
@@ -20,16 +20,17 @@ def step_stats(step):
         stats = devices.setdefault(activation.plan.device, DeviceStepStats(activation.plan.device))
         kept, most = [], 0                               # what the parts before left alive; the most bytes alive so far
         while activation is not None:
-            plan, size_of = activation.plan, partial(_nbytes, activation=activation)
-            nodes = _nodes(activation, thread, to_wall, sum(nbytes for _, nbytes in kept), *live_bytes(plan, size_of))
-            for k, node in nodes:
-                if node.memory[0].peak_bytes > most:
-                    most, stats.at_peak = node.memory[0].peak_bytes, kept + alive_at(plan, k, size_of)
-                    in_bodies = most - sum(nbytes for _, nbytes in stats.at_peak)
-                    stats.at_peak += [(f"inside {node.node_name}", in_bodies)] * (in_bodies > 0)
+            plan = activation.plan
+            length, found = len(plan.instructions), lives(plan, partial(_nbytes, activation=activation))
+            nodes = _nodes(activation, thread, to_wall, sum(nbytes for _, nbytes in kept), *live_bytes(found, length))
+            k, fullest = max(nodes, key=lambda item: item[1].memory[0].peak_bytes, default=(0, None))
+            if fullest is not None and fullest.memory[0].peak_bytes > most:
+                most, stats.at_peak = fullest.memory[0].peak_bytes, kept + alive_at(found, k)
+                in_bodies = most - sum(nbytes for _, nbytes in stats.at_peak)
+                stats.at_peak += [(f"inside {fullest.node_name}", in_bodies)] * (in_bodies > 0)
             stats.node_stats += [node for _, node in nodes]
             stats.held.update(_held(activation))
-            kept = kept + alive_at(plan, len(plan.instructions), size_of)
+            kept = kept + alive_at(found, length)
             activation = activation.following
         for node in stats.node_stats:
             stats.held.pop(node.node_name, None)
@@ -92,7 +93,8 @@ def _inside(instruction, kernel):
     rows, peak = {}, 0
     for (body, _), activations in zip(bodies_of(instruction), kernel.activations() if hasattr(kernel, "activations") else ()):
         for activation in _with_parts(activations):
-            during, _ = live_bytes(activation.plan, partial(_nbytes, activation=activation))
+            found = lives(activation.plan, partial(_nbytes, activation=activation))
+            during, _ = live_bytes(found, len(activation.plan.instructions))
             for k, (inner, (_, _, _, work, waited, count)) in enumerate(zip(activation.plan.instructions, activation.trace_of())):
                 if not count or inner.kind in SILENT:
                     continue

@@ -259,7 +259,7 @@ def test_nothing_is_left_behind(graph, n_devices):
     del sess, work
     gc.collect()
     after = allocator_stats()
-    assert after[2] == before[0][2] and after[0] - after[1] == before[0][0] - before[0][1]
+    assert after[2] <= before[0][2] and after[0] - after[1] <= before[0][0] - before[0][1]
     assert before[1] is None or soon(lambda: native_threads() <= before[1])
 
 

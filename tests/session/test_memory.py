@@ -246,7 +246,7 @@ def test_thousands_of_steps_of_other_kinds(graph, kind):
         before = allocator_stats()[2], resident_bytes()
         run(2000)
         gc.collect()
-        assert allocator_stats()[2] == before[0]
+        assert allocator_stats()[2] <= before[0]               # less, where an earlier test's garbage went meanwhile
         assert before[1] is None or resident_bytes() - before[1] < 4 * MEGABYTE
 
 
@@ -269,7 +269,7 @@ def test_many_feed_shapes(graph):
             fed = np.ones((n + 1, 3), np.float32)
             assert sess.run(y, {x: fed}) == 2 * fed.shape[0] ** 2 * fed.shape[1]
         gc.collect()
-        assert allocator_stats()[2] == before
+        assert allocator_stats()[2] <= before                  # less, where an earlier test's garbage went meanwhile
 
 
 def test_a_closed_session_gives_everything_back(graph):
@@ -287,4 +287,4 @@ def test_a_closed_session_gives_everything_back(graph):
     del sess
     gc.collect()
     after = allocator_stats()
-    assert after[2] == before[2] and after[0] - after[1] == before[0] - before[1]
+    assert after[2] <= before[2] and after[0] - after[1] <= before[0] - before[1]

@@ -135,18 +135,43 @@ def test_what_ends_a_step_ends_its_waiting(place, how):
 
 
 def test_whatever_waits_is_cancelled_by_the_end_of_the_session():
-    """Two enqueues, a close and, on another queue, two dequeues of different kinds."""
+    """Two enqueues, and on another queue two dequeues of different kinds; a close may come to its turn when the enqueues before it are cancelled."""
     full, empty = tf.FIFOQueue(1, tf.int32, [[]]), tf.RandomShuffleQueue(5, 2, tf.int32, [[]])
     sess = tf.Session(config=devices(2))
     sess.run(full.enqueue(0))
     steps = []
-    for fetches, queue, bring, fetch in ((full.enqueue(1), full, 1, 0), (full.enqueue_many([[2, 3]]), full, 2, 0), (full.close(), full, 3, 0),
-                                         (empty.dequeue(), empty, 0, 1), (empty.dequeue_up_to(2), empty, 0, 2)):
+    for fetches, queue, bring, fetch in ((full.enqueue(1), full, 1, 0), (full.enqueue_many([[2, 3]]), full, 2, 0), (empty.dequeue(), empty, 0, 1),
+                                         (empty.dequeue_up_to(2), empty, 0, 2), (full.close(), full, 3, 0)):
         steps.append(start_to_wait(sess, queue, fetches, bring=bring, fetch=fetch))
     sess.close()
-    for step in steps:
-        with pytest.raises(tf.errors.CancelledError, match="closed while the step ran"):
+    for step in steps[:4]:
+        with pytest.raises(tf.errors.CancelledError, match="closed"):
             step.result()
+    steps[4].thread.join(LONG)
+    assert not steps[4].is_running
+
+
+@pytest.mark.parametrize("device", [0, 1])
+def test_a_step_that_comes_to_wait_when_its_session_has_been_closed_is_cancelled(device):
+    """The step begins before, and what it runs first closes the session: nobody will fill the queue."""
+    sess = tf.Session(config=devices(2))
+
+    def close(value):
+        if value:
+            sess._executables = {}                    # so close() does not see this step, which might have begun a moment later
+            Background(sess.close).thread.join(1)     # on two devices it waits a while for the step
+    x = tf.placeholder(tf.float32, [])
+    with tf.device("/cpu:0"):
+        first = probe(x, close)
+    with tf.device(f"/cpu:{device}"), tf.control_dependencies([first]):
+        q = tf.FIFOQueue(3, tf.float32, [[]])
+        got = q.dequeue()
+    with tf.control_dependencies([first]):
+        later = got + first
+    sess.run(q.enqueue(1.))
+    assert sess.run(later, {x: 0.}) == 1
+    with pytest.raises(tf.errors.CancelledError):
+        sess.run(later, {x: 1.})
 
 
 def test_closing_a_queue_cancels_its_pending_enqueues_at_once():
@@ -275,6 +300,61 @@ def test_enqueues_come_before_the_dequeues_of_the_same_step():
         assert sess.run([doubled, behind], {x: 5.})[0] == 4 and sess.run(got) == 5
 
 
+def test_elements_of_unknown_shape_cut_the_plans_of_two_devices():
+    with tf.device("/cpu:1"):
+        q = tf.FIFOQueue(5, tf.float32)
+        got = q.dequeue()
+        own = tf.reduce_sum(got)
+    with tf.device("/cpu:2"):
+        y = tf.concat([got * 2., [own]], 0)
+    x = tf.placeholder(tf.float32, [None])
+    put = q.enqueue(x)
+    with tf.Session(config=devices(3)) as sess:
+        for n in (2, 3, 2):
+            step = start_to_wait(sess, q, y, fetch=1)
+            sess.run(put, {x: np.arange(n)})
+            np.testing.assert_array_equal(step.result(), [*(2. * np.arange(n)), n * (n - 1) / 2])
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            sess.run(y, options=tf.RunOptions(timeout_in_ms=50))
+        sess.run(put, {x: [4.]})
+        assert sess.run(y).tolist() == [8, 4]
+
+
+def test_one_step_fills_and_empties_queues_over_three_devices():
+    """The first device waits for room, the second for an element, the third for what the second sends; another step makes them all go on."""
+    x = tf.placeholder(tf.float32, [])
+    with tf.device("/cpu:0"):
+        first = tf.FIFOQueue(1, tf.float32, [[]], name="first")
+        put = first.enqueue(x)
+    with tf.device("/cpu:1"):
+        second = tf.FIFOQueue(1, tf.float32, [[]], name="second")
+        got = second.dequeue()
+    with tf.device("/cpu:2"):
+        y = got * 2.
+    with tf.Session(config=devices(3)) as sess:
+        sess.run([put, second.size()], {x: 1.})
+        with pytest.raises(tf.errors.DeadlineExceededError) as e:
+            sess.run([y, put], {x: 2.}, options=tf.RunOptions(timeout_in_ms=200))
+        told = e.value.message.split("\n")
+        for device, what in ((0, "waits for room in FIFOQueue 'first'"), (1, "waits for elements of FIFOQueue 'second' (has 0 of 1 asked for)"), (2, "waits to receive")):
+            assert any(f"CPU:{device}: {what}" in line for line in told)
+        step = start_to_wait(sess, first, [y, put], {x: 2.}, bring=1)
+        parked(sess, second, fetch=1)
+        sess.run(second.enqueue(first.dequeue()))
+        assert step.result()[0] == 2 and sess.run(first.dequeue()) == 2
+
+
+def test_a_stepper_waits_in_a_loop_and_goes_on():
+    q = tf.FIFOQueue(5, tf.float32, [[]], name="q")
+    with tf.Session() as sess, sess.stepper(in_while(q)) as stepper:
+        for k in range(3):
+            with pytest.raises(tf.errors.InternalError, match="(?s)No device can go on now.*waits for elements of FIFOQueue 'q' .has 0 of 1 asked for"):
+                stepper.finish()
+            assert list(stepper.parked.values()) == ["elements of FIFOQueue 'q' (has 0 of 1 asked for)"]
+            sess.run(q.enqueue(float(k)))
+        assert stepper.finish() == 3
+
+
 # ---- what is left behind ------------------------------------------------------------------------------------------------------
 
 def test_no_thread_and_no_memory_is_left():
@@ -327,7 +407,7 @@ def test_large_tensors_pass_by_reference():
     """What is computed for a queue is not copied on its way in, nor on its way out."""
     q = tf.FIFOQueue(5, tf.float32, [[1000, 100]])
     x = tf.placeholder(tf.float32, [1000, 100])
-    put, total = q.enqueue(x + 1.), tf.reduce_sum(q.dequeue())
+    put, total, one = q.enqueue(x + 1.), tf.reduce_sum(q.dequeue()), q.dequeue()
     with tf.Session() as sess:
         for _ in range(2):
             sess.run(put, {x: np.ones([1000, 100])})
@@ -338,11 +418,19 @@ def test_large_tensors_pass_by_reference():
         assert allocator_stats()[0] == made + 1
         assert sess.run([total, put], {x: np.ones([1000, 100])})[0] == 100000
         assert sess.run(total) == 200000
+        # what is fetched is what was computed for the queue
+        sess.run(total)
+        made = allocator_stats()[0]
+        sess.run(put, {x: np.full([1000, 100], 7.)})
+        got = sess.run(one)
+        assert allocator_stats()[0] <= made + 1 and got.min() == got.max() == 8
+        got[...] = 0.                                  # nobody else has it
+        sess.run(put, {x: np.full([1000, 100], 8.)})
+        assert sess.run(one).min() == 9
         # a variable's value: the queue holds a snapshot
         v = tf.Variable(tf.zeros([1000, 100]))
         keep = q.enqueue(v)
         sess.run(v.initializer)
-        sess.run(total)
         sess.run(keep)
         sess.run(v.assign_add(tf.ones([1000, 100])))
         assert sess.run(total) == 0 and sess.run(tf.reduce_sum(v)) == 100000

@@ -239,7 +239,7 @@ def test_closing_gives_everything_back():
         for k in range(10):
             once(k % 2)
         gc.collect()
-        assert allocator_stats()[2] == before
+        assert allocator_stats()[2] <= before                  # less, where an earlier test's garbage went meanwhile
 
 
 def test_other_steps_may_run_in_between(two):

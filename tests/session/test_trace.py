@@ -200,7 +200,7 @@ def test_the_memory_of_any_graph_on_any_devices(seed, n_ops):
         told = [k for k, i in enumerate(plan.instructions) if i.kind not in ("View", "Take", "Release")]
         assert [n.memory[0].peak_bytes for n in device.node_stats] == [alive[k][0] for k in told]
         after = [k for k, i in enumerate(plan.instructions) if i.kind != "Take"
-                 and all(j.kind not in ("View", "Release") for j in plan.instructions[k + 1:k + 2])]          # the last before memory is taken again
+                 and all(j.kind not in ("View", "Release") for j in plan.instructions[k + 1:k + 2])]      # the last before memory is taken
         assert [n.memory[0].live_bytes for n in device.node_stats] == [alive[next(j for j in after if j >= k)][1] for k in told]
         assert device.peak_bytes == plan.peak_bytes >= plan.live_maximum
 
@@ -373,7 +373,8 @@ def test_a_loop_that_waits_inside_did_not_wait_from_its_begin_on():
     value = tf.placeholder(tf.float32, [])
     put = queue.enqueue([value])
     start = tf.placeholder(tf.float32, [])
-    _, total = tf.while_loop(lambda i, s: i < 3, lambda i, s: (i + 1, s + tf.cond(s >= 0., queue.dequeue, lambda: s)), [tf.constant(0), start])
+    _, total = tf.while_loop(lambda i, s: i < 3, lambda i, s: (i + 1, s + tf.cond(s >= 0., queue.dequeue, lambda: s)),
+                             [tf.constant(0), start])
     found = []
     with tf.Session() as sess:
         for k in range(2):

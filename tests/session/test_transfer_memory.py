@@ -20,7 +20,7 @@ from .test_random_graphs import quick, seeds
 
 TRANSFERS = schedule._transfers
 MEGABYTE = 1 << 20
-COUNT = 16                    # tensors of a megabyte that the example sends
+COUNT = 17                    # tensors of a megabyte that the example sends
 
 
 def on(i):
@@ -116,6 +116,7 @@ def test_memory_of_what_is_sent_is_used_again_as_soon_as_it_has_been_received():
             [event.clear() for event in used]
             assert sess.run(total, feeds) == COUNT * (MEGABYTE // 4)
         assert MEGABYTE <= peak_of(run) < 3.1 * MEGABYTE
+        run()                                                   # now it keeps what it has
         allocations = allocator_stats()[0]
         for _ in range(5):
             run()
@@ -137,6 +138,7 @@ def test_a_sender_far_ahead_of_its_receiver_holds_what_it_sends_in_one_step_and_
             last.clear()
             sess.run(total, feeds)
         assert (COUNT - 1) * MEGABYTE <= peak_of(run) < (COUNT + 0.1) * MEGABYTE          # the first has been used when the last is made
+        run()                                                   # now it keeps what it has
         allocations = allocator_stats()[0]
         for _ in range(5):
             run()
@@ -155,6 +157,22 @@ def test_one_storage_serves_all_destinations():
     with tf.Session(config=devices(4)) as sess:
         assert MEGABYTE <= peak_of(lambda: sess.run(sums, {x: fed})) < 1.1 * MEGABYTE
         assert sess.run(sums, {x: fed}) == [(MEGABYTE // 4) * i for i in (1, 2, 3)]
+
+
+def test_what_is_sent_in_a_large_step_is_kept_only_when_it_comes_again():
+    total, feeds = one_by_one(lambda i: None)
+    gc.collect()
+    before = allocator_stats()[2]
+    with tf.Session(config=devices(2)) as sess:
+        gc.disable()                                            # nobody has to look for circles
+        try:
+            sess.run(total, feeds)
+            assert allocator_stats()[2] < before + MEGABYTE
+            for _ in range(2):
+                sess.run(total, feeds)
+            assert allocator_stats()[2] >= before + MEGABYTE
+        finally:
+            gc.enable()
 
 
 def test_what_a_failed_step_had_sent_is_given_back():

@@ -119,5 +119,5 @@ def test_a_traced_step_colours_the_graph_by_device_and_by_compute_time(address, 
         shapes = f"[...{drawn}('g.node[data-name=left] .nodeshape rect, g.node[data-name=right] .nodeshape rect')]"
         fills = page.wait_for(f"(f => f.length >= 2 && f.every(c => c.startsWith('rgb')) && f)({shapes}.map(rect => rect.style.fill))")
         assert all(r > b for r, _, b in (map(int, re.findall(r"\d+", fill)) for fill in fills))                   # shades of red
-        fed = page.ask(f"{scene}.renderHierarchy.hierarchy.node('x').stats.outputSize")                   # it took no instruction, but was used
+        fed = page.ask(f"{scene}.renderHierarchy.hierarchy.node('x').stats.outputSize")       # it took no instruction, but was used
         assert fed == [[200, 200]]

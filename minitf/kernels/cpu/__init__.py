@@ -22,6 +22,7 @@ from . import complex_numpy
 from . import conv, conv_filter
 from . import counting
 from . import depthwise
+from . import dequeue
 from . import elementwise
 from . import io
 from . import linalg
