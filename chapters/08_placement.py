@@ -142,7 +142,8 @@ print(matches("/job:worker", "/job:worker/task:2/cpu:1"), matches("/gpu", "/job:
 
 # %% [markdown]
 # Look at `c`. Inside CPU 1 any GPU was asked for, and the wish became GPU **1**: type and index are fields of their own, and nobody said
-# another index. It is a trap, and TensorFlow has it too. (There the way out is `tf.device(None)`, inside which the scopes around do not count.)
+# another index. It is a trap, and TensorFlow has it too. (There the way out is `tf.device(None)`, inside which the scopes around do not
+# count.)
 
 # %% [markdown]
 # ## 3. The talk's four pictures
@@ -296,16 +297,12 @@ def cut(plan, where, fed=()):
 # %%
 program = cut(plan, written)
 print("Sends:", sum(i.kind == "Send" for i in program))
+layer_plan = needed([hidden], {examples})
+assert listing(cut(layer_plan, {op: op.device for op in layer_plan}, {examples})) == listing(by_hand)
 draw_program(program)
 
 # %% [markdown]
-# One pair. And for the layer the function gives the two programs that we wrote:
-
-# %%
-plan = needed([hidden], {examples})
-written = {op: op.device for op in plan}
-assert listing(cut(plan, written, {examples})) == listing(by_hand)
-print("the same as by hand")
+# One pair. And for the layer the function gives the two programs that we wrote by hand, as the assertion says.
 
 # %% [markdown]
 # ## 5. Running several programs
@@ -329,8 +326,7 @@ class Step:
 
     def next(self, device):
         """The instruction that the device is at; None behind the last."""
-        program, k = self.programs[device], self.counter[device]
-        return program[k] if k < len(program) else None
+        return self.programs[device][k] if (k := self.counter[device]) < len(self.programs[device]) else None
 
     def advance(self, device):
         """Go on until the end, or a Recv that must wait.  Returns whether anything was done."""
@@ -341,8 +337,7 @@ class Step:
             elif i.kind == "Send":
                 self.sent[i.what, i.peer] = value.get(i.what)       # of an operation only the news that it ran, so None
             else:
-                result = self.compute(i.what, [value[t] for t in i.what.inputs])
-                value.setdefault(i.what.output, result)             # as in chapter 02: what was fed keeps that value
+                value.setdefault(i.what.output, self.compute(i.what, [value[t] for t in i.what.inputs]))    # what was fed stays
             self.counter[device] += 1
         return self.counter[device] > began
 
@@ -628,7 +623,7 @@ print("a chain of six:  ", pointers(chain, str), f"\nafter find('a'):  {chain.fi
 # %% [markdown]
 # `w` and `slot` are the roots of the first two groups. To join `train` with `move` changes a single pointer, that of the root `w`, and five
 # operations are together. (minitf does it when a program says `tf.colocate_with`.) `load` was two steps from its root then, and the search
-# has moved it up. In the chain `a`, `c` and `e` have moved: next time `a` needs three steps in the place of five.
+# has moved it up. In the chain `a` and `c` point further now: next time `a` needs three steps in the place of five.
 #
 # A group may go where each member may. We have a list of devices, so we try them one by one, and need no wish of the group as a whole.
 # Where there is no such list, wishes are *merged*: `/job:ps` and `/task:1` make `/job:ps/task:1`. Among equals no one is the innermost, so
@@ -670,10 +665,11 @@ print(failure(ValueError, allowed, Groups(needed([reset], {})), devices))
 # operation take on that device, and how long does this tensor take from one device to another? Exact answers are not needed, only good
 # enough ones.
 #
-# For an operation, count its multiplications and additions, and divide by how many the device does in a microsecond. For a product of an
-# $m \times k$ and a $k \times n$ matrix that is $m k n$; for most others it is the number of elements. None takes less than a microsecond,
-# but for constants and variables, which are there already and take 0. A transfer takes a *latency*, however small it is, and then its bytes divided by the *bandwidth*. With a latency of 10 µs and
-# 10,000 bytes/µs (10 GB/s), a matrix of 500 by 500 takes $10 + 2{,}000{,}000 / 10{,}000 = 210$ µs.
+# For an operation, count its multiplications and additions, and divide by how many the device does in a microsecond. For a product of an $m
+# \times k$ and a $k \times n$ matrix that is $m k n$; for most others it is the number of elements. None takes less than a microsecond, but
+# for constants and variables, which are there already and take 0. A transfer takes a *latency*, however small it is, and then its bytes
+# divided by the *bandwidth*. With a latency of 10 µs and 10,000 bytes/µs (10 GB/s), a matrix of 500 by 500 takes $10 + 2{,}000{,}000 /
+# 10{,}000 = 210$ µs.
 
 # %% tags=["built"]
 class Costs:
@@ -729,10 +725,6 @@ for op in needed([y], {}):
 # $$\text{start}(o, d) = \max\bigl(\text{free}(d), \max_{i} \text{arrival}(i, d)\bigr) \qquad \text{arrival}(i, d) = \text{end}(i) +
 # \begin{cases} 0 & \text{if } i \text{ was made on } d \\ \text{transfer}(i) & \text{else} \end{cases}$$
 #
-# For example, a sum takes 10 µs. One input was made on CPU 0, which was done with it at 110 and is free since; the other on CPU 1, at 114;
-# a transfer takes 4. On CPU 0 the sum would begin at $\max(110, 110, 114 + 4) = 118$ and end at 128. On CPU 1 it would begin at
-# $\max(114, 110 + 4, 114) = 114$ and end at 124, so it goes there. (It is the last step of section 11.)
-#
 # The paper leaves open what a device takes first that has several things to do. For now it is first come, first served: operations come out
 # of a heap, the earliest ready first.
 
@@ -764,6 +756,10 @@ class Simulation:
 
 
 # %% [markdown]
+# For example, a sum takes 10 µs. One input was made on CPU 0, which was done with it at 110 and is free since; the other on CPU 1, at 114;
+# a transfer takes 4. On CPU 0 the sum would begin at $\max(110, 110, 114 + 4) = 118$ and end at 128. On CPU 1 it would begin at
+# $\max(114, 110 + 4, 114) = 114$ and end at 124, so it goes there. (It is the last step of section 11.)
+#
 # One thing needs care. A variable is ready at time 0 and takes no time. If it were placed then, it would be done equally soon on every
 # device, and so all variables would end up on the first. So a *source* of this kind is not placed until somebody wants it, and then as near
 # to him as may be.
@@ -788,9 +784,9 @@ def first_come(op, came):
 
 # %% tags=["built"]
 def simulate(plan, devices, costs, choose, order=first_come):
-    """The Simulation of a plan: each operation, when it is ready, goes to choose(simulation, op, near); near: of a source, its first user's device.
+    """The Simulation of a plan: each operation that is ready goes to choose(simulation, op, near), the one with the least order(op, came) first.
 
-    Of several that are ready, the one with the least order(op, when it became ready) comes first.
+    came: when it became ready; near: of a source, which nobody has wanted before, its first user's device; else None
     """
     simulation, (sources, waits, users) = Simulation(devices, costs), waiting(plan)
     def settle(source, near):
@@ -879,7 +875,7 @@ lanes(bars_of(dear), "12 µs: all on one device", names, order=["/cpu:0", "/cpu:
 # price grow from 0 to 120 µs, and compare with the two placements that one would write by hand.
 
 # %%
-prices = np.arange(0.0, 120.1, 1.0)
+prices = np.arange(0.0, 120.1, 0.5)
 apart = {op: "/cpu:1" if op.name in ("sum", *[f"b{k}" for k in range(10)]) else "/cpu:0" for op in chains}
 curves = {"greedy": [], "a chain each, by hand": [], "one device": []}
 for price in prices:
@@ -893,7 +889,7 @@ print(f"greedy uses one device from a price of {border:.0f} µs on")
 # %% tags=["nbval-ignore-output"]
 fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
 for (name, curve), style in zip(curves.items(), ("-", "--", ":")):
-    ax.plot(prices, curve, style, linewidth=2.2, label=name, drawstyle="steps-post")
+    ax.plot(prices, curve, style, linewidth=2.2, label=name)
 ax.axvline(10, color="0.6", linewidth=1)
 ax.text(12, 226, "the work of one operation", color="0.35")
 _ = ax.set(xlabel="price of a transfer, µs", ylabel="all done after, µs", ylim=(110, 245))
@@ -1050,8 +1046,8 @@ print("624 operations, placed greedily on four devices and run: the same bits as
 #
 # Section 11 had a placer that was too shy. It can be too bold as well. In a *fork–join* one value is made, two things are done with it, and
 # the results come together again. Here the value is two thin vectors, 8 kB each. Two large matrices are made of them, 8 MB each, and
-# multiplied element by element. (They are the same product; they stand for two that differ.) To send the vectors to a second device costs next to nothing. To fetch a matrix back costs 1600 µs at 5,000
-# bytes/µs.
+# multiplied element by element. (They are the same product; they stand for two that differ.) To send the vectors to a second device costs
+# next to nothing. To fetch a matrix back costs 1600 µs at 5,000 bytes/µs.
 
 # %%
 def fork_join(n=1000):
@@ -1132,8 +1128,8 @@ print(f"the whole step {alone.makespan() / 1000:9.1f} {now.makespan() / 1000:10.
 # %% [markdown]
 # (`thread_time` is the processor time of this thread: what other programs take does not count.) The estimate said that everything makes
 # 1000 multiplications and additions in a microsecond. BLAS makes more than ten times as many, and a `Sigmoid`, which needs a hyperbolic
-# tangent for each element, makes several times fewer. So by measurement the step is another program, in which the products are only half of
-# the work.
+# tangent for each element, makes several times fewer. `Columns` copies nothing: NumPy gives a view. So by measurement the step is another
+# program, in which the products are only half of the work.
 #
 # Feed it back: place again with the measured costs. And see what the old placement is worth, now that the truth is known.
 
@@ -1145,10 +1141,10 @@ lstm_lanes(again, free_cell_of, "placed by measured costs")
 
 # %% [markdown]
 # Now that a product takes no longer than a few of the small operations, other placements are good, and a transfer, 13 to 62 µs here, is no
-# longer next to nothing. Section 13's mistake is one of looking ahead; a wrong estimate is another, and this one can be cured. A run that is
-# measured, placed again and measured again is the loop of the white paper. In TensorFlow's configuration of 2015 there is a number for it,
-# which minitf has too: `placement_period`, the steps from one placement to the next. (The placer that
-# was released looked at no costs, so there it changed nothing.)
+# longer next to nothing. Section 13's mistake is one of looking ahead; a wrong estimate is another, and this one can be cured. A run that
+# is measured, placed again and measured again is the loop of the white paper. In TensorFlow's configuration of 2015 there is a number for
+# it, which minitf has too: `placement_period`, the steps from one placement to the next. (The placer that was released looked at no costs,
+# so there it changed nothing.)
 
 # %% [markdown]
 # ## 15. Inside the package
@@ -1161,8 +1157,8 @@ import minitf.placement.partition
 show_source(minitf.placement.partition.partition)
 
 # %% [markdown]
-# The shape is that of `cut`: one pass over the program, one `_Recv` for each tensor (or control edge) and device, kept in a dict. What is
-# different:
+# `here` gives a value on a device, and `_transfer` makes the pair. The shape is that of `cut`: one pass over the program, one `_Recv` for
+# each tensor (or control edge) and device, kept in a dict. What is different:
 #
 # * It rewrites nodes, where we write instructions: `_Send` and `_Recv` are ops with kernels of their own. The order of instructions is made
 #   later, by `minitf/session/schedule.py`, device by device.
@@ -1252,14 +1248,15 @@ print(f"50 random graphs, and the deep LSTM in {agree(free_plan, four, Costs()) 
 
 # %%
 costs = Costs()
-for name, work in ("a layer on each", work_of(list(by_layer.where), four, costs, by_layer.where)), ("placed freely", work_of(free_plan, four, costs)):
+layered = work_of(list(by_layer.where), four, costs, by_layer.where)
+for name, work in ("a layer on each", layered), ("placed freely", work_of(free_plan, four, costs)):
     spans = {order: tf.placement.place(work, order=order).makespan / 1000 for order in ("ready", "path")}
     print(f"{name:16} first come {spans['ready']:.1f} ms, most urgent first {spans['path']:.1f} ms")
 
 # %% [markdown]
 # With a layer on each device the urgent order finds the waves, as good as the plan's order in section 12, and nobody has told it how the
-# loops went. Where it chooses the places too, first come is a little better on this graph. No rule is always right, and simulating is cheap,
-# so `best` tries both.
+# loops went. Where it chooses the places too, first come is a little better on this graph. No rule is always right, and simulating is
+# cheap, so `best` tries both.
 #
 # ## 16. The real thing
 #
@@ -1317,7 +1314,7 @@ print(keys[0].replace(";", "\n"))
 
 # %% [markdown]
 # Three borders between layers, twelve steps: 36 transfers. Now run it with a trace, and draw what came back: when each cell ran, by the
-# clock, on the device that it ran on. A single run is a matter of luck, as other programs want the cores too. So run it 300 times, and take
+# clock, on the device that it ran on. A single run is a matter of luck, as other programs want the cores too. So run it 600 times, and take
 # the trace that is nearest to a wave: the one in which the outputs of cells lay there least, on average, before the layer above took them.
 
 # %%
@@ -1354,7 +1351,7 @@ def best_trace(sess, fetches, fed, badness, runs):
     return best[1]
 
 
-trace = best_trace(sess, h, fed, lying, runs=300)
+trace = best_trace(sess, h, fed, lying, runs=600)
 ran = times_of(trace)
 for k, t in itertools.product((1, 2, 3), range(1, 12)):
     assert ran[k, t][1] <= min(ran[k + 1, t][0], ran[k, t + 1][0])
@@ -1364,12 +1361,18 @@ print(f"{len(ran)} cells, none before what it needs")
 LAYER_NAMES = {f"layer{k}": f"layer {k}" for k in (1, 2, 3, 4)}
 lanes(cells_of(trace), "a layer on each device, by the clock", LAYER_NAMES, unit="ms")
 cell = float(np.median([end - start for start, end in ran.values()]))
-print(f"a cell takes {cell:.2f} ms; layer 4 begins at {ran[4, 1][0] / cell:.1f} cells; an output lies there for {lying(trace) / cell:.2f} cells")
+print(f"a cell takes {cell:.2f} ms, and its output lies there for {lying(trace):.2f} ms")
 
 # %% [markdown]
-# WAVETEXT
-# `examples/deep_lstm.py` draws such a picture of the talk's whole network, with its gradients. `tf.timeline.Timeline` draws everything that
-# the trace knows: transfers as arrows, waiting, memory, and in red the chain of instructions that determined when the step ended.
+# There is the wavefront, in a real step. Each layer begins when the one below it has made its first cell, and from then on follows
+# the one below it, step by step. But see how many bars stand above each other. The picture in the repository was made on two cores, and
+# these carry four devices. So two compute at a time: layers 1 and 3, then 2 and 4. With four cores the gaps would close. And the trace was
+# chosen: in many others a layer keeps its core for some steps, and the ones above catch up later.
+#
+# `examples/deep_lstm.py` draws such a picture too, of a whole network in training, with its gradients. The next one is what
+# `tf.timeline.Timeline` makes of our trace: transfers as arrows, waiting, memory, and in red the chain of instructions that determined when
+# the step ended. (The grey bars are Sends. The long ones are no work: on two cores the neighbour that a Send has woken takes the core, and
+# the sender's clock goes on.)
 
 # %% tags=["nbval-ignore-output"]
 tf.timeline.Timeline(trace)
@@ -1393,13 +1396,14 @@ same = all(np.array_equal(a, b) for a, b in zip(placed_sess.run(placed_h, placed
 print("the same bits as on one device:", same)
 
 # %% tags=["nbval-ignore-output"]
-quickest = best_trace(placed_sess, placed_h, placed_fed, lambda stats: max(end for _, end in times_of(stats).values()), runs=80)
+quickest = best_trace(placed_sess, placed_h, placed_fed, lambda stats: max(end for _, end in times_of(stats).values()), runs=400)
 lanes(cells_of(quickest), "placed by measured costs, by the clock", LAYER_NAMES, unit="ms")
 
 # %% [markdown]
-# A cell is one instruction here, so there are no halves of cells to share out as in section 12. After some to and fro at the start the
-# placer comes near to a layer for each device, which nobody has told it. (It goes by what was measured, so no two runs of this cell are
-# alike.) Why is an operation where it is? That question is asked often, so there is a function for it:
+# A cell is one instruction here, so there are no halves of cells to share out as in section 12. The greedy placer leaves layers on one
+# device for long stretches, though nobody has told it that there are layers: each cell wants to be where its state is. (It goes by what was
+# measured, so no two runs of this cell are alike.) Why is an operation where it is? That question is asked often, so there is a function
+# for it:
 
 # %% tags=["nbval-ignore-output"]
 print(tf.placement.explain_placement(placed_h[-1].op, placed_sess, placed_h, placed_fed))
@@ -1407,8 +1411,7 @@ print(tf.placement.explain_placement(placed_h[-1].op, placed_sess, placed_h, pla
 # %% [markdown]
 # The lines are the formula of section 10, worked out for each device.
 #
-# Is it faster, then? The clock decides. (The notebook was made on two cores, with one thread for each device. So two devices can compute at
-# a time, and twice as fast is the most that is to be had, whatever the simulation of four devices says.)
+# Is it faster, then? The clock decides.
 
 # %% tags=["nbval-ignore-output"]
 for name, (one_sess, fetches, feeds) in {"one device": (free_sess, free_h, free_fed), "a layer on each": (sess, h, fed),
@@ -1423,6 +1426,9 @@ for each in free_sess, sess, placed_sess:
     each.close()
 
 # %% [markdown]
+# In the repository's copy, 8.0 ms on one device, and 4.4 and 4.6 on four: 1.8 and 1.7 times as fast. On its two cores twice is the most
+# that is to be had. The simulated step is shorter than both, as it takes it that each device has a core.
+#
 # ## 17. The digits once more
 #
 # Our own framework trains the digits of chapter 04 on three devices. Two of them are *towers*: each has a copy of the network, and takes
@@ -1466,8 +1472,6 @@ guesses = session.run(towers[0][2], {towers[0][0]: digits.test.images}).argmax(a
 share = (guesses == digits.test.labels.argmax(axis=1)).mean()
 assert share > 0.94
 print("more than 94 % of the test digits are right")
-
-# %%
 _, program = session.plans[(train,), tuple(halves)]
 sends = [i for i in program if i.kind == "Send"]
 for device, peer in dict.fromkeys((i.device, i.peer) for i in sends):
@@ -1528,8 +1532,8 @@ print("three devices and one: the same bits")
 # | `urgent.py` | how long the way to the end is, from each operation | 3 | `minitf.placement.greedy.ways_to_the_end` |
 # | `late.py` | each Recv as late as its first user allows | 4 | `minitf.session.schedule._transfers` |
 # | `circle.py` | who waits for whom, when all stand still | 4 | |
-# | `rendezvous.py` | a rendezvous that calls back, and what happens when a device fails | 4 | |
-# | `room.py` | the greedy placer on devices with little memory | 5 | |
+# | `rendezvous.py` | a rendezvous that calls back, and what happens when a device fails | 3 | |
+# | `room.py` | the greedy placer on devices with little memory | 6 | |
 #
 #     make grade CH=08
 #     make hint TASK=08/circle

@@ -113,8 +113,7 @@ class Step:
 
     def next(self, device):
         """The instruction that the device is at; None behind the last."""
-        program, k = self.programs[device], self.counter[device]
-        return program[k] if k < len(program) else None
+        return self.programs[device][k] if (k := self.counter[device]) < len(self.programs[device]) else None
 
     def advance(self, device):
         """Go on until the end, or a Recv that must wait.  Returns whether anything was done."""
@@ -125,8 +124,7 @@ class Step:
             elif i.kind == "Send":
                 self.sent[i.what, i.peer] = value.get(i.what)       # of an operation only the news that it ran, so None
             else:
-                result = self.compute(i.what, [value[t] for t in i.what.inputs])
-                value.setdefault(i.what.output, result)             # as in chapter 02: what was fed keeps that value
+                value.setdefault(i.what.output, self.compute(i.what, [value[t] for t in i.what.inputs]))    # what was fed stays
             self.counter[device] += 1
         return self.counter[device] > began
 
@@ -286,9 +284,9 @@ def first_come(op, came):
 
 
 def simulate(plan, devices, costs, choose, order=first_come):
-    """The Simulation of a plan: each operation, when it is ready, goes to choose(simulation, op, near); near: of a source, its first user's device.
+    """The Simulation of a plan: each operation that is ready goes to choose(simulation, op, near), the one with the least order(op, came) first.
 
-    Of several that are ready, the one with the least order(op, when it became ready) comes first.
+    came: when it became ready; near: of a source, which nobody has wanted before, its first user's device; else None
     """
     simulation, (sources, waits, users) = Simulation(devices, costs), waiting(plan)
     def settle(source, near):

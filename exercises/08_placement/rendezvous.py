@@ -1,4 +1,4 @@
-"""A rendezvous that calls back, and its end (4 points)
+"""A rendezvous that calls back, and its end (3 points)
 
 The chapter's devices are asked again and again whether they can go on.  A real one is told: who wants a value leaves a function, and is
 called with the value when it is there.  And things go wrong: a kernel fails on one device, and then nobody may wait for what will never be

@@ -1,4 +1,4 @@
-"""Room for it (5 points)
+"""Room for it (6 points)
 
 A GPU has less memory than its machine.  A placer that does not ask whether there is room sends everything to the fastest device, and the
 run dies.  Write the chapter's greedy placer with a limit for each device.

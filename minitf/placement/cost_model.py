@@ -2,6 +2,7 @@
 
 Times are microseconds.  What was measured is taken; what was not is guessed from the op's type and shapes (static_costs.py).
 """
+import math
 import statistics
 from collections import deque
 
@@ -136,7 +137,9 @@ class CostModel:
         lines += [f"{time:>12,.2f} us  {name} on {_short(device)}" for time, name, device in rows[:20] if time]
         pairs = sorted(self.latency) if isinstance(self.latency, dict) else []
         for a, b in pairs:
-            lines.append(f"{_short(a)} to {_short(b)}: {self.latency[a, b]:.1f} us and {_of(self.bandwidth, (a, b), 5000.0):,.0f} bytes/us")
+            bandwidth = _of(self.bandwidth, (a, b), 5000.0)
+            lines.append(f"{_short(a)} to {_short(b)}: {self.latency[a, b]:.1f} us and " +
+                         (f"{bandwidth:,.0f} bytes/us" if math.isfinite(bandwidth) else "no more for its bytes"))
         return "\n".join(lines)
 
     __repr__ = __str__

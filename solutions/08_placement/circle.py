@@ -7,8 +7,8 @@ Write `find_circle`.
 
     programs    {device: [(kind, key, peer)]}.  kind "send": puts the value of that key there for the peer, and never waits.  kind "recv":
                 waits until that peer has sent this device this key.  Any other kind needs nobody, and key and peer are "".
-                Every device that something is sent to has a program.  A device goes through its list in order.  Each key is sent to a
-                device at most once, and received there at most once.
+                A device goes through its list in order.  Who is sent something has a program; who is waited for need not have one.
+                Each key is sent to a device at most once, and received there at most once.
     returns     [] if all programs come to their ends.  Else a list of (device, key, peer), each a device that stands for ever at the recv
                 of that key from that peer:
                   * a circle: the peer of each is the device of the next one, and that of the last the device of the first, and

@@ -68,6 +68,11 @@ MUTANTS = [
     Mutant("circle", "asks all devices again after each value, as first executors did", "todo.append(peer)", "todo.extend(programs)",
            loses=["many"]),
 
+    Mutant("circle", "whoever sends the key will do", 'if kind == "recv" and (peer, key, device) not in sent:',
+           'if kind == "recv" and not any((d, key, device) in sent for d in (peer, *list(programs)[:9])):', loses=["others"]),
+    Mutant("circle", "never finds anything", "stuck = {device: programs[device][k]", "stuck = {} and {device: programs[device][k]",
+           loses=["no_fault", "circles", "others", "many"]),
+
     Mutant("rendezvous", "asks whether the value is true, not whether it is there", "            if key in self.values:",
            "            if self.values.get(key):",
            loses=["crossing", "once"]),
@@ -109,6 +114,8 @@ MUTANTS = [
     Mutant("room", "a limit that is just reached is too little", 'for n in here | {node, *inputs[node]}) > limits',
            'for n in here | {node, *inputs[node]}) >= limits',
            loses=["results", "carried", "freed"]),
+    Mutant("room", "a node is ready when the input that was placed last ends", "(max(placed[n][2] for n in inputs[user]), rank",
+           "(placed[node][2], rank", loses=["unlimited", "freed"]),
     Mutant("room", "takes ready nodes by their names' order alone",
            "heapq.heappush(heap, (max(placed[n][2] for n in inputs[user]), rank[user], user))",
            "heapq.heappush(heap, (0.0, rank[user], user))", loses=["unlimited", "freed", "full"]),

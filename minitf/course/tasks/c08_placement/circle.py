@@ -82,7 +82,7 @@ def ring(random, size, lead=0):
     return {name: programs[name] for name in sorted(programs, reverse=True)}
 
 
-@task.check(1, "programs that come to their ends have none",
+@task.check(1, "programs that come to their ends have none, and others have one",
             hint="""A device may stop at a recv and go on when the value has come. Is it looked at again then? And does a value that was
                     sent long before its recv still count?""")
 def no_fault(run, random):
@@ -91,6 +91,7 @@ def no_fault(run, random):
     equal(run(found, {}), [], "no programs at all")
     equal(run(found, {"a": [], "b": [["run", "", ""]]}), [], "programs that need nobody")
     equal(run(found, {"a": [["send", "x", "a"], ["recv", "x", "a"]]}), [], "a device that sends to itself before it receives")
+    _agrees(run, {"b": [], "a": [["recv", "x", "a"], ["send", "x", "a"]]}, "a device that receives from itself before it sends")
 
 
 @task.check(1, "a circle, from the first of its names on",
@@ -108,8 +109,8 @@ def circles(run, random):
 
 
 @task.check(1, "who only waits for a circle is not in it; what is never sent is named alone",
-            hint="""Begin at a device that is not in the circle: what is on your path before you enter it? And look up the send that
-                    somebody waits for before you follow the arrow to his peer.""")
+            hint="""Begin at a device that is not in the circle: what is on your path before you enter it? Look up the send that somebody
+                    waits for before you follow the arrow to his peer. And a recv names its peer: is it content with another's send?""")
 def others(run, random):
     for size, lead in ((2, 1), (3, 4), (1, 2)):
         programs = ring(random, size, lead)
@@ -125,6 +126,9 @@ def others(run, random):
     _agrees(run, {"a": [["recv", "x", "nobody"]]}, "a recv from a device that has no program")
     _agrees(run, {"a": [["recv", "x", "b"], ["send", "y", "b"]], "b": [["recv", "y", "a"], ["send", "z", "a"]]},
             "two devices, of which one never sends")
+    wrong = {"a": [["recv", "x", "b"], ["send", "y", "b"]], "b": [["recv", "y", "a"]], "c": [["send", "x", "a"]]}
+    for names in ("abc", "cba"):
+        _agrees(run, {name: wrong[name] for name in names}, "a device to which another than the one it waits for has sent this key")
 
 
 @task.check(1, "five thousand devices in a second",

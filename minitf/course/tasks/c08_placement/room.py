@@ -71,19 +71,23 @@ def _agrees(run, case, what):
         return
     got = run(placed, *case)
     equal(sorted(entry[0] for entry in got), sorted(entry[0] for entry in wanted), f"{what}: the nodes that were placed")
-    equal([entry[0] for entry in got], [entry[0] for entry in wanted], f"{what}: the order in which nodes are placed")
-    equal([entry[1] for entry in got], [entry[1] for entry in wanted], f"{what}: the devices of the nodes, in order")
-    close([entry[2:] for entry in got], [entry[2:] for entry in wanted], f"{what}: starts and ends")
+    for k, ((node, device, *span), (right, there, *times)) in enumerate(zip(got, wanted), 1):
+        expect(node == right, f"{what}: number {k} in the order of placing is {node!r}, and another node comes before it")
+        expect(device == there, f"{what}: number {k} that is placed, {node!r}, goes to {device!r}, and should not")
+        close(span, times, f"{what}: start and end of number {k} that is placed, {node!r}")
 
 
 @task.check(1, "without limits it is the chapter's placer",
             hint="""Do the docstring's example without limits first. Then two nodes that are ready together, on two devices; then one whose
-                    input lies elsewhere.""")
+                    input lies elsewhere. With several inputs, which of them decides when a node becomes ready?""")
 def unlimited(run, random):
     for size, devices in ((1, 1), (5, 2), (12, 2), (20, 3)):
         for _ in range(4):
             case = drawn(random, size, [f"d{k}" for k in range(devices)], None)
             _agrees(run, case, f"{size} nodes on {devices} devices")
+    slow, late = int(random.integers(10, 20)), {"late": ["long", "short"], "soon": ["other"]}
+    times = {"long": {"d0": slow}, "short": {"d1": 1}, "other": {"d2": 5}, "late": {"d3": 1}, "soon": {"d3": 1}}
+    _agrees(run, (times, {n: late.get(n, []) for n in times}, dict.fromkeys(times, 8), 1, 8, {}), "of two inputs, the one placed last ends first")
     a = {"c": 4, "g": 4}
     _agrees(run, ({"x": a, "y": a, "z": dict(reversed(a.items()))}, {"x": [], "y": [], "z": []}, dict.fromkeys("xyz", 8), 1, 8, {}), "ties")
 
@@ -113,7 +117,7 @@ def carried(run, random):
         _agrees(run, (times, inputs, {"big": 100, "one": small, "two": small, "three": small}, 2, 50, {"g": limit}), f"a limit of {limit}")
 
 
-@task.check(1, "what nobody needs any more takes no room, anywhere",
+@task.check(2, "what nobody needs any more takes no room, anywhere",
             hint="""Follow a chain: behind the second node the first result is not needed. Is its room free again, on its own device and
                     where it was carried to? And is it still taken while one of two users has yet to come?""")
 def freed(run, random):

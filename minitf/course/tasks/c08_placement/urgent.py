@@ -9,9 +9,9 @@ task = Task(
            """Keep a dict from a number of bytes to its mean transfer: the sum over all pairs of two different devices, divided by the
               square of the number of devices. And work the ways out in a loop, not by recursion."""],
     why="""HEFT (Topcuoglu, Hariri and Wu, 2002) calls this the upward rank; in project planning the longest of all ways is the critical
-           path (Kelley and Walker, 1959). It is a good rule and no law: on the chapter's LSTM it is a little worse than first come, first
-           served, and where one long chain stands beside many short ones much better. So minitf's placer simulates both, and each device
-           alone.""")
+           path (Kelley and Walker, 1959). It is a good rule and no law: on the chapter's LSTM it is much better than first come, first
+           served, where each layer's device is given, and a little worse where the placer chooses that as well. So minitf's placer
+           simulates both, and each device alone.""")
 
 
 def ways(mine, times, edges, latency, bandwidth, devices):
