@@ -494,7 +494,7 @@ print(session.run(hidden, {examples: [[1, 2], [0, 1]]}))
 # Whatever the placement is, the result must be the same. Here even to the last bit, as the same kernels of NumPy run on the same numbers; a
 # real GPU adds up in another order than a CPU, and may differ in the last digit. The test is a random graph with constants and control
 # edges, and a variable that it changes, on 200 random placements over three devices. We also count. There should be as many Recvs as there
-# are pairs of a tensor (or an operation, for control edges) and another device that needs it.
+# are pairs of a tensor (or an operation, for control edges) and another device that needs it, but for constants, which are copied.
 
 # %%
 TYPES = ["Add", "Sub", "Mul", "MatMul"]
@@ -665,11 +665,11 @@ print(failure(ValueError, allowed, Groups(needed([reset], {})), devices))
 # operation take on that device, and how long does this tensor take from one device to another? Exact answers are not needed, only good
 # enough ones.
 #
-# For an operation, count its multiplications and additions, and divide by how many the device does in a microsecond. For a product of an $m
-# \times k$ and a $k \times n$ matrix that is $m k n$; for most others it is the number of elements. None takes less than a microsecond, but
-# for constants and variables, which are there already and take 0. A transfer takes a *latency*, however small it is, and then its bytes
-# divided by the *bandwidth*. With a latency of 10 µs and 10,000 bytes/µs (10 GB/s), a matrix of 500 by 500 takes $10 + 2{,}000{,}000 /
-# 10{,}000 = 210$ µs.
+# For an operation, count its multiplications and additions, and divide by how many the device does in a microsecond. For a product of an
+# $m \times k$ and a $k \times n$ matrix that is $m k n$; for most others it is the number of elements. None takes less than a microsecond,
+# but for constants and variables, which are there already and take 0. A transfer takes a *latency*, however small it is, and then its bytes
+# divided by the *bandwidth*. With a latency of 10 µs and 10,000 bytes/µs (10 GB/s), a matrix of 500 by 500 takes
+# $10 + 2{,}000{,}000 / 10{,}000 = 210$ µs.
 
 # %% tags=["built"]
 class Costs:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from minitf.course.pictures.graph_sizes import Sizes
 from minitf.course.pictures.graph_sketch import Sketch
 from minitf.course.pictures.graph_text import shape_label, shorten, text_width, value_label
 from minitf.course.pictures.network_simplex import network_simplex
-from minitf.course.pictures import draw, ladder, lanes, loss_surface, show_images, show_source
+from minitf.course.pictures import draw, draw_program, ladder, lanes, loss_surface, show_images, show_source
+from minitf.course.pictures.programs import boxes_of
 from minitf.course.pictures.separation import separate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -781,3 +783,26 @@ def test_lanes(plt):
     lanes(bars, order=["/gpu:1", "/gpu:0", "/cpu:0"])
     drawn_width(plt)
     assert [t.get_text() for t in plt.gca().get_yticklabels()] == ["/gpu:1", "/gpu:0", "/cpu:0"]
+
+
+def test_a_program_is_drawn_by_device_and_a_send_gives_nothing():
+    Value = namedtuple("Value", "op shape")
+
+    class Op:
+        def __init__(self, type, name, inputs=(), controls=()):
+            self.type, self.name, self.inputs, self.controls = type, name, inputs, controls
+            self.output = Value(self, (2,))
+    Instruction = namedtuple("Instruction", "device kind what peer", defaults=[""])
+    fed = Op("Placeholder", "fed").output
+    a = Op("Tanh", "a", [fed])
+    b = Op("Add", "b", [a.output, fed], [a])
+    program = [Instruction("/cpu:0", "Compute", a), Instruction("/cpu:0", "Send", a.output, "/gpu:0"), Instruction("/cpu:0", "Send", a, "/gpu:0"),
+               Instruction("/gpu:0", "Recv", a.output, "/cpu:0"), Instruction("/gpu:0", "Recv", a, "/cpu:0"), Instruction("/gpu:0", "Compute", b)]
+    boxes = {box.name: box for box in boxes_of(program).operations}
+    assert set(boxes) == {"fed", "a", "send", "send_1", "recv", "recv_1", "fed_1", "b"}
+    assert not boxes["send"].outputs and boxes["send"].inputs == [boxes["a"]] and boxes["send_1"].controls == [boxes["a"]]
+    assert boxes["recv"].controls == [boxes["send"]] and boxes["recv_1"].controls == [boxes["send_1"]]
+    assert boxes["b"].inputs == [boxes["recv"], boxes["fed_1"]] and boxes["b"].controls == [boxes["recv_1"]]
+    whole, part = draw_program(program).svg, draw_program(program, only="/gpu:0").svg
+    colour = re.search(r'<rect[^>]*fill="(#\w+)"[^>]*/>\s*<text[^>]*>/gpu:0', whole).group(1)
+    assert f'fill="{colour}"' in part and "/cpu:0<" not in part
