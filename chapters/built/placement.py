@@ -16,11 +16,11 @@ from .ops import op
 
 
 def parse(name):
-    """{field: text} of the name of a device; the fields are job, task, type and index, and a partial name has some of them."""
+    """{field: text} of the name of a device; the fields are job, replica, task, type and index; a partial name has some."""
     spec = {}
     for part in filter(None, name.split("/")):
         key, *values = part.split(":")
-        if key in ("job", "task"):
+        if key in ("job", "replica", "task"):
             spec[key] = values[0]
         else:
             kind, *index = values if key == "device" else [key, *values]
@@ -30,7 +30,7 @@ def parse(name):
 
 def name_of(spec):
     """The name that parse reads as this."""
-    where = "".join(f"/{key}:{spec[key]}" for key in ("job", "task") if key in spec)
+    where = "".join(f"/{key}:{spec[key]}" for key in ("job", "replica", "task") if key in spec)
     return where + (f"/{spec['type']}" if "type" in spec else "") + (f":{spec['index']}" if "index" in spec else "")
 
 
@@ -59,7 +59,7 @@ class Graph(Graph):
 
 
 class Instruction(namedtuple("Instruction", "device kind what peer", defaults=[""])):
-    """kind: Compute an operation, Send a tensor to a peer, or Recv it from one.  Sent may also be an operation: only the news that it ran."""
+    """kind: Compute an operation, Send a tensor to a peer, or Recv it from one."""
     __slots__ = ()
 
     def __str__(self):
@@ -70,36 +70,6 @@ def listing(program):
     """The instructions, device by device."""
     return "\n".join(line for device in dict.fromkeys(i.device for i in program)
                      for line in [device, *(f"    {i}" for i in program if i.device == device)])
-
-
-@op("Send", lambda *value, **what: ())
-def send_is_only_drawn(*value, **what):
-    raise NotImplementedError
-
-
-@op("Recv", lambda shape: shape)
-def recv_is_only_drawn(shape):
-    raise NotImplementedError
-
-
-def picture(program):
-    """The instructions as a graph to draw, in which a Recv waits for its Send, if that is there."""
-    graph, made = Graph(), {}
-    for i in program:
-        def here(t):
-            return made.get((t, i.device)) or made.setdefault((t, i.device), graph.placeholder(t.shape, t.op.name))
-        with graph.device(i.device):
-            if i.kind == "Compute":
-                controls = [made[c, i.device] for c in i.what.controls]
-                node = graph.create(i.what.type, *[here(t) for t in i.what.inputs], name=i.what.name, controls=controls, **i.what.attrs)
-                made[i.what, i.device] = made[i.what.output, i.device] = node
-            elif i.kind == "Send":
-                value, order = ([here(i.what)], []) if isinstance(i.what, Tensor) else ([], [made[i.what, i.device]])
-                made[i.what, i.device, i.peer] = graph.create("Send", *value, controls=order)
-            else:
-                sent = [made[key] for key in [(i.what, i.peer, i.device)] if key in made]
-                made[i.what, i.device] = graph.create("Recv", shape=getattr(i.what, "shape", ()), controls=sent)
-    return graph
 
 
 def before(op, fed=()):
@@ -143,7 +113,8 @@ class Step:
 
     def next(self, device):
         """The instruction that the device is at; None behind the last."""
-        return next(iter(self.programs[device][self.counter[device]:][:1]), None)
+        program, k = self.programs[device], self.counter[device]
+        return program[k] if k < len(program) else None
 
     def advance(self, device):
         """Go on until the end, or a Recv that must wait.  Returns whether anything was done."""
@@ -152,9 +123,10 @@ class Step:
             if i.kind == "Recv":
                 value[i.what] = self.sent.pop((i.what, device))
             elif i.kind == "Send":
-                self.sent[i.what, i.peer] = value.get(i.what)
+                self.sent[i.what, i.peer] = value.get(i.what)       # of an operation only the news that it ran, so None
             else:
-                value.setdefault(i.what.output, self.compute(i.what, [value[t] for t in i.what.inputs]))
+                result = self.compute(i.what, [value[t] for t in i.what.inputs])
+                value.setdefault(i.what.output, result)             # as in chapter 02: what was fed keeps that value
             self.counter[device] += 1
         return self.counter[device] > began
 
@@ -210,7 +182,8 @@ KERNELS = {"gpu": {"Const", "Variable", "Assign", "NoOp", "Add", "Sub", "Mul", "
 
 def may_run(op, device):
     """Whether the device meets the operation's wish and has a kernel for it.  A type of device that KERNELS does not list has all."""
-    return matches(getattr(op, "device", ""), device) and op.type in KERNELS.get(parse(device)["type"], {op.type})
+    kind = parse(device)["type"]
+    return matches(op.device, device) and (kind not in KERNELS or op.type in KERNELS[kind])
 
 
 class Groups:
@@ -298,7 +271,7 @@ class Simulation:
 
 
 def waiting(plan):
-    """(sources, waits, users): what takes no time and needs nothing; {operation: those that it waits for}; {operation: those that wait for it}."""
+    """(what takes no time and needs nothing, {operation: those that it waits for}, {operation: those that wait for it})"""
     inside, sources = set(plan), {op for op in plan if op.type in ("Const", "Variable") and not op.controls}
     waits = {op: {maker(what) for what in before(op)} & inside - sources for op in plan if op not in sources}
     users = {op: [] for op in waits}
@@ -313,7 +286,7 @@ def first_come(op, came):
 
 
 def simulate(plan, devices, costs, choose, order=first_come):
-    """The Simulation of a plan: each operation, when it is ready, goes to choose(simulation, op, near); near: of a source, who wants it.
+    """The Simulation of a plan: each operation, when it is ready, goes to choose(simulation, op, near); near: of a source, its first user's device.
 
     Of several that are ready, the one with the least order(op, when it became ready) comes first.
     """
@@ -371,8 +344,10 @@ class OnDevice:
             return self.cell.step(x, state)
 
 
-def as_planned(op, came):
-    return op.number
+def in_order(operations):
+    """An order for simulate: of what is ready, what comes first in these operations."""
+    rank = {op: k for k, op in enumerate(operations)}
+    return lambda op, came: rank[op]
 
 
 class Timed(Session):

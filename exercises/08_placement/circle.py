@@ -7,10 +7,10 @@ Write `find_circle`.
 
     programs    {device: [(kind, key, peer)]}.  kind "send": puts the value of that key there for the peer, and never waits.  kind "recv":
                 waits until that peer has sent this device this key.  Any other kind needs nobody, and key and peer are "".
-                Peers have a program each, but for those that nobody
-                sends to.  A device goes through its list in order.  Each key is sent to a device at most once, and received there at most once.
-    returns     [] if all programs come to their ends.  Else a list of (device, key, peer), each a device that stands for ever at the recv of
-                that key from that peer:
+                Every device that something is sent to has a program.  A device goes through its list in order.  Each key is sent to a
+                device at most once, and received there at most once.
+    returns     [] if all programs come to their ends.  Else a list of (device, key, peer), each a device that stands for ever at the recv
+                of that key from that peer:
                   * a circle: the peer of each is the device of the next one, and that of the last the device of the first, and
                     each one's send stands in its peer's program, further on.  It begins with the first of its devices by name
                   * or one entry alone, if the peer's program has no such send at all.
@@ -29,5 +29,5 @@ make grade CH=08
 
 
 def find_circle(programs):
-    """[(device, key, peer)] of devices that wait for each other in a circle, or of one that waits for what is never sent; [] if all is well."""
+    """[(device, key, peer)] of those that wait in a circle, or of one that waits for what is never sent; [] if all is well."""
     raise NotImplementedError("write this")

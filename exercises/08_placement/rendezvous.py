@@ -1,24 +1,25 @@
 """A rendezvous that calls back, and its end (4 points)
 
-The chapter's devices are asked again and again whether they can go on.  A real one is told: who wants a value leaves a function, and is called
-with the value when it is there.  And things go wrong: a kernel fails on one device, and then nobody may wait for what will never be sent.
+The chapter's devices are asked again and again whether they can go on.  A real one is told: who wants a value leaves a function, and is
+called with the value when it is there.  And things go wrong: a kernel fails on one device, and then nobody may wait for what will never be
+sent.
 
 Write the class `Rendezvous`.
 
-    send(key, value)       leaves the value and returns.  If somebody waits for it, his function is called, before send returns.  The value may
-                           be anything, None too
-    receive(key, done)     calls done(None, value) with the value of that key, which is then gone: at once if it is there, else later, when it
-                           is sent.  Never waits
+    send(key, value)       leaves the value and returns.  If somebody waits for it, his function is called, before send returns.  The value
+                           may be anything, None too
+    receive(key, done)     calls done(None, value) with the value of that key, which is then gone: at once if it is there, else later, when
+                           it is sent.  Never waits
     abort(error)           calls done(error, None) of all who wait, in the order in which they came.  From then on every send raises this
                            error, and every receive calls done(error, None) at once, also for values that were sent before.  A later abort
                            does nothing
     waiting()              [key]: what somebody waits for now, in the order in which they came
 
-Each key is sent once and received once.  A second send of a key raises RuntimeError; a second receive of a key, whether the first has its value
-or still waits, calls done(RuntimeError(...), None).  The text has the key.  Neither harms the first.
+Each key is sent once and received once.  A second send of a key raises RuntimeError; a second receive of a key, whether the first has its
+value or still waits, calls done(RuntimeError(...), None).  The text has the key.  Neither harms the first.
 
-Functions that are called may call the rendezvous again: send what they have computed, receive the next, abort.  So call them when everything
-is in order, and when none of your collections is being gone through.  Each is called exactly once.
+Functions that are called may call the rendezvous again: send what they have computed, receive the next, abort.  So call them when
+everything is in order, and when none of your collections is being gone through.  Each is called exactly once.
 
 Example:
 

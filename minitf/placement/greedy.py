@@ -168,7 +168,8 @@ def devices_of(work):
 def ways_to_the_end(work):
     """{node: the longest way from its start to the end of the graph}: its time and those behind it, with the transfers between them.
 
-    A time is the mean over the devices that may run the node; a transfer the mean over all pairs of devices, of which those within a device take 0.
+    A time is the mean over the devices that may run the node; a transfer the mean over all pairs of devices, of which those within a device
+    take 0.
     ValueError if the edges form a circle.
     """
     inputs = {node: {} for node in work.times}                    # node -> {source: the most bytes that it takes from there}

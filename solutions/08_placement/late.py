@@ -1,8 +1,8 @@
 """Late receives (4 points)
 
-A Recv at the start of a program is right and dear: what it has received lies in memory until it is used, and a device that asks for everything at
-once holds everything at once.  The white paper (section 5.2) delays them.  The package's cutter keeps the order of the whole program, so a
-device's part must be put in order again.
+A Recv at the start of a program is right and dear: what it has received lies in memory until it is used, and a device that asks for
+everything at once holds everything at once.  The white paper (section 5.2) delays them.  The package's cutter keeps the order of the whole
+program, so a device's part must be put in order again.
 
 Write `_transfers`, which is given the nodes of one device, in an order in which each stands behind those that it needs.
 
@@ -12,8 +12,9 @@ Write `_transfers`, which is given the nodes of one device, in an order in which
 
   * nodes that are no Sends and no Recvs keep their order
   * each Send stands behind the node that it sends, and nothing stands between the two but other Sends of that node, in the order given
-  * each Recv stands as late as it can: before the first node that uses it (as an input or a control).  Between the two stand only other Recvs that
-    this node is the first to use, in the order of its inputs, and then of its controls; and the Sends of these Recvs, if there are any
+  * each Recv stands as late as it can: before the first node that uses it (as an input or a control).  Between the two stand only other
+    Recvs that this node is the first to use, in the order of its inputs, and then of its controls; and the Sends of these Recvs, if there
+    are any
   * A Send may be the first that uses a Recv: then the Recv, with that Send behind it, stands where the Send stood
   * Recvs that nobody here uses (they are fetched) stand at the end, in the order given
 

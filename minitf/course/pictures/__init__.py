@@ -8,6 +8,7 @@ from pathlib import Path
 from .graph_sketch import Sketch
 from .graph_svg import svg
 from .plots import ladder, lanes, loss_surface, show_images  # noqa: F401
+from .programs import boxes_of
 from .source_text import show_source  # noqa: F401
 
 
@@ -29,7 +30,7 @@ class Picture:
 
 
 def draw(what, title="", highlight=(), collapse=(), direction="up", values=None, feeds=(), details=False, shapes=True, frames=True,
-         slopes=None, legend=False):
+         slopes=None, legend=False, devices=()):
     """A picture of a graph, or of the part of one that some tensors and operations need.
 
     A box is an operation.  A line leads from a tensor to each operation that takes it, where it has its arrow head.  An operation that writes
@@ -50,8 +51,19 @@ def draw(what, title="", highlight=(), collapse=(), direction="up", values=None,
     frames     whether to draw frames around name scopes
     slopes     {tensor, operation or name: text or number}: written, in red, on the other side of the tensor's line than its value
     legend     True: tell below the picture what the forms in it mean
+    devices    boxes are coloured by device if there are several; given names of devices have the first colours, also if there is only one
     """
     if direction not in ("up", "right"):
         raise ValueError(f"direction is \"up\" or \"right\", not {direction!r}")
     drawing = Sketch(what, feeds, highlight, collapse, values, details, shapes, frames, slopes)
-    return Picture(svg(drawing, title, direction, legend), len(drawing.boxes))
+    return Picture(svg(drawing, title, direction, legend, devices), len(drawing.boxes))
+
+
+def draw_program(program, title="", only=None):
+    """A picture of the instructions of chapter 08: boxes for them all, coloured by device; dashed lines lead from a Send to its Recv.
+
+    only    a device: what it alone runs, in the colour that it has in the whole
+    """
+    devices = sorted({i.device for i in program})
+    graph = boxes_of([i for i in program if only in (None, i.device)])
+    return draw(graph, title, direction="right", devices=devices)

@@ -19,9 +19,9 @@ _MARGIN, _HEAD, _ENTRY = 14, 24, 18             # around it all; the height of t
 _SCROLLED = 1600                                # a picture this wide is not made to fit the page, where nobody could read it
 
 
-def svg(sketch, title="", direction="up", legend=False):
+def svg(sketch, title="", direction="up", legend=False, devices=()):
     """The SVG text of a graph_sketch.Sketch."""
-    return _Drawing(sketch, title, direction == "up", legend).text()
+    return _Drawing(sketch, title, direction == "up", legend, devices).text()
 
 
 def _number(x):
@@ -45,12 +45,13 @@ def _words(text):
 class _Drawing:
     """Turns (across, along) of the layout into x and y, and everything into elements."""
 
-    def __init__(self, sketch, title, upwards, legend):
+    def __init__(self, sketch, title, upwards, legend, devices):
         self.sketch, self.title, self.upwards = sketch, title, upwards
         self.sizes = Sizes(sketch, upwards)
         self.layout = Layout(sketch, self.sizes)
-        devices = sorted({b.device for b in sketch.boxes})
-        self.devices = {d: _DEVICES[i % len(_DEVICES)] for i, d in enumerate(devices)} if len(devices) > 1 else {}
+        used = sorted({b.device for b in sketch.boxes})
+        colours = {d: _DEVICES[i % len(_DEVICES)] for i, d in enumerate(dict.fromkeys([*devices, *used]))}
+        self.devices = {d: colours[d] for d in used} if len(used) > 1 or devices else {}
         self.legend = _Legend(sketch) if legend else None
 
     def text(self):

@@ -170,12 +170,14 @@ def lanes(bars, title="", names=None, arrows=(), unit="µs", order=None):
     figure, axis = plt.subplots(figsize=(_WIDTH, 1.0 + 0.42 * len(places) + (0.25 if names else 0)), dpi=_DPI, layout="constrained")
     for lane, start, end, kind, label in bars:
         y = places[str(lane)]
-        axis.barh(y, end - start, left=start, height=0.72, color=colours[kind], edgecolor="white", linewidth=0.6 if (end - start) / last > 0.004 else 0)
+        axis.barh(y, end - start, left=start, height=0.72, color=colours[kind], edgecolor="white",
+                  linewidth=0.6 if (end - start) / last > 0.004 else 0)
         if label and (end - start) / last > 0.012 * len(str(label)):
             axis.text((start + end) / 2, y, str(label), ha="center", va="center", fontsize=9, color="white", fontweight="bold")
     for lane, left, other, there in arrows:
         axis.annotate("", (there, places[str(other)]), (left, places[str(lane)]), zorder=3,
-                      arrowprops={"arrowstyle": "-|>", "color": "#444444", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8})
+                      arrowprops={"arrowstyle": "-|>", "color": "#444444", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0,
+                                  "mutation_scale": 8})
     axis.set_yticks(range(len(places)), list(places), fontsize=10)
     axis.set_ylim(len(places) - 0.5, -0.5)
     axis.set_xlim(0, last * 1.01)
@@ -185,5 +187,5 @@ def lanes(bars, title="", names=None, arrows=(), unit="µs", order=None):
         axis.spines[side].set_visible(False)
     axis.tick_params(axis="y", length=0)
     if names:
-        figure.legend(handles=[Patch(color=colours[k], label=text) for k, text in names.items()], loc="outside lower center", ncols=6, fontsize=9,
-                      frameon=False)
+        figure.legend(handles=[Patch(color=colours[k], label=text) for k, text in names.items()], loc="outside lower center",
+                      ncols=6, fontsize=9, frameon=False)

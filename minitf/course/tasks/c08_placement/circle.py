@@ -42,14 +42,16 @@ def _agrees(run, programs, what):
         return
     expect(bool(got), f"{what}: they stand still, and nothing was found")
     for device, key, peer in got:
-        expect(device in stuck and list(stuck[device]) == ["recv", key, peer], f"{what}: {device} does not stand for ever at the recv of {key!r} from {peer}")
+        expect(device in stuck and list(stuck[device]) == ["recv", key, peer],
+               f"{what}: {device} does not stand for ever at the recv of {key!r} from {peer}")
     last_device, last_key, last_peer = got[-1]
     if len(got) == 1 and not any(list(i) == ["send", last_key, last_device] for i in programs.get(last_peer, ())):
         return
     for (device, _, peer), (following, _, _) in zip(got, got[1:] + got[:1]):
         expect(peer == following, f"{what}: {device} waits for {peer}, and the next one named is {following}")
     for device, key, peer in got:
-        expect(any(list(i) == ["send", key, device] for i in programs.get(peer, ())), f"{what}: a circle was named in which {peer} will never send {key!r}")
+        expect(any(list(i) == ["send", key, device] for i in programs.get(peer, ())),
+               f"{what}: a circle was named in which {peer} will never send {key!r}")
     names = [device for device, _, _ in got]
     expect(len(set(names)) == len(names), f"{what}: a device is named twice")
     expect(names[0] == min(names), f"{what}: the circle does not begin with the first of its names")
@@ -121,7 +123,8 @@ def others(run, random):
         del programs[device][k]
         _agrees(run, programs, "programs of which one lacks a send")
     _agrees(run, {"a": [["recv", "x", "nobody"]]}, "a recv from a device that has no program")
-    _agrees(run, {"a": [["recv", "x", "b"], ["send", "y", "b"]], "b": [["recv", "y", "a"], ["send", "z", "a"]]}, "two devices, of which one never sends")
+    _agrees(run, {"a": [["recv", "x", "b"], ["send", "y", "b"]], "b": [["recv", "y", "a"], ["send", "z", "a"]]},
+            "two devices, of which one never sends")
 
 
 @task.check(1, "five thousand devices in a second",

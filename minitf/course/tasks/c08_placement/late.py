@@ -2,15 +2,16 @@ from ...task import Task, equal, expect
 
 task = Task(
     "Late receives", function="_transfers", replaces="minitf.session.schedule._transfers",
-    hints=["""Forget the places that Sends and Recvs have in the order. Go through the other nodes in theirs: before each, put the Recvs that it
-              is the first to use; behind it, its Sends.""",
-           """Two dicts are made first, in one pass: from a node to its Sends, and from a Recv to the first node that uses it. A Send is a user
-              like any other, and so is a node that only has it among its controls.""",
-           """A Recv may itself be sent on: its Sends stand behind it, wherever it comes to stand. If a Send is the first user, the Recv comes
-              where the loop meets that Send, though the Send itself is not put out a second time."""],
-    why="""As late as possible is one half of scheduling, as soon as possible the other; for memory the first is right for Recvs and the second
-           for Sends, after which the sender can let go of the value. TensorFlow held Recvs back by control edges from a simulated clock. A
-           device with a program counter needs no clock: at its Recv it waits, so a Recv that comes later can only make it wait less.""")
+    hints=["""Forget the places that Sends and Recvs have in the order. Go through the other nodes in theirs: before each, put the Recvs
+              that it is the first to use; behind it, its Sends.""",
+           """Two dicts are made first, in one pass: from a node to its Sends, and from a Recv to the first node that uses it. A Send is a
+              user like any other, and so is a node that only has it among its controls.""",
+           """A Recv may itself be sent on: its Sends stand behind it, wherever it comes to stand. If a Send is the first user, the Recv
+              comes where the loop meets that Send, though the Send itself is not put out a second time."""],
+    why="""As late as possible is one half of scheduling, as soon as possible the other; for memory the first is right for Recvs and the
+           second for Sends, after which the sender can let go of the value. TensorFlow held Recvs back by control edges from a simulated
+           clock. A device with a program counter needs no clock: at its Recv it waits, so a Recv that comes later can only make it wait
+           less.""")
 
 
 def sorted_nodes(mine, spec):
@@ -107,40 +108,45 @@ def drawn(random, size, recvs=0.2, sends=0.3, passed_on=0.0, controls=0.0):
 
 
 @task.check(1, "each Recv before its first user",
-            hint="""Two Recvs at the top, and two nodes of which each uses one: the result is recv, user, recv, user. If one node is the first to
-                    use both, they stand in the order of its inputs.""")
+            hint="""Two Recvs at the top, and two nodes of which each uses one: the result is recv, user, recv, user. If one node is the
+                    first to use both, they stand in the order of its inputs.""")
 def recvs(run, random):
     _agrees(run, [["r1", "_Recv", [], []], ["r2", "_Recv", [], []], ["a", "X", ["r2"], []], ["b", "X", ["r1", "a"], []]], "two receives")
-    _agrees(run, [["r1", "_Recv", [], []], ["r2", "_Recv", [], []], ["a", "X", ["r2", "r1", "r2"], []], ["b", "X", ["r1"], []]], "two receives of one node")
+    _agrees(run, [["r1", "_Recv", [], []], ["r2", "_Recv", [], []], ["a", "X", ["r2", "r1", "r2"], []], ["b", "X", ["r1"], []]],
+            "two receives of one node")
     for size in (5, 15, 40):
         _agrees(run, drawn(random, size, sends=0.0, recvs=0.4), f"{size} nodes without Sends")
 
 
 @task.check(1, "each Send right behind what it sends",
-            hint="""A value that is used at once and sent much later: the Send moves up to it. Two Sends of one value keep their order. A Send
-                    without inputs belongs to its control.""")
+            hint="""A value that is used at once and sent much later: the Send moves up to it. Two Sends of one value keep their order. A
+                    Send without inputs belongs to its control.""")
 def sends(run, random):
-    _agrees(run, [["r", "_Recv", [], []], ["a", "X", ["r"], []], ["b", "X", ["a"], []], ["s1", "_Send", ["a"], []], ["s2", "_Send", [], ["a"]],
+    _agrees(run, [["r", "_Recv", [], []], ["a", "X", ["r"], []], ["b", "X", ["a"], []], ["s1", "_Send", ["a"], []],
+                  ["s2", "_Send", [], ["a"]],
                   ["s3", "_Send", ["b"], []]], "three sends")
     for size in (8, 20, 40):
         _agrees(run, drawn(random, size, controls=0.2), f"{size} nodes with Sends")
 
 
 @task.check(1, "controls, values that are sent on, and what is only fetched",
-            hint="""A Recv of which only a control edge leads to a node is used by it. A Recv whose first user is a Send stands where the Send
-                    stood. And who uses the last Recv of [recv1, a(recv1), recv2]?""")
+            hint="""A Recv of which only a control edge leads to a node is used by it. A Recv whose first user is a Send stands where the
+                    Send stood. And who uses the last Recv of [recv1, a(recv1), recv2]?""")
 def corners(run, random):
-    _agrees(run, [["r1", "_Recv", [], []], ["r2", "_Recv", [], []], ["r3", "_Recv", [], []], ["a", "X", ["r3"], ["r1"]], ["b", "X", ["r2"], ["r3"]]], "controls")
-    _agrees(run, [["r1", "_Recv", [], []], ["r2", "_Recv", [], []], ["a", "X", ["r2"], []], ["s", "_Send", ["r1"], []], ["b", "X", ["a"], []],
+    _agrees(run, [["r1", "_Recv", [], []], ["r2", "_Recv", [], []], ["r3", "_Recv", [], []], ["a", "X", ["r3"], ["r1"]],
+                  ["b", "X", ["r2"], ["r3"]]], "controls")
+    _agrees(run, [["r1", "_Recv", [], []], ["r2", "_Recv", [], []], ["a", "X", ["r2"], []], ["s", "_Send", ["r1"], []],
+                  ["b", "X", ["a"], []],
                   ["c", "X", ["r1"], []]], "a value that is sent on before it is used")
-    _agrees(run, [["r1", "_Recv", [], []], ["r2", "_Recv", [], []], ["a", "X", ["r2"], []], ["b", "X", ["a"], []], ["r0", "_Recv", [], []]], "what is only fetched")
+    _agrees(run, [["r1", "_Recv", [], []], ["r2", "_Recv", [], []], ["a", "X", ["r2"], []], ["b", "X", ["a"], []], ["r0", "_Recv", [], []]],
+            "what is only fetched")
     for size in (10, 20, 40, 40):
         _agrees(run, drawn(random, size, recvs=0.35, passed_on=0.5, controls=0.3), f"{size} nodes")
 
 
 @task.check(1, "a session runs on it, and large programs take no time",
-            hint="""The package calls your function for each device of a run. Looking through the whole order for the users of each Recv takes a
-                    time that grows with the square of their number.""")
+            hint="""The package calls your function for each device of a run. Looking through the whole order for the users of each Recv
+                    takes a time that grows with the square of their number.""")
 def at_work(run, random):
     equal_results, kinds = run(run_of_two, int(random.integers(1000)))
     expect(equal_results, "two devices give something else than one")

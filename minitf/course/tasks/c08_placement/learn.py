@@ -2,19 +2,22 @@ from ...task import Task, close, equal, expect
 
 task = Task(
     "A cost model that learns", function="update", replaces="minitf.placement.cost_model.CostModel.update",
-    hints=["""Do not record while you go through the instructions: an operation may come again. Gather first, in a dict whose keys are pairs of
-              a name and a device.""",
-           """For each member of an instruction add its part of the time. A Send has no members, so the loop over them does nothing, and nothing
-              has to be asked.""",
+    hints=["""Do not record while you go through the instructions: an operation may come again. Gather first, in a dict whose keys are pairs
+              of a name and a device.""",
+           """For each member of an instruction add its part of the time. A Send has no members, so the loop over them does nothing, and
+              nothing has to be asked.""",
            """What no instruction has among its members is found at the end: go through nodes, and compare with the names that were seen, on
               whatever device. 1000 nanoseconds are a microsecond."""],
     why="""What is measured is never quite what one asks for. An equal share for each member of a fused chain is a guess, but their sum is
-           right, and they will be fused again. That a folded constant costs nothing, and is not unknown, is what keeps a placer from moving it
-           about. TensorFlow's cost model has the same rules: it leaves out Sends and Recvs, since their time is mostly waiting.""")
+           right, and they will be fused again. That a folded constant costs nothing, and is not unknown, is what keeps a placer from moving
+           it about. TensorFlow's cost model has the same rules: it leaves out Sends and Recvs, since their time is mostly waiting.""")
 
 
 def recorded(mine, devices, nodes, times=1):
-    """[[name, device, microseconds, nbytes]] that update records, and the steps it counts.  devices: {device: [[node_name, members, nanos, outputs]]}"""
+    """[[name, device, microseconds, nbytes]] that update records, and the steps it counts.
+
+    devices: {device: [[node_name, members, nanos, outputs]]}
+    """
     from minitf.core.step_stats import DeviceStepStats, NodeExecStats, NodeOutput, StepStats, TensorDescription
 
     class Model:
@@ -22,11 +25,13 @@ def recorded(mine, devices, nodes, times=1):
             self.steps, self.noted = 0, []
 
         def record(self, name, device, microseconds, nbytes=None):
-            self.noted.append([name, device, float(microseconds), None if nbytes is None else sorted([int(k), int(v)] for k, v in nbytes.items())])
+            self.noted.append([name, device, float(microseconds), None if nbytes is None
+                               else sorted([int(k), int(v)] for k, v in nbytes.items())])
 
     def stats(name, members, nanos, outputs):
         made = [NodeOutput(slot, TensorDescription(tf.float32, (size // 4,), size)) for slot, size in outputs]
-        return NodeExecStats(name, 0, 0, nanos // 500, nanos // 500, 0, 2 * nanos, f"{name} = Op()", 0, 0, made, waited_nanos=nanos, members=list(members))
+        return NodeExecStats(name, 0, 0, nanos // 500, nanos // 500, 0, 2 * nanos, f"{name} = Op()", 0, 0, made, waited_nanos=nanos,
+                             members=list(members))
     model = Model()
     step = StepStats([DeviceStepStats(device, [stats(*i) for i in instructions]) for device, instructions in devices.items()])
     for _ in range(times):
@@ -72,7 +77,8 @@ def _agrees(run, devices, nodes, what, times=1):
         expect((name, device) in right, f"{what}: {name} on {device} was recorded, of which nothing is to be told")
         count = sum(1 for n, d, _, _ in noted if (n, d) == (name, device))
         expect(count == times, f"{what}: {name} on {device} was recorded {count} times in {times} step{'s' * (times > 1)}")
-    equal(sorted(f"{n} on {d}" for n, d, _, _ in noted), sorted(f"{n} on {d}" for n, d in right for _ in range(times)), f"{what}: what is recorded")
+    equal(sorted(f"{n} on {d}" for n, d, _, _ in noted), sorted(f"{n} on {d}" for n, d in right for _ in range(times)),
+          f"{what}: what is recorded")
     for name, device, microseconds, nbytes in noted:
         close(microseconds, right[name, device][0], f"{what}: the microseconds of {name} on {device}")
         equal(nbytes, right[name, device][1], f"{what}: the bytes of {name} on {device}")
@@ -92,7 +98,8 @@ def drawn(random, fused=False, pieces=False):
                 outputs = [[slot, int(random.integers(1, 100)) * 4] for slot in range(int(random.integers(1, 3)))]
                 instructions.append([names[-1], names, int(random.integers(100, 10 ** 6)), outputs])
             if random.random() < 0.5:
-                instructions.append([f"{names[-1]}/_{'send' if random.random() < 0.5 else 'recv'}_{k}", [], int(random.integers(10 ** 6)), []])
+                kind = "send" if random.random() < 0.5 else "recv"
+                instructions.append([f"{names[-1]}/_{kind}_{k}", [], int(random.integers(10 ** 6)), []])
         devices[device] = instructions
     return devices, nodes
 
@@ -109,8 +116,8 @@ def alone(run, random):
 
 
 @task.check(0.5, "members of one instruction share its time; several instructions of one add up",
-            hint="""3000 ns for two members are 1.5 us each, and tell the bytes of neither. And if an operation comes a second time on a device, is
-                    there one record for it in the end, or two?""")
+            hint="""3000 ns for two members are 1.5 us each, and tell the bytes of neither. And if an operation comes a second time on a
+                    device, is there one record for it in the end, or two?""")
 def shares(run, random):
     for _ in range(4):
         _agrees(run, drawn(random, fused=True)[0], None, "fused instructions")
@@ -124,8 +131,8 @@ def shares(run, random):
 
 
 @task.check(0.5, "what no instruction does took no time",
-            hint="""An operation that is in nodes and in nobody's members: 0.0, on its device, bytes unknown. One that is among the members of a
-                    fused instruction did run.""")
+            hint="""An operation that is in nodes and in nobody's members: 0.0, on its device, bytes unknown. One that is among the members
+                    of a fused instruction did run.""")
 def nothing(run, random):
     for _ in range(3):
         devices, nodes = drawn(random, fused=True)

@@ -4,8 +4,8 @@ task = Task(
     "Two wishes that must both be met", function="common_device", replaces="minitf.core.devices.common_device",
     hints=["""Go through the five fields, in their order. When do two fields contradict each other? A field of which one of the two says
               nothing contradicts nothing.""",
-           """getattr(spec, "job") reads a field by its name, setattr(spec, "job", None) forgets it. The text of the error needs both names as
-              they were given, so make it before you change anything.""",
+           """getattr(spec, "job") reads a field by its name, setattr(spec, "job", None) forgets it. The text of the error needs both names
+              as they were given, so make it before you change anything.""",
            """With soft, forget the type in both specs, and the index as well; for ids forget only the index. Then nothing contradicts any
               more, and merge_from does the rest."""],
     why="""This is what union-find over constraints needs at each join: the wish of a group is the common wish of its members. TensorFlow's
@@ -65,15 +65,17 @@ def _agrees(run, random, a, b, soft):
     if fails:
         kinds, text = run.error(together, one, other, soft)
         expect("ValueError" in kinds, f"{one!r} and {other!r} should be a ValueError, not a {kinds[0]}")
-        expect(f"incompatible {wanted}:" in text, f"the error of {one!r} and {other!r} names another field than the first in which they differ")
-        expect(text.endswith(f"'{name(a)}' and '{name(b)}'"), f"the error of {one!r} and {other!r} does not end with both, as they were, in canonical form")
+        expect(f"incompatible {wanted}:" in text,
+               f"the error of {one!r} and {other!r} names another field than the first in which they differ")
+        expect(text.endswith(f"'{name(a)}' and '{name(b)}'"),
+               f"the error of {one!r} and {other!r} does not end with both, as they were, in canonical form")
     else:
         equal(run(together, one, other, soft), wanted, f"what {one!r} and {other!r} ask for together" + (", softly" if soft else ""))
 
 
 @task.check(0.5, "fields of which only one says something, and equal ones",
-            hint="""Merge "/job:worker" with "/task:1", then "" with "/gpu:0", then a name with itself. Nothing may be lost, and the order of the
-                    parts is that of to_string().""")
+            hint="""Merge "/job:worker" with "/task:1", then "" with "/gpu:0", then a name with itself. Nothing may be lost, and the order
+                    of the parts is that of to_string().""")
 def agree(run, random):
     for _ in range(20):
         whole = drawn(random, 0.9)
@@ -83,29 +85,31 @@ def agree(run, random):
 
 
 @task.check(0.5, "a contradiction is an error that names the field and both wishes",
-            hint="""Fields are looked at in the order job, replica, task, type, index, and the first that differs is told. Are the names in the
-                    text still as they were given?""")
+            hint="""Fields are looked at in the order job, replica, task, type, index, and the first that differs is told. Are the names in
+                    the text still as they were given?""")
 def contradict(run, random):
     for _ in range(40):
         _agrees(run, random, drawn(random, 0.8), drawn(random, 0.8), False)
 
 
 @task.check(0.5, "softly, types that differ are dropped with their indices",
-            hint="""GPU 3 and CPU: is there still an index in your result? CPU 1 and CPU 2: is the type still there? And jobs that differ are an
-                    error as before.""")
+            hint="""GPU 3 and CPU: is there still an index in your result? CPU 1 and CPU 2: is the type still there? And jobs that differ
+                    are an error as before.""")
 def soft(run, random):
     for _ in range(40):
         _agrees(run, random, drawn(random, 0.7), drawn(random, 0.7), True)
-    for a, b in (({"type": "GPU", "index": 3}, {"type": "CPU"}), ({"type": "GPU"}, {"type": "CPU", "index": 3}), ({"index": 1}, {"type": "CPU", "index": 2})):
+    for a, b in (({"type": "GPU", "index": 3}, {"type": "CPU"}), ({"type": "GPU"}, {"type": "CPU", "index": 3}),
+                 ({"index": 1}, {"type": "CPU", "index": 2})):
         _agrees(run, random, a, b, True)
 
 
 @task.check(0.5, "the package places a variable and its update by it",
-            hint="""Here a session calls your function with what a variable and its assign ask for. Compare what you return, and when you raise,
-                    with the docstring once more.""")
+            hint="""Here a session calls your function with what a variable and its assign ask for. Compare what you return, and when you
+                    raise, with the docstring once more.""")
 def in_a_session(run, random):
     k = int(random.integers(3))
     equal(run(of_the_package, f"/cpu:{k}", "/job:localhost", False), 2.0, "an update of a variable whose wishes agree")
     kinds, text = run.error(of_the_package, f"/cpu:{k}", f"/cpu:{(k + 1) % 3}", False)
-    expect("InvalidArgumentError" in kinds and "incompatible ids" in text, "a variable and an update on different devices should be refused")
+    expect("InvalidArgumentError" in kinds and "incompatible ids" in text,
+           "a variable and an update on different devices should be refused")
     equal(run(of_the_package, f"/cpu:{k}", f"/cpu:{(k + 1) % 3}", True), 2.0, "the same with soft placement")

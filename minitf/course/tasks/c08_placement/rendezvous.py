@@ -4,8 +4,8 @@ task = Task(
     "A rendezvous that calls back", function="Rendezvous",
     hints=["""A key is in one of four states: nobody came, its value lies there, somebody waits for it, it is over. Two dicts hold the
               middle two. What tells the first from the last?""",
-           """Two sets, of the keys that were ever sent and ever received, tell a first time from a second. Ask for the presence of a key, not
-              for the truth of its value: None and 0 are values.""",
+           """Two sets, of the keys that were ever sent and ever received, tell a first time from a second. Ask for the presence of a key,
+              not for the truth of its value: None and 0 are values.""",
            """Take the function out of the dict before you call it; in abort, set the error first, and put an empty dict in the place of the
               one whose functions you go through. Then whatever they call finds everything in order."""],
     why="""This is the contract of TensorFlow's rendezvous: that a Send never waits keeps the cut graph free of deadlocks, and that an abort
@@ -22,7 +22,8 @@ def played(mine, script):
         for method, key, then in calls:
             if method == "receive":
                 def done(error, value, key=key, then=then):
-                    events.append(["done", key, type(error).__name__ if error is not None else None, str(error) if error is not None else "", value])
+                    events.append(["done", key, type(error).__name__ if error is not None else None,
+                                   str(error) if error is not None else "", value])
                     play(then)
                 r.receive(key, done)
             elif method == "waiting":
@@ -85,7 +86,8 @@ def expected(script):
 
 def _agrees(run, script, what):
     got, wanted = run(played, script), expected(script)
-    plain = [[*e[:3], w[3] if w[3] and w[3] in e[3] else e[3], *e[4:]] if len(e) > 3 and len(w) == len(e) else e for e, w in zip(got, wanted)]
+    plain = [[*e[:3], w[3] if w[3] and w[3] in e[3] else e[3], *e[4:]] if len(e) > 3 and len(w) == len(e) else e
+             for e, w in zip(got, wanted)]
     equal(len(got), len(wanted), f"{what}: how many calls came back or were told something")
     for k, (g, w) in enumerate(zip(plain, wanted)):
         equal(g, w, f"{what}: event {k + 1}")
@@ -114,8 +116,8 @@ KEYS = [f"/cpu:0;/cpu:1;edge_{k}" for k in range(8)]
 
 
 @task.check(1, "a value reaches the one who wants it, whichever of the two comes first",
-            hint="""Send, then receive; then receive, then send. Each function is called once. Is a value of None or 0 told from no value, and is
-                    waiting() in the order of coming?""")
+            hint="""Send, then receive; then receive, then send. Each function is called once. Is a value of None or 0 told from no value,
+                    and is waiting() in the order of coming?""")
 def crossing(run, random):
     for first, second in ((["send", "x", 5], ["receive", "x", []]), (["receive", "x", []], ["send", "x", 5])):
         _agrees(run, [["waiting", "", None], first, ["waiting", "", None], second, ["waiting", "", None]], f"{first[0]}, then {second[0]}")
@@ -138,11 +140,12 @@ def once(run, random):
 
 
 @task.check(1, "after an abort nobody waits, now or later",
-            hint="""Who waits is told, in the order of coming. Who comes later is told as well, also if his value lies there; who sends later
-                    has the error raised. And the second abort?""")
+            hint="""Who waits is told, in the order of coming. Who comes later is told as well, also if his value lies there; who sends
+                    later has the error raised. And the second abort?""")
 def aborted(run, random):
     _agrees(run, [["send", "x", 1], ["receive", "y", []], ["receive", "z", []], ["abort", "KeyError", "first"], ["waiting", "", None],
-                  ["receive", "x", []], ["receive", "new", []], ["send", "w", 2], ["abort", "OSError", "second"], ["receive", "v", []]], "an abort")
+                  ["receive", "x", []], ["receive", "new", []], ["send", "w", 2], ["abort", "OSError", "second"], ["receive", "v", []]],
+                  "an abort")
     for _ in range(6):
         script = drawn(random, KEYS, 0)
         for kind in ("KeyError", "OSError"):
@@ -151,14 +154,18 @@ def aborted(run, random):
 
 
 @task.check(1, "functions that are called may call back",
-            hint="""A function that sends or receives while you call it must find the rendezvous in order: its own entry gone, its value taken.
-                    In abort, one of the functions receives again: is it told at once, and is no collection changed while you go through it?""")
+            hint="""A function that sends or receives while you call it must find the rendezvous in order: its own entry gone, its value
+                    taken. In abort, one of the functions receives again: is it told at once, and is no collection changed while you go
+                    through it?""")
 def called_back(run, random):
     again = ["receive", "x", []]
-    _agrees(run, [["receive", "x", [["waiting", "", None], ["send", "y", 2], again]], ["receive", "y", []], ["send", "x", 1]], "a function that sends on")
+    _agrees(run, [["receive", "x", [["waiting", "", None], ["send", "y", 2], again]], ["receive", "y", []], ["send", "x", 1]],
+            "a function that sends on")
     _agrees(run, [["send", "x", 1], ["receive", "x", [["send", "x", 2], ["waiting", "", None]]]], "a function that sends its own key again")
-    _agrees(run, [["receive", "x", [["receive", "y", []], ["waiting", "", None], ["abort", "OSError", "inner"]]], ["receive", "z", [["send", "y", 0]]],
-                  ["receive", "w", [["receive", "v", []]]], ["abort", "KeyError", "outer"], ["waiting", "", None]], "functions that call back in an abort")
+    _agrees(run, [["receive", "x", [["receive", "y", []], ["waiting", "", None], ["abort", "OSError", "inner"]]],
+                  ["receive", "z", [["send", "y", 0]]], ["receive", "w", [["receive", "v", []]]],
+                  ["abort", "KeyError", "outer"], ["waiting", "", None]],
+                  "functions that call back in an abort")
     for _ in range(10):
         script = drawn(random, KEYS, 0, depth=1)
         if random.random() < 0.5:

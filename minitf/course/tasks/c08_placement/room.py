@@ -20,7 +20,7 @@ def placed(mine, times, inputs, nbytes, latency, bandwidth, limits):
 
 
 def reference(times, inputs, nbytes, latency, bandwidth, limits):
-    """[[node, device, start, end]], or the name of the node without room: everything is worked out anew from the list of what was placed."""
+    """[[node, device, start, end]], or the name of the node without room: all is worked out anew from the list of what was placed."""
     done, names = [], list(times)
     while len(done) < len(names):
         where = {n: (d, s, e) for n, d, s, e in done}
@@ -49,7 +49,7 @@ def reference(times, inputs, nbytes, latency, bandwidth, limits):
 
 
 def drawn(random, size, devices, tight):
-    """A random graph as the arguments of place_within; whole numbers, whose sums are exact.  tight: the limit, as a share of all results."""
+    """A random graph as the arguments of place_within, in whole numbers.  tight: the limit, as a share of all results."""
     names = [f"n{k}" for k in range(size)]
     inputs, times = {}, {}
     for k, name in enumerate(names):
@@ -96,14 +96,15 @@ def results(run, random):
         names = [f"n{k}" for k in range(10)]
         times = {n: {"g": int(random.integers(1, 3)), "c": int(random.integers(20, 30))} for n in names}
         nbytes = {n: int(random.integers(1, 5)) * 10 for n in names}
-        _agrees(run, (times, {n: [] for n in names}, nbytes, 1, 10, {"g": int(sum(nbytes.values()) * random.uniform(0.2, 0.9))}), "ten results")
+        _agrees(run, (times, {n: [] for n in names}, nbytes, 1, 10, {"g": int(sum(nbytes.values()) * random.uniform(0.2, 0.9))}),
+                "ten results")
     exactly = {"a": {"g": 1, "c": 9}, "b": {"g": 1, "c": 9}}
     _agrees(run, (exactly, {"a": [], "b": []}, {"a": 40, "b": 60}, 1, 10, {"g": 100}), "results that just fit")
 
 
 @task.check(1, "inputs take room where they are carried, once",
-            hint="""A node on a device where its input is not: the input will be there too, beside the result. And the second node there that
-                    needs the same input finds it: nothing more is taken.""")
+            hint="""A node on a device where its input is not: the input will be there too, beside the result. And the second node there
+                    that needs the same input finds it: nothing more is taken.""")
 def carried(run, random):
     small = int(random.integers(1, 4)) * 10
     times = {"big": {"c": 1}, "one": {"g": 1, "c": 50}, "two": {"g": 1, "c": 50}, "three": {"g": 1, "c": 50}}
@@ -113,8 +114,8 @@ def carried(run, random):
 
 
 @task.check(1, "what nobody needs any more takes no room, anywhere",
-            hint="""Follow a chain: behind the second node the first result is not needed. Is its room free again, on its own device and where
-                    it was carried to? And is it still taken while one of two users has yet to come?""")
+            hint="""Follow a chain: behind the second node the first result is not needed. Is its room free again, on its own device and
+                    where it was carried to? And is it still taken while one of two users has yet to come?""")
 def freed(run, random):
     names = [f"n{k}" for k in range(12)]
     chain = {n: names[k - 1:k] for k, n in enumerate(names)}
@@ -127,11 +128,12 @@ def freed(run, random):
 
 
 @task.check(1, "no room anywhere is a MemoryError that names the node",
-            hint="""If no device is left for a node, say so at once, with its name. Do not place it where there is no room, and do not wait for
-                    room: nothing will be freed before this node is placed.""")
+            hint="""If no device is left for a node, say so at once, with its name. Do not place it where there is no room, and do not wait
+                    for room: nothing will be freed before this node is placed.""")
 def full(run, random):
     size = int(random.integers(101, 200))
-    _agrees(run, ({"small": {"g": 1}, "large": {"g": 1}}, {"small": [], "large": ["small"]}, {"small": 10, "large": size}, 1, 1, {"g": size + 9}), "two nodes")
+    _agrees(run, ({"small": {"g": 1}, "large": {"g": 1}}, {"small": [], "large": ["small"]}, {"small": 10, "large": size}, 1, 1,
+                  {"g": size + 9}), "two nodes")
     for _ in range(12):
         case = drawn(random, 12, ["d0", "d1"], 0.22)
         case[-1].update({d: int(0.22 * sum(case[2].values())) for d in ("d0", "d1")})
