@@ -22,15 +22,15 @@ cdef enum:
 
 cdef extern from *:
     """
-    static inline unsigned long long below(unsigned long long *state, unsigned long long n) {        /* splitmix64, scaled */
-        unsigned long long z = (*state += 0x9E3779B97F4A7C15ULL);
+    static inline uint64_t below(uint64_t *state, uint64_t n) {        /* splitmix64, scaled */
+        uint64_t z = (*state += 0x9E3779B97F4A7C15ULL);
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
         z ^= z >> 31;
-        return (unsigned long long) (((unsigned __int128) z * n) >> 64);
+        return (uint64_t) (((unsigned __int128) z * n) >> 64);
     }
     """
-    unsigned long long below(unsigned long long *, unsigned long long) nogil
+    uint64_t below(uint64_t *, uint64_t) nogil
 
 
 cdef class QueueState(Waitable):

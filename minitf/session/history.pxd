@@ -1,4 +1,4 @@
-"""Control flow as kernels, and the history of a loop."""
+"""The history of a loop."""
 from minitf.core.buffers cimport Buffer
 
 cdef class History:
