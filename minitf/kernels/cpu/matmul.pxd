@@ -36,6 +36,7 @@ cdef class MatMul(Kernel):
     cdef int choose(self, Buffer *a, Buffer *b) except -1
     cdef Way way_of_reals(self) noexcept
     cdef bint in_blocks(self) noexcept nogil
+    cdef bint by_rows(self) noexcept nogil
     cdef Py_ssize_t padded_rows(self) noexcept nogil
     cdef void product(self, char *out, const char *alpha) noexcept nogil
     cdef void share(self, Body body, const char *b, Py_ssize_t ldb, char *out, const char *alpha, Py_ssize_t n, Py_ssize_t each) noexcept nogil

@@ -12,7 +12,7 @@ from posix.stdlib cimport posix_memalign
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 from minitf.kernels.cpu.kernel cimport FLOAT32, FLOAT64, Buffer
-from minitf.kernels.cpu.parallel cimport GRAIN, Body, parallel_for
+from minitf.kernels.cpu.parallel cimport GRAIN, Body, parallel_for, threads_at_most
 
 from minitf.core.dtypes import float32, float64, int32, int64
 from minitf.core.registry import register_kernel
@@ -118,6 +118,12 @@ cdef class MatMul(Kernel):
         return self.way == TILES and not self.transpose_a and not self.by_panels and self.n * self.itemsize >= LONG \
             and self.k * self.n * self.itemsize > FAR
 
+    cdef bint by_rows(self) noexcept nogil:
+        """Whether tiles compute the product row by row: where all of b is near; and where several threads get as many blocks of rows each, and few,
+        since the kernels behind a product mostly work by rows, and then find theirs in their own cache."""
+        cdef Py_ssize_t nbytes = self.k * self.n * self.itemsize, threads = threads_at_most()
+        return nbytes <= NEAR or threads > 1 and self.pieces % threads == 0 and self.pieces <= 2 * threads and nbytes <= FAR // 2
+
     cdef Py_ssize_t padded_rows(self) noexcept nogil:
         return (self.m + self.lanes - 1) // self.lanes * self.lanes
 
@@ -156,7 +162,7 @@ cdef class MatMul(Kernel):
         if self.n < self.lanes and ldb == self.n:
             self.pad(b)
             b, ldb = self.scratch, self.lanes
-        if self.k * self.n * self.itemsize <= NEAR:                  # all of b is near: write the product row by row
+        if self.by_rows():
             self.share(tile_rows, b, ldb, out, alpha, self.pieces, self.m // self.pieces * self.n * self.k)
         else:
             self.share(tile_panels, b, ldb, out, alpha, (self.n + panel - 1) // panel, self.m * panel * self.k)

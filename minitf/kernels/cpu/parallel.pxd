@@ -11,5 +11,8 @@ cdef void parallel_for(Body body, void *data, Py_ssize_t n, Py_ssize_t grain) no
 # Returns the number before.
 cdef int use_threads(int n) noexcept nogil
 
+# How many threads the next loop of this thread may have.
+cdef int threads_at_most() noexcept nogil
+
 cdef enum:
     GRAIN = 16384                      # elements of a range where an element takes a cycle or less

@@ -106,9 +106,13 @@ cdef int use_threads(int n) noexcept nogil:
     return before
 
 
+cdef int threads_at_most() noexcept nogil:
+    return min(allowed if allowed else default_threads, MOST)
+
+
 cdef void parallel_for(Body function, void *argument, Py_ssize_t n, Py_ssize_t least) noexcept nogil:
     cdef Py_ssize_t grains
-    cdef int threads = min(allowed if allowed else default_threads, MOST)
+    cdef int threads = threads_at_most()
     if n <= least or threads < 2 or not replace(&taken, 0, 1):
         if n > 0:
             function(argument, 0, n)
