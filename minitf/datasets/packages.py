@@ -131,9 +131,11 @@ def watch(process, folder, bar):
 def bytes_in(folder):
     """Bytes in the wheels under `folder`, whole or arriving.  pip renames and removes files meanwhile."""
     total = 0
-    for path in folder.rglob("*.whl*"):
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size
+    for where, _, names in os.walk(folder):              # which passes over a folder that is gone when its turn comes; Path.rglob does not
+        for name in names:
+            if ".whl" in name:
+                with contextlib.suppress(OSError):
+                    total += os.path.getsize(os.path.join(where, name))
     return total
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -361,3 +362,18 @@ def test_the_real_digits_are_the_known_ones():
     assert np.bincount(labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(test_labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert (images[0].astype(int).sum(), labels[0]) == (27525, 5)
+
+
+def test_what_has_arrived_is_counted_while_pip_removes_folders(tmp_path, monkeypatch):
+    (tmp_path / "a.whl").write_bytes(bytes(7))
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "b.whl.part").write_bytes(bytes(5))
+    scandir = os.scandir
+
+    def without(path="."):
+        if Path(path).name == "gone":
+            raise FileNotFoundError(path)
+        return scandir(path)
+    monkeypatch.setattr(os, "scandir", without)
+    assert packages.bytes_in(tmp_path) == 12
