@@ -225,10 +225,9 @@ def test_ctrl_c_ends_a_run_and_leaves_the_session_usable(n, kind, tmp_path):
         assert process.stdout.readline() == "started\n", process.stderr.read()
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "interrupted\n"
+        out, err = process.communicate(timeout=LONG)            # all of it: what lies behind a line that was read by itself would be lost
         seconds = time.monotonic() - begin
-        out, err = process.communicate(timeout=LONG)
-        assert out == "usable\n" and process.returncode == 0, err
+        assert out == "interrupted\nusable\n" and process.returncode == 0, err
         assert seconds < 20, seconds                            # seconds on a loaded machine; the run would take minutes
     finally:
         process.kill()
