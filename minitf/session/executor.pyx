@@ -209,7 +209,7 @@ cdef class Step(StepState):
         for activation in self.resumed():
             try:
                 self.advance_by_one(activation)
-            except Exception:
+            except Exception:                 # that it was sent away: what the step failed of is told already
                 pass
         return 0
 
