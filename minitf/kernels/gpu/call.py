@@ -1,0 +1,183 @@
+"""What a GPU kernel is here: launches of CUDA functions, described once per plan, when every shape is known.
+
+    @register_gpu_kernel("Relu", source="activations.cu", in_place=True, T=FLOATS)
+    def relu(call):
+        y = call.outputs[0]
+        call.launch(typed("relu", y.dtype), blocks_for(y.size), THREADS, call.inputs[0], y, y.size)
+
+The function runs when a plan gets its memory.  What it leaves is a list of launches: a step fills in the addresses and queues them, and no
+Python of ours runs in it.
+"""
+import ctypes
+
+import numpy as np
+
+from ...core.dtypes import as_dtype, bool as bool_, float32, float64, int32, int64
+from ...core.errors import InvalidArgumentError, ResourceExhaustedError
+from ...core.registry import register_kernel
+
+THREADS = 256                 # of a block, where nothing speaks for another number
+MOST_BLOCKS = 1 << 16         # of a grid whose threads go on to the next elements by themselves
+MOST_ELEMENTS = 2**31 - 1     # of a tensor: kernels count in 32 bits, which is faster, and 8 GiB of floats
+FLOATS = [float32, float64]
+NUMBERS = [float32, float64, int32, int64]
+
+_SUFFIXES = {"float32": "f32", "float64": "f64", "int32": "i32", "int64": "i64", "bool": "b8", "uint8": "u8", "int8": "i8", "int16": "i16"}
+
+
+def typed(name, dtype):
+    """The name of a CUDA function for one element type.
+
+    >>> typed("relu", "float32")
+    'relu_f32'
+    """
+    return f"{name}_{_SUFFIXES[as_dtype(dtype).base_dtype.name]}"
+
+
+def blocks_for(n, threads=THREADS, most=MOST_BLOCKS):
+    """How many blocks cover n elements, one a thread; no more than `most`, so the function must go on by the size of the grid.
+
+    >>> blocks_for(1000)
+    4
+    """
+    return min(-(-n // threads), most)
+
+
+class Operand:
+    """A tensor of a call, or scratch memory: as an argument of a launch, its address.
+
+    shape, dtype, size, nbytes   as known when the plan gets its memory
+    value                        the NumPy array of an input that the op declares in `constants` (axes, a permutation); else None
+    kind, index                  "input", "output", "variable" (a reference) with its number among the inputs or outputs; "scratch", "flag"
+    offset                       bytes behind its begin
+    """
+    __slots__ = ("kind", "index", "shape", "dtype", "value", "offset")
+
+    def __init__(self, kind, index, shape, dtype, value=None, offset=0):
+        self.kind, self.index, self.shape, self.dtype = kind, index, tuple(shape), as_dtype(dtype).base_dtype
+        self.value, self.offset = value, offset
+
+    @property
+    def size(self):
+        n = 1
+        for d in self.shape:
+            n *= d
+        return n
+
+    @property
+    def nbytes(self):
+        return self.size * self.dtype.size
+
+    def at(self, element):
+        """The address of an element: an argument that begins there."""
+        return Operand(self.kind, self.index, self.shape, self.dtype, self.value, self.offset + element * self.dtype.size)
+
+    def __repr__(self):
+        return f"<{self.kind} {self.index}: {self.dtype.name}{list(self.shape)}>"
+
+
+class Launch:
+    """One launch: CUDA function, grid, block, bytes of dynamic shared memory, arguments (Operands, NumPy scalars, ctypes structures).
+
+    copy   (target, source, bytes) in place of a function: a copy within the device; or (target, None, bytes): zeros
+    """
+    __slots__ = ("source", "function", "grid", "block", "shared", "args", "copy")
+
+    def __init__(self, source, function, grid, block, shared, args, copy=None):
+        self.source, self.function, self.grid, self.block, self.shared, self.args, self.copy = source, function, grid, block, shared, args, copy
+
+    def __str__(self):
+        if self.copy is not None:
+            return f"copy {self.copy[2]} bytes" if self.copy[1] is not None else f"zero {self.copy[2]} bytes"
+        return f"{self.function}<<<{self.grid}, {self.block}, {self.shared}>>>({', '.join(map(str, self.args))})"
+
+
+class Call:
+    """What a describing function is given, and where it leaves its launches.
+
+    name, attrs        of the op
+    inputs, outputs    [Operand]; a reference to a variable is an input of the kind "variable", with the shape the variable was declared with
+    launches           [Launch], in the order in which they are queued: each sees what the ones before have done
+    """
+
+    def __init__(self, source, name, attrs, inputs, outputs):
+        self.source, self.name, self.attrs, self.inputs, self.outputs = source, name, attrs, inputs, outputs
+        self.launches, self.scratches, self.flags = [], [], []
+        for operand in [*inputs, *outputs]:
+            if operand.size > MOST_ELEMENTS:
+                raise ResourceExhaustedError(None, None, f"{operand.size:,} elements: a GPU kernel counts to {MOST_ELEMENTS:,}")
+
+    def launch(self, function, grid, block, *args, shared=0):
+        """Queue function<<<grid, block, shared>>>(*args).
+
+        grid, block   a number or a tuple of up to three; nothing is launched where the grid is empty
+        args          Operands, ints (passed as int: 32 bits), NumPy scalars (as their type), ctypes structures (by value)
+        """
+        grid, block = _three(grid), _three(block)
+        if 0 in grid:
+            return
+        self.launches.append(Launch(self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
+
+    def copy(self, target, source, nbytes=None):
+        """Queue a copy of bytes (default: all of the source) from one operand to another."""
+        nbytes = source.nbytes if nbytes is None else nbytes
+        if nbytes:
+            self.launches.append(Launch(None, None, None, None, 0, [], (target, source, nbytes)))
+
+    def zero(self, target, nbytes=None):
+        """Queue zeros into an operand."""
+        nbytes = target.nbytes if nbytes is None else nbytes
+        if nbytes:
+            self.launches.append(Launch(None, None, None, None, 0, [], (target, None, nbytes)))
+
+    def scratch(self, dtype, shape):
+        """Memory for this op alone, of anything at its begin."""
+        operand = Operand("scratch", len(self.scratches), shape, dtype)
+        self.scratches.append(operand)
+        return operand
+
+    def flag(self, message):
+        """Two ints in the device's memory, 0 at first, through which a kernel can complain: `complain(flag, value)` of common.cuh.
+
+        The step then ends in an InvalidArgumentError with the message, in which "{value}" stands for the value.
+        """
+        self.flags.append(message)
+        return Operand("flag", len(self.flags) - 1, (2,), int32)
+
+
+def _three(n):
+    given = (n,) if isinstance(n, (int, np.integer)) else tuple(n)
+    return tuple(int(k) for k in (*given, 1, 1, 1)[:3])
+
+
+def _argument(call, function, value):
+    if isinstance(value, (Operand, np.generic, ctypes.Structure)):
+        return value
+    if isinstance(value, bool):
+        return np.int32(value)
+    if isinstance(value, int):
+        if not -2**31 <= value < 2**31:
+            raise InvalidArgumentError(None, None, f"{function}: {value} does not fit an int; say np.int64 if the function takes a long long")
+        return np.int32(value)
+    raise TypeError(f"{function} of '{call.name}': an argument is a tensor of the call, an int, a NumPy scalar or a ctypes structure; got {value!r}. "
+                    "Say np.float32 or np.float64 for a number with a fraction")
+
+
+class Described:
+    """What the registry holds for a GPU kernel."""
+
+    def __init__(self, describe, source):
+        self.describe, self.source, self.__name__ = describe, source, describe.__name__
+
+
+def register_gpu_kernel(op_type, source=None, in_place=False, **constraints):
+    """Decorate describe(call): the launches that compute an op on a GPU.
+
+    source        the .cu file that has the functions: beside this file, or a path of the user's own
+    in_place      the first output may lie in the memory of any input of its shape and dtype whose value nobody else needs
+    constraints   attribute name -> allowed values, as in register_kernel
+    """
+    def decorate(describe):
+        register_kernel(op_type, "GPU", in_place, **constraints)(Described(describe, source))
+        return describe
+    return decorate

@@ -1,0 +1,43 @@
+// What the kernels share: element types, the loop over elements, sums over a warp and over a block, complaints.
+//
+// One source for nvcc and for the emulator.  Counts are int (a tensor has fewer than 2^31 elements); a loop's own counter is unsigned, so that
+// the step behind the last element can not overflow.
+#pragma once
+
+// for (each i < n that is this thread's): a grid of any size does them all
+#define FOR_EACH(i, n) for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < unsigned(n); i += gridDim.x * blockDim.x)
+
+typedef long long int64;
+typedef unsigned long long uint64;
+
+// DEFINE(T, suffix) for the element types that a family serves; suffixes as in call.py
+#define FOR_FLOATS(DEFINE) DEFINE(float, f32) DEFINE(double, f64)
+#define FOR_NUMBERS(DEFINE) FOR_FLOATS(DEFINE) DEFINE(int, i32) DEFINE(int64, i64)
+
+const unsigned EVERY_LANE = 0xffffffffu;
+
+struct Add { template <class T> __device__ static T of(T a, T b) { return a + b; } };
+
+// The reduction of a warp's 32 values, in every lane.  Lanes pair up at distances 16, 8, 4, 2, 1: always in the same order.
+template <class Op, class T> __device__ T over_warp(T value) {
+    for (int distance = 16; distance > 0; distance >>= 1) value = Op::of(value, __shfl_xor_sync(EVERY_LANE, value, distance));
+    return value;
+}
+
+// The reduction of a block's values, in every thread: first within the warps, then over their results.  The block is a whole number of
+// warps and one-dimensional; `neutral` is what changes nothing.  May be called again at once: it ends with a barrier.
+template <class Op, class T> __device__ T over_block(T value, T neutral) {
+    __shared__ T of_warp[32];
+    unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    value = over_warp<Op>(value);
+    if (lane == 0) of_warp[warp] = value;
+    __syncthreads();
+    value = over_warp<Op>(lane < warps ? of_warp[lane] : neutral);
+    __syncthreads();
+    return value;
+}
+
+// Tell the host that an input is not what the op takes: the step ends in the error that belongs to the flag (Call.flag).
+__device__ inline void complain(int *flag, int value) {
+    if (atomicExch(flag, 1) == 0) flag[1] = value;
+}
