@@ -1,3 +1,4 @@
 """GPU kernels: CUDA C in .cu files, with the launches of each op beside them.  Importing the package registers them and compiles nothing."""
+from . import elementwise
 from . import copies
 from . import variables

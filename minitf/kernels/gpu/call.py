@@ -123,16 +123,17 @@ class Call:
             if operand.size > MOST_ELEMENTS:
                 raise ResourceExhaustedError(None, None, f"{operand.size:,} elements: a GPU kernel counts to {MOST_ELEMENTS:,}")
 
-    def launch(self, function, grid, block, *args, shared=0):
+    def launch(self, function, grid, block, *args, shared=0, source=None):
         """Queue function<<<grid, block, shared>>>(*args).
 
         grid, block   a number or a tuple of up to three; nothing is launched where the grid is empty
+        source        another file than the kernel's, or a function that was made for this call (generated.py)
         args          Operands, what take() gave, ints (passed as int: 32 bits), NumPy scalars (as their type), ctypes structures (by value)
         """
         grid, block = _three(grid), _three(block)
         if 0 in grid:
             return
-        self.launches.append(Launch(self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
+        self.launches.append(Launch(source or self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
 
     def copy(self, target, source, nbytes=None):
         """Queue a copy of bytes (default: all of the source) from one operand to another."""
