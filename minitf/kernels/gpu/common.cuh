@@ -18,11 +18,12 @@ const unsigned EVERY_LANE = 0xffffffffu;
 
 struct Add { template <class T> __device__ static T of(T a, T b) { return a + b; } };
 struct Larger { template <class T> __device__ static T of(T a, T b) { return a > b || a != a ? a : b; } };      // NaN if one is
+struct Smaller { template <class T> __device__ static T of(T a, T b) { return a < b || a != a ? a : b; } };
 
 // The reduction of the values of `lanes` neighbours, a power of two up to 32, in each of them; every lane of the warp calls it.  They pair up
 // at distances lanes / 2, ..., 2, 1: always in the same order.
 template <class Op, class T> __device__ T over_lanes(T value, unsigned lanes) {
-    for (unsigned distance = lanes / 2; distance > 0; distance /= 2) value = Op::of(value, __shfl_xor_sync(EVERY_LANE, value, distance));
+    for (unsigned distance = lanes / 2; distance > 0; distance /= 2) value = Op::of(value, T(__shfl_xor_sync(EVERY_LANE, value, distance)));
     return value;
 }
 
