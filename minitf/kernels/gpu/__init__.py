@@ -1,2 +1,4 @@
 """GPU kernels: CUDA C in .cu files, with the launches of each op beside them.  Importing the package registers them and compiles nothing."""
 from . import reduce                                     # noqa: F401
+from . import softmax                                    # noqa: F401
+from . import arg_extreme                                # noqa: F401

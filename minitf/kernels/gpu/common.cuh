@@ -14,6 +14,10 @@ typedef unsigned long long uint64;
 #define FOR_FLOATS(DEFINE) DEFINE(float, f32) DEFINE(double, f64)
 #define FOR_NUMBERS(DEFINE) FOR_FLOATS(DEFINE) DEFINE(int, i32) DEFINE(int64, i64)
 
+// What sums of T are kept in, where a thread adds up many: at one conversion for several elements, a GPU of few double units loses no time.
+template <class T> struct Wide { typedef T type; };
+template <> struct Wide<float> { typedef double type; };
+
 const unsigned EVERY_LANE = 0xffffffffu;
 
 struct Add { template <class T> __device__ static T of(T a, T b) { return a + b; } };

@@ -10,9 +10,6 @@
 // one conversion for eight elements, so a sum of a million floats has the digits of one of eight.  All orders are fixed.
 #include "common.cuh"
 
-template <class T> struct Wide { typedef T type; };
-template <> struct Wide<float> { typedef double type; };
-
 // The reduction of count elements, each `step` behind the one before.
 template <class Op, class T> __device__ typename Op::template Total<T>::type total_of(const T *x, unsigned count, unsigned step) {
     typedef typename Op::template Total<T>::type Total;

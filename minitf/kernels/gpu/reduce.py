@@ -6,6 +6,7 @@ launch brings together.  How it is cut follows from the shape alone: no atomic a
 """
 from ...core.errors import InvalidArgumentError
 from .call import FLOATS, NUMBERS, THREADS, blocks_for, register_gpu_kernel, typed
+from .teams import power_above
 
 BLOCKS = 1024                 # that keep a GPU busy: 8 for each of 128 processors
 WORTH = 16                    # elements for a thread, at least, where a pass is cut
@@ -38,14 +39,6 @@ def _product(sizes):
     for n in sizes:
         total *= n
     return total
-
-
-def power_above(n, most=32):
-    """The least power of two that is n or more, but no more than `most`."""
-    power = 1
-    while power < min(n, most):
-        power *= 2
-    return power
 
 
 def cut(n, blocks, turn):
