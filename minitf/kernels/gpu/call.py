@@ -9,6 +9,7 @@ The function runs when a plan gets its memory.  What it leaves is a list of laun
 Python of ours runs in it.
 """
 import ctypes
+import os
 
 import numpy as np
 
@@ -76,8 +77,22 @@ class Operand:
         return f"<{self.kind} {self.index}: {self.dtype.name}{list(self.shape)}>"
 
 
+class Drawn:
+    """What a kernel needs of the op's random stream, an argument of the type unsigned long long: see Call.take.
+
+    part   "key" of the stream, or "block": the number of the first block that this run has taken
+    """
+    __slots__ = ("part",)
+
+    def __init__(self, part):
+        self.part = part
+
+    def __repr__(self):
+        return f"<{self.part} of the random stream>"
+
+
 class Launch:
-    """One launch: CUDA function, grid, block, bytes of dynamic shared memory, arguments (Operands, NumPy scalars, ctypes structures).
+    """One launch: CUDA function, grid, block, bytes of dynamic shared memory, arguments (Operands, Drawns, NumPy scalars, ctypes structures).
 
     source, function   the .cu file and the name in it; or None and an object of a library's, whose enqueue(stream, addresses) is called with the
                        device's context current: the handle of the stream, and the addresses of the arguments, all Operands
@@ -102,13 +117,14 @@ class Call:
     name, attrs        of the op
     inputs, outputs    [Operand]; a reference to a variable is an input of the kind "variable", with the shape the variable was declared with
     launches           [Launch], in the order in which they are queued: each sees what the ones before have done
+    blocks             how many blocks of the op's random stream a run takes; None: it draws nothing
     emulated           whether the device is emulated: then a vendor's library can not help.  The engine says False for a GPU
     """
     emulated = True
 
     def __init__(self, source, name, attrs, inputs, outputs):
         self.source, self.name, self.attrs, self.inputs, self.outputs = source, name, attrs, inputs, outputs
-        self.launches, self.scratches, self.flags = [], [], []
+        self.launches, self.scratches, self.flags, self.blocks = [], [], [], None
         for operand in [*inputs, *outputs]:
             if operand.size > MOST_ELEMENTS:
                 raise ResourceExhaustedError(None, None, f"{operand.size:,} elements: a GPU kernel counts to {MOST_ELEMENTS:,}")
@@ -117,7 +133,7 @@ class Call:
         """Queue function<<<grid, block, shared>>>(*args).
 
         grid, block   a number or a tuple of up to three; nothing is launched where the grid is empty
-        args          Operands, ints (passed as int: 32 bits), NumPy scalars (as their type), ctypes structures (by value)
+        args          Operands, what take() gave, ints (passed as int: 32 bits), NumPy scalars (as their type), ctypes structures (by value)
         source        another .cu file than that of the op, whose function is wanted
         """
         grid, block = _three(grid), _three(block)
@@ -150,10 +166,20 @@ class Call:
     def flag(self, message):
         """Two ints in the device's memory, 0 at first, through which a kernel can complain: `complain(flag, value)` of common.cuh.
 
-        The step then ends in an InvalidArgumentError with the message, in which "{value}" stands for the value.
+        The step then ends in an InvalidArgumentError with the message, in which "{value}" stands for the value, and "{float}" for the number
+        that the value's bits are as a float: `complain` takes a float too.
         """
         self.flags.append(message)
         return Operand("flag", len(self.flags) - 1, (2,), int32)
+
+    def take(self, blocks):
+        """(key, first): two arguments for a kernel that draws random numbers, `unsigned long long` both.
+
+        Each run takes so many blocks of the stream, attrs["_state"].take(blocks), when it queues the launches: once, and every launch of the
+        call gets the same first one.  The key is read then too, for a restored checkpoint changes it.
+        """
+        self.blocks = blocks
+        return Drawn("key"), Drawn("block")
 
 
 def _three(n):
@@ -162,7 +188,7 @@ def _three(n):
 
 
 def _argument(call, function, value):
-    if isinstance(value, (Operand, np.generic, ctypes.Structure)):
+    if isinstance(value, (Operand, Drawn, np.generic, ctypes.Structure)):
         return value
     if isinstance(value, bool):
         return np.int32(value)
@@ -180,6 +206,14 @@ class Described:
     def __init__(self, describe, source):
         self.describe, self.source, self.__name__ = describe, source, describe.__name__
 
+    def __call__(self, attrs):
+        from .launch import GpuKernel
+        return GpuKernel(attrs, self)
+
+
+def _path(source):
+    return None if source is None else source if os.path.isabs(source) else os.path.join(os.path.dirname(__file__), source)
+
 
 def register_gpu_kernel(op_type, source=None, in_place=False, **constraints):
     """Decorate describe(call): the launches that compute an op on a GPU.
@@ -189,6 +223,6 @@ def register_gpu_kernel(op_type, source=None, in_place=False, **constraints):
     constraints   attribute name -> allowed values, as in register_kernel
     """
     def decorate(describe):
-        register_kernel(op_type, "GPU", in_place, **constraints)(Described(describe, source))
+        register_kernel(op_type, "GPU", in_place, **constraints)(Described(describe, _path(source)))
         return describe
     return decorate

@@ -41,3 +41,8 @@ template <class Op, class T> __device__ T over_block(T value, T neutral) {
 __device__ inline void complain(int *flag, int value) {
     if (atomicExch(flag, 1) == 0) flag[1] = value;
 }
+
+// The same for a number with a fraction: "{float}" in the flag's message.
+__device__ inline void complain(int *flag, float value) {
+    complain(flag, __float_as_int(value));
+}
