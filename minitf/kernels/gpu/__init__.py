@@ -2,4 +2,4 @@
 from . import conv
 from . import copies
 from . import matmul
-from . import state
+from . import variables
