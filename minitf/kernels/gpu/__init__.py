@@ -3,5 +3,7 @@ from . import elementwise
 from . import reduce                                     # noqa: F401
 from . import softmax                                    # noqa: F401
 from . import arg_extreme                                # noqa: F401
+from . import conv
 from . import copies
+from . import matmul
 from . import variables
