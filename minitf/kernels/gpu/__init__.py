@@ -1,2 +1,2 @@
 """GPU kernels: CUDA C in .cu files, with the launches of each op beside them.  Importing the package registers them and compiles nothing."""
-from . import state, train_adam, train_ops, train_proximal
+from . import random, state, train_adam, train_ops, train_proximal

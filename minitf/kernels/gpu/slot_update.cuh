@@ -1,12 +1,11 @@
 // An optimizer's update of a variable and its slots: the loop over elements, or over the rows that indices name.  The formulas stand elsewhere.
 //
+// Updates do little else than load and store, so threads do it in packs: fewer, wider instructions keep more memory busy.
+//
 // A formula is a structure with the hyper-parameters and operator()(grad, var, slots...), which changes one element of the variable and of its
 // slots.  Hyper-parameters are tensors, so scalars in the device's memory: every thread reads them through their addresses.
 #pragma once
 #include "rows.cuh"
-
-// 16 bytes: what one instruction of a thread loads or stores.  Updates do little else, and fewer, wider ones keep more memory busy.
-template <class T> struct alignas(16) Pack { T x[16 / sizeof(T)]; };
 
 // A formula on an element's N values.
 template <class F, class T> __device__ void apply(const F &f, T grad, T (&s)[1]) { f(grad, s[0]); }
