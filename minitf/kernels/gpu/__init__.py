@@ -1,4 +1,4 @@
 """GPU kernels: CUDA C in .cu files, with the launches of each op beside them.  Importing the package registers them and compiles nothing."""
-from . import random, state, train_adam, train_ops, train_proximal
+from . import lstm, random, state, train_adam, train_ops, train_proximal
 from . import copies
-from . import state
+from . import variables

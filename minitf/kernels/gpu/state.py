@@ -3,7 +3,7 @@ from math import prod
 
 from ...core.dtypes import bool as bool_
 from .call import NUMBERS, THREADS, blocks_for, register_gpu_kernel, typed
-from .rows import sorted_rows
+from .rows import place_text, sorted_rows
 from .slot_update import refuse, shape_text
 
 
@@ -23,7 +23,8 @@ def scatter(function):
         if not var.shape or updates.shape != indices.shape + var.shape[1:]:
             refuse("Must have updates.shape = indices.shape + params.shape[1:], got "
                    f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, params.shape {shape_text(var)}")
-        change_rows(call, function, indices.size, var.shape[:1], f"indices[...] = {{value}} is not in [0, {var.shape[0]})")
+        change_rows(call, function, indices.size, var.shape[:1], lambda value, place:
+                    f"indices{place_text(indices.shape, place)} = {value} is not in [0, {var.shape[0]})")
     return describe
 
 
@@ -35,8 +36,8 @@ def scatter_nd(function):
         if depth > len(var.shape) or updates.shape != outer + var.shape[depth:]:
             refuse("Must have updates.shape = indices.shape[:-1] + ref.shape[indices.shape[-1]:], got "
                    f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, ref.shape {shape_text(var)}")
-        entry = "[{value}]" if depth > 1 else "[...] = [{value}]"
-        change_rows(call, function, prod(outer), var.shape[:depth], f"indices{entry} does not index into shape {shape_text(var)}")
+        change_rows(call, function, prod(outer), var.shape[:depth], lambda value, place:
+                    f"indices{place_text(indices.shape, place)} = {value} does not index into shape {shape_text(var)}")
     return describe
 
 
