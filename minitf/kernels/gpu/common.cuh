@@ -14,9 +14,6 @@ typedef unsigned long long uint64;
 #define FOR_FLOATS(DEFINE) DEFINE(float, f32) DEFINE(double, f64)
 #define FOR_NUMBERS(DEFINE) FOR_FLOATS(DEFINE) DEFINE(int, i32) DEFINE(int64, i64)
 
-// 16 bytes, the most that one instruction of a thread loads or stores; a pack begins at a multiple of 16.
-template <class T> struct alignas(16) Pack { T x[16 / sizeof(T)]; };
-
 const unsigned EVERY_LANE = 0xffffffffu;
 
 struct Add { template <class T> __device__ static T of(T a, T b) { return a + b; } };

@@ -27,7 +27,7 @@ template <class T> struct Joined {
 // the cell needs.  What it multiplies comes from shared memory: EACH neighbouring inputs, which the warp's lanes share, and a weight for each gate.
 // The next piece of both is on its way from memory while the last one is multiplied.
 template <class T> __device__ void sum_gates(T (&sums)[EACH][GATES], const Joined<T> &inputs, const T *w, int first_row, int first_unit) {
-    __shared__ T left[DEPTH][TILE_ROWS + 4];                            // 4 more, so that terms of a row do not all lie in one bank
+    alignas(32) __shared__ T left[DEPTH][TILE_ROWS + EACH];             // EACH more, so that the terms of a row do not all lie in one bank
     __shared__ T right[DEPTH][GATES][TILE_UNITS];
     const int LEFTS = DEPTH * TILE_ROWS / CELL_THREADS, RIGHTS = DEPTH * GATES * TILE_UNITS / CELL_THREADS;
     T lefts[LEFTS], rights[RIGHTS];
@@ -44,11 +44,11 @@ template <class T> __device__ void sum_gates(T (&sums)[EACH][GATES], const Joine
         }
         if (begin >= 0) {
             for (int term = 0; term < DEPTH; term++) {
-                T in[EACH], weights[GATES];
-                for (int r = 0; r < EACH; r++) in[r] = left[term][warp * EACH + r];
+                Pack<T, EACH> in = *(const Pack<T, EACH> *) &left[term][warp * EACH];
+                T weights[GATES];
                 for (int gate = 0; gate < GATES; gate++) weights[gate] = right[term][gate][lane];
                 for (int r = 0; r < EACH; r++)
-                    for (int gate = 0; gate < GATES; gate++) sums[r][gate] += in[r] * weights[gate];
+                    for (int gate = 0; gate < GATES; gate++) sums[r][gate] += in.of[r] * weights[gate];
             }
         }
         __syncthreads();

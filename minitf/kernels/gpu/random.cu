@@ -4,6 +4,7 @@
 // shared or carried on.  The numbers are those of the CPU's kernels (kernels/cpu/random.pyx): uniform ones to the bit, normal ones but for
 // the last bits of logarithm, sine and cosine.  A thread fills 16 bytes, one block, with one store.
 #include "common.cuh"
+#include "pack.cuh"
 
 struct Words {
     unsigned w[4];
@@ -30,11 +31,11 @@ __device__ Words philox(uint64 key, uint64 low, uint64 high) {
 struct Uniform {
     __device__ static void draw(Pack<float> &to, uint64 key, uint64 block) {
         Words words = philox(key, block, 0);
-        for (int i = 0; i < 4; i++) to.x[i] = float(int(words.w[i] >> 8)) * (1.0f / (1 << 24));
+        for (int i = 0; i < 4; i++) to.of[i] = float(int(words.w[i] >> 8)) * (1.0f / (1 << 24));
     }
     __device__ static void draw(Pack<double> &to, uint64 key, uint64 block) {
         Words words = philox(key, block, 0);
-        for (int i = 0; i < 2; i++) to.x[i] = double(int64(words.wide(i) >> 11)) * (1.0 / (1LL << 53));
+        for (int i = 0; i < 2; i++) to.of[i] = double(int64(words.wide(i) >> 11)) * (1.0 / (1LL << 53));
     }
 };
 
@@ -55,14 +56,14 @@ __device__ inline void box_muller(float *x, float *y, unsigned u, unsigned v) {
 struct Normal {
     __device__ static void draw(Pack<float> &to, uint64 key, uint64 block, uint64 attempt = 0) {
         Words words = philox(key, block, attempt);
-        for (int i = 0; i < 4; i += 2) box_muller(&to.x[i], &to.x[i + 1], words.w[i], words.w[i + 1]);
+        for (int i = 0; i < 4; i += 2) box_muller(&to.of[i], &to.of[i + 1], words.w[i], words.w[i + 1]);
     }
     __device__ static void draw(Pack<double> &to, uint64 key, uint64 block, uint64 attempt = 0) {
         const double UNIT53 = 1.0 / (1LL << 53), TURN = 4 * 1.57079632679489662;
         Words words = philox(key, block, attempt);
         double radius = sqrt(-2 * log((double(words.wide(0) >> 11) + 0.5) * UNIT53)), angle = double(words.wide(1) >> 11) * (TURN * UNIT53);
-        to.x[0] = radius * cos(angle);
-        to.x[1] = radius * sin(angle);
+        to.of[0] = radius * cos(angle);
+        to.of[1] = radius * sin(angle);
     }
 };
 
@@ -73,11 +74,11 @@ struct Truncated {
         Normal::draw(to, key, block);
         for (uint64 attempt = 1; ; attempt++) {
             int outside = 0;
-            for (int i = 0; i < MANY; i++) outside += !(-2 < to.x[i] && to.x[i] < 2);
+            for (int i = 0; i < MANY; i++) outside += !(-2 < to.of[i] && to.of[i] < 2);
             if (!outside) return;
             Pack<T> again;
             Normal::draw(again, key, block, attempt);
-            for (int i = 0; i < MANY; i++) to.x[i] = -2 < to.x[i] && to.x[i] < 2 ? to.x[i] : again.x[i];
+            for (int i = 0; i < MANY; i++) to.of[i] = -2 < to.of[i] && to.of[i] < 2 ? to.of[i] : again.of[i];
         }
     }
 };
@@ -90,7 +91,7 @@ template <class Distribution, class T> __device__ void fill(T *out, int n, uint6
         Pack<T> numbers;
         Distribution::draw(numbers, key, first + block);
         if (aligned && (block + 1) * MANY <= unsigned(n)) ((Pack<T> *) out)[block] = numbers;
-        else for (unsigned i = 0; i < MANY && block * MANY + i < unsigned(n); i++) out[block * MANY + i] = numbers.x[i];
+        else for (unsigned i = 0; i < MANY && block * MANY + i < unsigned(n); i++) out[block * MANY + i] = numbers.of[i];
     }
 }
 
@@ -105,7 +106,7 @@ FOR_FLOATS(DEFINE)
 template <class T> __device__ void fill_integers(const T *minval, const T *maxval, T *out, int n, uint64 key, uint64 first, int *empty) {
     int64 low = *minval, high = *maxval;
     if (low >= high) {
-        complain(empty, int(max(min(low, int64(0x7fffffff)), -int64(0x80000000))));
+        complain_at(empty, int(high), low);
         return;
     }
     uint64 span = uint64(high) - uint64(low);

@@ -1,4 +1,5 @@
 """Random numbers: the same as the CPU's kernels make, from the same blocks of the op's stream.  See random.cu."""
+from ...core.dtypes import int32
 from .call import FLOATS, THREADS, blocks_for, register_gpu_kernel, typed
 
 
@@ -21,5 +22,5 @@ def random_integers(call):
     """int32 or int64 in [minval, maxval): two numbers from each block."""
     out, blocks = call.outputs[0], -(-call.outputs[0].size // 2)
     key, first = call.take(blocks)
-    empty = call.flag("Need minval < maxval, got minval {value}")
+    empty = call.flag(lambda low, high: f"Need minval < maxval, got {low} >= {high}" if out.dtype == int32 else f"Need minval < maxval, got minval {low}")
     call.launch(typed("random_integers", out.dtype), blocks_for(blocks), THREADS, call.inputs[1], call.inputs[2], out, out.size, key, first, empty)

@@ -15,7 +15,7 @@ __device__ inline unsigned place_of(uint64 key) { return unsigned(key); }
 
 // keys[i]: the number of the row that entry i of indices [n, depth] names by a coordinate in each of the first axes, in row-major order.
 // Sorted within tiles of SORTED_TILE entries, one a block and a thread each: a key goes where as many keys of its tile are less than it.
-// Complains of an entry that points outside `dims`: of the coordinate, or of the entry's place where there are several coordinates.
+// Complains of an entry that points outside `dims`: of the coordinate and of its place in indices.
 template <class Index> __device__ void sort_tile(const Index *indices, uint64 *keys, int n, int depth, const Dims &dims, int *outside) {
     __shared__ uint64 tile[SORTED_TILE];
     int begin = blockIdx.x * SORTED_TILE, i = begin + threadIdx.x, many = min(SORTED_TILE, n - begin);
@@ -24,7 +24,7 @@ template <class Index> __device__ void sort_tile(const Index *indices, uint64 *k
         unsigned row = 0;
         for (int k = 0; k < depth; k++) {
             int64 place = indices[i * depth + k];
-            if (place < 0 || place >= dims.of[k]) complain(outside, depth > 1 ? i : int(max(min(place, int64(0x7fffffff)), -int64(0x80000000))));
+            if (place < 0 || place >= dims.of[k]) complain_at(outside, i * depth + k, place);
             row = row * dims.of[k] + unsigned(place);
         }
         key = uint64(row) << 32 | unsigned(i);

@@ -8,6 +8,19 @@ SORTED_TILE = 512                    # as in rows.cuh
 MOST_AXES = 8
 
 
+def place_text(shape, place):
+    """An element's place in its array, by its number: nothing in a scalar.
+
+    >>> place_text((3, 4), 6), place_text((), 0)
+    ('[1,2]', '')
+    """
+    places = []
+    for size in reversed(shape):
+        places.insert(0, str(place % size))
+        place //= size
+    return f"[{','.join(places)}]" if places else ""
+
+
 class Dims(ctypes.Structure):
     """The sizes of a variable's first axes."""
     _fields_ = [("of", ctypes.c_int * MOST_AXES)]
@@ -17,7 +30,7 @@ def sorted_rows(call, indices, count, dims, message):
     """(keys, outside): `count` sorted keys in scratch memory, and the flag that is up if an entry points outside of dims.
 
     indices: int32 or int64, count * len(dims) of them.  A kernel that changes something must return at once where the flag is up: the CPU's
-    kernels change nothing then.  message: for the flag; its {value} is the index, or the entry's number where dims are several.
+    kernels change nothing then.  message(value, place): what the flag says of an index, and of its place in indices.
     """
     keys, spare, outside = call.scratch(int64, [count]), None, call.flag(message)
     call.launch(typed("sort_rows", indices.dtype), -(-count // SORTED_TILE), SORTED_TILE, indices, keys, count, len(dims),

@@ -5,6 +5,7 @@
 // A formula is a structure with the hyper-parameters and operator()(grad, var, slots...), which changes one element of the variable and of its
 // slots.  Hyper-parameters are tensors, so scalars in the device's memory: every thread reads them through their addresses.
 #pragma once
+#include "pack.cuh"
 #include "rows.cuh"
 
 // A formula on an element's N values.
@@ -34,9 +35,9 @@ template <class F, class T, int N> __device__ void update_pack(const F &f, const
     for (int k = 0; k < N; k++) packs[k] = ((const Pack<T> *) states[k])[i];
     for (int j = 0; j < WIDE; j++) {
         T s[N];
-        for (int k = 0; k < N; k++) s[k] = packs[k].x[j];
-        apply(f, grad.x[j], s);
-        for (int k = 0; k < N; k++) packs[k].x[j] = s[k];
+        for (int k = 0; k < N; k++) s[k] = packs[k].of[j];
+        apply(f, grad.of[j], s);
+        for (int k = 0; k < N; k++) packs[k].of[j] = s[k];
     }
     for (int k = 0; k < N; k++) ((Pack<T> *) states[k])[i] = packs[k];
 }

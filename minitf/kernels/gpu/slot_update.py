@@ -6,7 +6,10 @@ from ...core.errors import InvalidArgumentError
 from .call import FLOATS, THREADS, blocks_for, register_gpu_kernel, typed
 from .rows import sorted_rows
 
-OUT_OF_RANGE = "Index {{value}} in indices is out of range: var has {rows} rows"
+
+def out_of_range(var):
+    """What the flag says of an index without a row."""
+    return lambda value, place: f"Index {value} at offset {place} in indices is out of range: var has {var.shape[0]} rows"
 
 
 def shape_text(operand):
@@ -61,7 +64,7 @@ def update(call, function, n_states, names, more):
     if indices is None:
         call.launch(typed(function, var.dtype), blocks_for(-(-var.size * var.dtype.size // 16)), THREADS, *arguments, var.size)
         return
-    keys, outside = sorted_rows(call, indices, indices.size, var.shape[:1], OUT_OF_RANGE.format(rows=var.shape[0]))
+    keys, outside = sorted_rows(call, indices, indices.size, var.shape[:1], out_of_range(var))
     if grad.size:
         call.launch(typed("sparse_" + function, var.dtype), blocks_for(grad.size), THREADS, *arguments, keys, outside, indices.size,
                     grad.size // indices.size, call.attrs.get("_adds_up", False))
