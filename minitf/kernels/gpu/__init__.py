@@ -4,6 +4,7 @@ from . import reduce                                     # noqa: F401
 from . import softmax                                    # noqa: F401
 from . import arg_extreme                                # noqa: F401
 from . import conv
+from . import lstm, random, state, train_adam, train_ops, train_proximal
 from . import copies
 from . import matmul
 from . import variables

@@ -165,13 +165,14 @@ class Call:
         return operand
 
     def flag(self, message):
-        """Two ints in the device's memory, 0 at first, through which a kernel can complain: `complain(flag, value)` of common.cuh.
+        """Four ints in the device's memory, 0 at first, through which a kernel can complain: `complain(flag, value)` of common.cuh.
 
         The step then ends in an InvalidArgumentError with the message, in which "{value}" stands for the value, and "{float}" for the number
-        that the value's bits are as a float: `complain` takes a float too.
+        that the value's bits are as a float: `complain` takes a float too.  Or the message is a function (value, place) that gives the text,
+        for a kernel that says `complain_at(flag, place, value)`.  Of several threads that complain, any one is heard.
         """
         self.flags.append(message)
-        return Operand("flag", len(self.flags) - 1, (2,), int32)
+        return Operand("flag", len(self.flags) - 1, (4,), int32)
 
     def take(self, blocks):
         """(key, first): two arguments for a kernel that draws random numbers, `unsigned long long` both.
@@ -181,6 +182,19 @@ class Call:
         """
         self.blocks = blocks
         return Drawn("key"), Drawn("block")
+
+
+def complaint(message, ints):
+    """What the four ints of a raised flag say: the text of the error.
+
+    >>> complaint("{value} is not between 0 and 5", [1, 7, 0, 0])
+    '7 is not between 0 and 5'
+    """
+    _, low, high, place = np.asarray(ints, np.int32)
+    value = int(high) << 32 | int(low.view(np.uint32))
+    if callable(message):
+        return message(value, int(place))
+    return message.replace("{value}", str(int(low))).replace("{float}", str(low.view(np.float32)))
 
 
 def _three(n):
