@@ -119,6 +119,11 @@ def matches(spec, full_name):
     return all(want is None or want == have for want, have in zip(_fields_of(spec), _fields_of(full_name)))
 
 
+def asks_for_gpu(spec):
+    """Whether a name, a DeviceSpec or None constrains the type to GPU."""
+    return bool(spec) and _fields_of(spec)[3] == "GPU"
+
+
 def full_name(device_type, device_index, job="localhost", replica=0, task=0):
     """The whole name of a device; without a cluster the job is 'localhost'.
 

@@ -9,6 +9,7 @@ The function runs when a plan gets its memory.  What it leaves is a list of laun
 Python of ours runs in it.
 """
 import ctypes
+import os
 
 import numpy as np
 
@@ -208,6 +209,14 @@ class Described:
     def __init__(self, describe, source):
         self.describe, self.source, self.__name__ = describe, source, describe.__name__
 
+    def __call__(self, attrs):
+        from .launch import GpuKernel
+        return GpuKernel(attrs, self)
+
+
+def _path(source):
+    return None if source is None else source if os.path.isabs(source) else os.path.join(os.path.dirname(__file__), source)
+
 
 def register_gpu_kernel(op_type, source=None, in_place=False, **constraints):
     """Decorate describe(call): the launches that compute an op on a GPU.
@@ -217,6 +226,6 @@ def register_gpu_kernel(op_type, source=None, in_place=False, **constraints):
     constraints   attribute name -> allowed values, as in register_kernel
     """
     def decorate(describe):
-        register_kernel(op_type, "GPU", in_place, **constraints)(Described(describe, source))
+        register_kernel(op_type, "GPU", in_place, **constraints)(Described(describe, _path(source)))
         return describe
     return decorate
