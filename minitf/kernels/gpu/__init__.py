@@ -8,3 +8,4 @@ from . import lstm, random, state, train_adam, train_ops, train_proximal
 from . import copies
 from . import matmul
 from . import variables
+from . import diagonals, gather, join, make, mirror, moves, slices                # noqa: F401
