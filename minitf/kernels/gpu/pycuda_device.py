@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import InternalError, ResourceExhaustedError
-from . import nvcc
+from . import generated, nvcc
 
 NON_BLOCKING = 1              # CU_STREAM_NON_BLOCKING: the stream does not wait for the default stream, nor that for it
 NO_TIMING = 2                 # CU_EVENT_DISABLE_TIMING: cheaper, and all that ordering needs
@@ -255,14 +255,16 @@ class PyCudaDevice:
 
         Raises nvcc.CompileError, and InternalError where there is no such function.
         """
-        kept = nvcc.cubin(path, self.arch)
+        path = Path(path)
+        # What is fused must give the bits that its parts give, one after the other, and each of those rounds.
+        kept = nvcc.cubin(path, self.arch, ["--fmad=false"] if path.parent == generated.folder() else [])
         try:
             module = self._modules.get(kept)
             if module is None:
                 module = self._modules[kept] = self._driver.module_from_buffer(kept.read_bytes())
             function = module.get_function(name)
         except self._driver.Error as e:
-            raise self._failed(f"the function {name} of {Path(path).name}", e) from None
+            raise self._failed(f"the function {name} of {path.name}", e) from None
         # Bound once.  Of PyCUDA's ways to launch it is the one that neither packs arguments nor remembers a block's shape from call to call.
         return function._launch_kernel, name
 
@@ -285,6 +287,13 @@ class PyCudaDevice:
                 self.stream.synchronize()
         except self._driver.Error as e:
             raise self._failed(f"{function[1]}<<<{grid}, {block}, {shared}>>>", e) from None
+
+    @_inside
+    def enqueue(self, work, addresses):
+        """Queue a library's work: work.enqueue(number of the stream, addresses)."""
+        work.enqueue(self.stream.handle, addresses)
+        if self.careful:
+            self._wait_here(self.stream)
 
     # ---- copies -----------------------------------------------------------------------------------------------------------
 
