@@ -174,10 +174,10 @@ void access(const void *pointer, int size, bool writes, bool atomic, const void 
 }  // namespace
 
 // What launching.h and fibers.h tell.
-void launch_begins(const char *name, unsigned dynamic, int pointers) {
+void launch_begins(const char *name, unsigned dynamic) {
     launches++;
     kernel = name, dynamic_bytes = dynamic;
-    arguments.assign(pointers, 0);
+    arguments.assign(MOST_ARGUMENTS, 0);
 }
 void argument_is(int k, uint64_t address) { arguments[k] = address; }
 void block_ends() { if (counting) counts.block_ends(); }

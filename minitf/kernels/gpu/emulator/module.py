@@ -55,7 +55,7 @@ def _compile(text, name, folders, check, target):
     flags = compiler.flags(check, folders)
     text = f'#line 1 "{name}"\n{text}\n'
     scan = Scan(compiler.run([*flags, "-E", "-DCUDA_EMULATOR=1", "-x", "c++", "-"], text))
-    lines = [f"EMULATED_KERNEL({kernel}, {'true' if waits or check else 'false'})" for kernel, waits in scan.kernels.items()]
+    lines = [f"EMULATED_{'WAITING' if check else how.upper()}({kernel})" for kernel, how in scan.kernels.items()]
     lines += [f"EMULATED_DYNAMIC({kind}, {array})" for kind, array in scan.dynamic]
     lines.append(f'extern "C" const char *emulated_kernels() {{ return "{" ".join(scan.kernels)}"; }}')
     text += '#line 1 "emulator"\n' + "\n".join(lines) + "\n"
