@@ -25,7 +25,7 @@ def build(path, check=False):
     Raises CompileError, with the compiler's text; OSError where the file can not be read.
     """
     path = Path(path)
-    return build_text(path.read_text(), path.name, [path.parent], check)
+    return build_text(path.read_text(), path.name, [path.parent, HERE.parent], check)        # common.cuh is everybody's
 
 
 def build_text(text, name="kernels.cu", folders=(), check=False):
