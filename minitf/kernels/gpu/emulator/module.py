@@ -87,12 +87,19 @@ class Library:
     kernels      {name: codes of its arguments' types}: "P" pointer, "i" int, "I" unsigned, "q" long long, "Q" unsigned long long, "f" float,
                  "d" double, "b", "B", "h", "H" small integers, "?" bool, "S40" a structure of 40 bytes
     name, text   the file's name and text
+    check_begin, check_end   if it was built for the checker: the addresses of
+                 void check_begin(const uint64_t *ranges, int n)   watch from now on; ranges: begin and bytes of each array that launches may touch
+                 const char *check_end(void)                       what was found, "" if nothing; stands until the thread's next launch
     """
 
     def __init__(self, path, name, text, check):
         self.path, self.name, self.text, self.check = path, name, text, check
         self._dll = ctypes.CDLL(str(path))
+        self.check_begin, self.check_end = (self._address(f"emulated_check_{end}") if check else 0 for end in ("begin", "end"))
         self.kernels = {kernel: tuple(self._text(f"emulated_signature_{kernel}").split()) for kernel in self._text("emulated_kernels").split()}
+
+    def _address(self, function):
+        return ctypes.cast(self._dll[function], ctypes.c_void_p).value
 
     def _text(self, function):
         f = self._dll[function]
@@ -111,15 +118,33 @@ class Library:
         """
         if kernel not in self.kernels:
             raise KeyError(f"{self.name} has no kernel {kernel!r}; it has {', '.join(self.kernels)}")
-        return ctypes.cast(self._dll[f"emulated_launch_{kernel}"], ctypes.c_void_p).value
+        return self._address(f"emulated_launch_{kernel}")
 
-    def check_begin(self, ranges, n):
-        """Let the checker watch from now on.
+    def counts(self, ranges, launch):
+        """What launch() does to memory: [(file, line, kind, accesses, transactions, ideal)], for each line of the source and kind of access.
 
-        ranges   a ctypes array of n pairs of uint64: begin and bytes of what launches may touch, as addresses of the device
+        ranges   as check_begin takes them
+
+        kind           "global read", "global write", "global atomic", "shared read", "shared write", "shared atomic"
+        accesses       by single threads
+        transactions   of global memory, sectors of 32 bytes; of shared memory, turns of the busiest of the 32 banks
+        ideal          the fewest that as many accesses of whole warps could take: if threads were side by side, and banks without conflicts
+
+        ValueError unless the library was built with check=True.
         """
-        self._dll.emulated_check_begin(ranges, n)
-
-    def check_end(self):
-        """What the checker has found since check_begin; "" if nothing."""
-        return self._text("emulated_check_end")
+        if not self.check:
+            raise ValueError(f"{self.name} was built without check=True: accesses are counted by the checker")
+        numbers = (ctypes.c_uint64 * (2 * len(ranges)))(*[n for pair in ranges for n in pair])
+        self._dll.emulated_check_begin(numbers, len(ranges))
+        self._dll.emulated_count()
+        try:
+            launch()
+        finally:
+            self._text("emulated_check_end")
+        total = {}
+        for row in self._text("emulated_counts").splitlines():
+            where, kind, *numbers = row.split("\t")
+            file, _, line = where.split(" ")[0].rpartition(":")
+            key = file, int(line) if line.isdigit() else 0, kind
+            total[key] = [a + int(b) for a, b in zip(total.get(key, (0, 0, 0)), numbers)]
+        return [(*key, *numbers) for key, numbers in sorted(total.items())]
