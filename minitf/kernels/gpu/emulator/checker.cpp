@@ -154,14 +154,17 @@ void access(const void *pointer, int size, bool writes, bool atomic, const void 
     const uint32_t place = uint32_t(reinterpret_cast<uint64_t>(behind_call) - library_begin);
     const bool is_shared = shared_memory.holds(address);
     const char *action = atomic ? "changes" : writes ? "writes" : "reads";
+    uint64_t counted = address;
     if (is_shared) {
         if (!in_shared_array(address, size)) outside(b, address, size, action, place);
     } else {
-        auto holds = [&](const std::vector<Range> &ranges) {
-            for (const Range &r : ranges) if (address >= r.begin && address + size <= r.end) return true;
-            return false;
+        auto holder = [&](const std::vector<Range> &ranges) -> const Range * {
+            for (const Range &r : ranges) if (address >= r.begin && address + size <= r.end) return &r;
+            return nullptr;
         };
-        if (!holds(arrays) && !holds(globals)) outside(b, address, size, action, place);
+        const Range *array = holder(arrays);
+        if (!array && !holder(globals)) outside(b, address, size, action, place);
+        if (array) counted = address - array->begin + (uint64_t(array - arrays.data()) << 40);   // a GPU's arrays begin at multiples of 256 bytes
     }
     Access now;
     now.launch = launches, now.block = block_number(), now.barriers = b.barriers, now.meetings = uint16_t(b.warps[b.current / WARP].meetings);
@@ -182,7 +185,7 @@ void access(const void *pointer, int size, bool writes, bool atomic, const void 
         report({place}, "shared memory is read that no thread of the block has written, in " + kernel + ":\n  @0: " + who(b.current, now.block) + " "
                + action + " " + what(address, size) + "\n  Usually missing: a __syncthreads() after it was written; or zeros, where a block's last threads have "
                "nothing to load.");
-    if (counting) counts.add(place, Kind((is_shared ? SHARED_READ : GLOBAL_READ) + (atomic ? 2 : writes ? 1 : 0)), b.current, address, size);
+    if (counting) counts.add(place, Kind((is_shared ? SHARED_READ : GLOBAL_READ) + (atomic ? 2 : writes ? 1 : 0)), b.current, counted, size);
 }
 }  // namespace
 

@@ -154,7 +154,8 @@ struct Signature {
         put(char('0' + n % 10));
     }
     template <class T> constexpr void add() {
-        if constexpr (std::is_pointer_v<T>) put('P');
+        if constexpr (std::is_void_v<T>) put('v');
+        else if constexpr (std::is_pointer_v<T>) put('P');
         else if constexpr (std::is_same_v<T, bool>) put('?');
         else if constexpr (std::is_same_v<T, float>) put('f');
         else if constexpr (std::is_same_v<T, double>) put('d');
@@ -194,18 +195,29 @@ template <class... A, void (*kernel)(A...)> struct Typed<kernel> {
         else all_threads(args, block);
     }
 
-    static constexpr Signature signature() {
+    // What pointers point to; - for what is none
+    template <class T> static constexpr void add_pointee(Signature &s) {
+        if constexpr (std::is_pointer_v<T>) s.template add<std::remove_cv_t<std::remove_pointer_t<T>>>();
+        else s.put('-'), s.put(' ');
+    }
+    static constexpr Signature all_codes() {
         Signature s;
         (s.template add<A>(), ...);
         return s;
     }
-    static constexpr Signature codes = signature();
+    static constexpr Signature all_pointees() {
+        Signature s;
+        (add_pointee<A>(s), ...);
+        return s;
+    }
+    static constexpr Signature codes = all_codes(), pointees = all_pointees();
 };
 }  // namespace emulator
 
 // What module.py writes behind the file: an entry for each kernel, the memory behind each `extern __shared__` name.
 #define EMULATED_KERNEL(name, waits, all_threads) \
     extern "C" const char *emulated_signature_##name() { return emulator::Typed<name>::codes.text; } \
+    extern "C" const char *emulated_pointees_##name() { return emulator::Typed<name>::pointees.text; } \
     extern "C" const char *emulated_launch_##name(const unsigned *geometry, int order, int threads, void **params) { \
         static const emulator::Kernel kernel = {#name, emulator::Typed<name>::codes.text, waits, emulator::Typed<name>::one_thread, all_threads}; \
         return emulator::launch(kernel, geometry, order, threads, params); }

@@ -5,6 +5,7 @@
     library.entry("relu_f32")            # the address of a C function that launches it
 """
 import ctypes
+import os
 import threading
 from pathlib import Path
 
@@ -15,6 +16,14 @@ from .scan import Scan
 DEVICE_BIT = 1 << 62          # of an address of the device: launching.h
 
 _loaded, _lock = {}, threading.Lock()                         # key -> Library: a library is loaded once in a process
+
+
+def _new_lock():
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_new_lock)                 # another thread may have held it
 
 
 def build(path, check=False):
@@ -28,16 +37,16 @@ def build(path, check=False):
     return build_text(path.read_text(), path.name, [path.parent, HERE.parent], check)        # common.cuh is everybody's
 
 
-def build_text(text, name="kernels.cu", folders=(), check=False):
-    """The Library of a text, as of a file of that name; files that it includes are looked for in the folders."""
+def build_text(text, name="kernels.cu", folders=(), check=False, options=()):
+    """The Library of a text, as of a file of that name; files that it includes are looked for in the folders.  options: more flags."""
     folders = [Path(f).resolve() for f in folders]
-    key = compiler.key_of(text, name, check, folders)
+    key = compiler.key_of(text, name, check, folders, options)
     with _lock:
         if key not in _loaded:
             path = compiler.cache_folder() / f"{Path(name).stem}-{key}.so"
             library = _load(path, name, text, check)
             if library is None:
-                compiler.write_whole(path, lambda temporary: _compile(text, name, folders, check, temporary))
+                compiler.write_whole(path, lambda temporary: _compile(text, name, folders, check, options, temporary))
                 library = Library(path, name, text, check)
             _loaded[key] = library
         return _loaded[key]
@@ -51,8 +60,8 @@ def _load(path, name, text, check):
         return None
 
 
-def _compile(text, name, folders, check, target):
-    flags = compiler.flags(check, folders)
+def _compile(text, name, folders, check, options, target):
+    flags = [*compiler.flags(check, folders), *options]
     text = f'#line 1 "{name}"\n{text}\n'
     scan = Scan(compiler.run([*flags, "-E", "-DCUDA_EMULATOR=1", "-x", "c++", "-"], text))
     lines = [f"EMULATED_{'WAITING' if check else how.upper()}({kernel})" for kernel, how in scan.kernels.items()]
@@ -105,6 +114,10 @@ class Library:
         f = self._dll[function]
         f.restype = ctypes.c_char_p
         return f().decode()
+
+    def pointees(self, kernel):
+        """For each argument the code of what it points to, "-" if it is no pointer; "v" for void."""
+        return tuple(self._text(f"emulated_pointees_{kernel}").split())
 
     def entry(self, kernel):
         """The address of `const char *launch(const unsigned geometry[7], int order, int threads, void **params)` of a kernel.
