@@ -91,9 +91,9 @@ def run_launch(launch, memory, check=False, order=0, threads=1, build=module.bui
     geometry = (ctypes.c_uint * 7)(*launch.grid, *launch.block, launch.shared)
     if check:
         ranges = [v for a in _distinct(memory.values()) for v in (a.ctypes.data | DEVICE_BIT, a.nbytes)]
-        _BEGIN(library.check_begin)((ctypes.c_uint64 * len(ranges))(*ranges), len(ranges) // 2)
+        _BEGIN(library.checker()[0])((ctypes.c_uint64 * len(ranges))(*ranges), len(ranges) // 2)
     error = _ENTRY(library.entry(launch.function))(ctypes.addressof(geometry), order, threads, ctypes.addressof(params))
-    report = _END(library.check_end)().decode() if check else ""
+    report = _END(library.checker()[1])().decode() if check else ""
     assert not report and error is None, f"{launch}\n{report or error.decode()}"
 
 

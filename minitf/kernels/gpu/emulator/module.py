@@ -96,15 +96,11 @@ class Library:
     kernels      {name: codes of its arguments' types}: "P" pointer, "i" int, "I" unsigned, "q" long long, "Q" unsigned long long, "f" float,
                  "d" double, "b", "B", "h", "H" small integers, "?" bool, "S40" a structure of 40 bytes
     name, text   the file's name and text
-    check_begin, check_end   if it was built for the checker: the addresses of
-                 void check_begin(const uint64_t *ranges, int n)   watch from now on; ranges: begin and bytes of each array that launches may touch
-                 const char *check_end(void)                       what was found, "" if nothing; stands until the thread's next launch
     """
 
     def __init__(self, path, name, text, check):
         self.path, self.name, self.text, self.check = path, name, text, check
         self._dll = ctypes.CDLL(str(path))
-        self.check_begin, self.check_end = (self._address(f"emulated_check_{end}") if check else 0 for end in ("begin", "end"))
         self.kernels = {kernel: tuple(self._text(f"emulated_signature_{kernel}").split()) for kernel in self._text("emulated_kernels").split()}
 
     def _address(self, function):
@@ -133,11 +129,18 @@ class Library:
             raise KeyError(f"{self.name} has no kernel {kernel!r}; it has {', '.join(self.kernels)}")
         return self._address(f"emulated_launch_{kernel}")
 
+    def checker(self):
+        """If it was built for the checker, the addresses of (check_begin, check_end):
+
+        void check_begin(const uint64_t *ranges, int n)   watch from now on; ranges: begin and bytes of each array that launches may touch
+        const char *check_end(void)                       what was found, "" if nothing; stands until the thread's next launch
+        """
+        return self._address("emulated_check_begin"), self._address("emulated_check_end")
+
     def counts(self, ranges, launch):
         """What launch() does to memory: [(file, line, kind, accesses, transactions, ideal)], for each line of the source and kind of access.
 
-        ranges   as check_begin takes them
-
+        ranges         [(begin, bytes)] of each array that it may touch, as addresses of the device
         kind           "global read", "global write", "global atomic", "shared read", "shared write", "shared atomic"
         accesses       by single threads
         transactions   of global memory, sectors of 32 bytes; of shared memory, turns of the busiest of the 32 banks

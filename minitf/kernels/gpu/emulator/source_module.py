@@ -111,9 +111,9 @@ class Function:
             error, report = launch(), ""
         else:
             pairs = (ctypes.c_uint64 * (2 * len(ranges)))(*[n for pair in ranges for n in pair])
-            _BEGIN(library.check_begin)(pairs, len(ranges))
+            _BEGIN(library.checker()[0])(pairs, len(ranges))
             error = launch()
-            report = _END(library.check_end)().decode("utf-8", "replace")
+            report = _END(library.checker()[1])().decode("utf-8", "replace")
         if report or error:
             raise LaunchError(report or error.decode("utf-8", "replace"))
 
