@@ -14,6 +14,7 @@ from minitf.kernels.gpu.emulator.module import DEVICE_BIT
 
 FOLDER = Path(call_module.__file__).parent
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
+_BEGIN, _END = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int), ctypes.CFUNCTYPE(ctypes.c_char_p)
 UNWRITTEN = 0xCB              # what fresh memory holds, so that a kernel that leaves a part unwritten is seen
 
 
@@ -90,9 +91,9 @@ def run_launch(launch, memory, check=False, order=0, threads=1, build=module.bui
     geometry = (ctypes.c_uint * 7)(*launch.grid, *launch.block, launch.shared)
     if check:
         ranges = [v for a in _distinct(memory.values()) for v in (a.ctypes.data | DEVICE_BIT, a.nbytes)]
-        library.check_begin((ctypes.c_uint64 * len(ranges))(*ranges), len(ranges) // 2)
+        _BEGIN(library.checker()[0])((ctypes.c_uint64 * len(ranges))(*ranges), len(ranges) // 2)
     error = _ENTRY(library.entry(launch.function))(ctypes.addressof(geometry), order, threads, ctypes.addressof(params))
-    report = library.check_end() if check else ""
+    report = _END(library.checker()[1])().decode() if check else ""
     assert not report and error is None, f"{launch}\n{report or error.decode()}"
 
 
