@@ -133,14 +133,13 @@ class Call:
         """Queue function<<<grid, block, shared>>>(*args).
 
         grid, block   a number or a tuple of up to three; nothing is launched where the grid is empty
-        source        another file than the kernel's, or a function that was made for this call (generated.py)
         args          Operands, what take() gave, ints (passed as int: 32 bits), NumPy scalars (as their type), ctypes structures (by value)
-        source        another .cu file than that of the op, whose function is wanted
+        source        another file than the op's, or a function that was made for this call (generated.py)
         """
         grid, block = _three(grid), _three(block)
         if 0 in grid:
             return
-        self.launches.append(Launch(source or self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
+        self.launches.append(Launch(_path(source) or self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
 
     def enqueue(self, function, *operands):
         """Queue a library's work: function.enqueue(stream, addresses of the operands)."""
@@ -227,7 +226,10 @@ class Described:
 
 
 def _path(source):
-    return None if source is None else source if os.path.isabs(source) else os.path.join(os.path.dirname(__file__), source)
+    """A name of a file beside this one in full; None and generated sources as they are."""
+    if not isinstance(source, str) or os.path.isabs(source):
+        return source
+    return os.path.join(os.path.dirname(__file__), source)
 
 
 def register_gpu_kernel(op_type, source=None, in_place=False, **constraints):

@@ -160,6 +160,9 @@ def run_program(call, program, places):
     call.launch(function.name, blocks_for(packs), THREADS, *arguments, packs, source=function)
 
 
+plain_kernels = set()                  # the describing functions of ops that may be steps of a fused program
+
+
 def _register(op_type, **constraints):
     @register_gpu_kernel(op_type, in_place=True, **constraints)
     def plain(call):
@@ -167,6 +170,7 @@ def _register(op_type, **constraints):
         program = program_of(op_type, n)
         temporaries = max([k for step in program for k in step[1:] if k is not None]) - n
         run_program(call, program, [("in", k) for k in range(n)] + [("out", 0)] + [("temp", call.outputs[0].dtype)] * temporaries)
+    plain_kernels.add(plain)
 
 
 for _op_type in [*EXPRESSIONS, "AddN"]:
