@@ -249,8 +249,7 @@ cdef class EmulatedDevice(Device):
             library = self.libraries[source] = build(source, check=self.check)
         if name not in library.kernels:
             raise InternalError(None, None, f"There is no CUDA function '{name}' in {source}; there are {', '.join(sorted(library.kernels))}")
-        check = (library.check_begin, library.check_end) if self.check else (0, 0)
-        return library.entry(name), library, library.kernels[name], check
+        return library.entry(name), library, library.kernels[name], library.checker() if self.check else (0, 0)
 
 
 cdef char *own(const char *address) noexcept nogil:

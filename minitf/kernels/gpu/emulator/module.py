@@ -113,6 +113,10 @@ class Library:
             raise KeyError(f"{self.name} has no kernel {kernel!r}; it has {', '.join(self.kernels)}")
         return ctypes.cast(self._dll[f"emulated_launch_{kernel}"], ctypes.c_void_p).value
 
+    def checker(self):
+        """The addresses of `void check_begin(const uint64_t *ranges, int n)` and `const char *check_end()`, which do what the two below do."""
+        return tuple(ctypes.cast(self._dll[f"emulated_check_{word}"], ctypes.c_void_p).value for word in ("begin", "end"))
+
     def check_begin(self, ranges, n):
         """Let the checker watch from now on.
 
