@@ -95,7 +95,7 @@ def _collect(place, header, functions):
             missing.append(f)
     if not missing:
         return
-    text = f'#include "{_FOLDER / header}"    // {_stamp(header)}\n\n' + "\n\n".join([f.text for f in sorted(missing, key=lambda f: f.name)]) + "\n"
+    text = f'#pragma STDC FP_CONTRACT OFF\n#include "{_FOLDER / header}"    // {_stamp(header)}\n\n' + "\n\n".join([f.text for f in sorted(missing, key=lambda f: f.name)]) + "\n"
     file = place / f"{_hash(text)[:16]}.cu"
     _write(file, text)
     for f in missing:

@@ -52,7 +52,7 @@ def _load(path, name, text, check):
 
 
 def _compile(text, name, folders, check, target):
-    flags = compiler.flags(check, folders)
+    flags = compiler.flags(check, folders, text)
     text = f'#line 1 "{name}"\n{text}\n'
     scan = Scan(compiler.run([*flags, "-E", "-DCUDA_EMULATOR=1", "-x", "c++", "-"], text))
     lines = [f"EMULATED_KERNEL({kernel}, {'true' if waits or check else 'false'})" for kernel, waits in scan.kernels.items()]
