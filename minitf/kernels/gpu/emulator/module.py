@@ -61,7 +61,7 @@ def _load(path, name, text, check):
 
 
 def _compile(text, name, folders, check, options, target):
-    flags = [*compiler.flags(check, folders), *options]
+    flags = [*compiler.flags(check, folders, text), *options]
     text = f'#line 1 "{name}"\n{text}\n'
     scan = Scan(compiler.run([*flags, "-E", "-DCUDA_EMULATOR=1", "-x", "c++", "-"], text))
     lines = [f"EMULATED_{'WAITING' if check else how.upper()}({kernel})" for kernel, how in scan.kernels.items()]
