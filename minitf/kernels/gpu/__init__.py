@@ -4,3 +4,9 @@ from . import softmax                                    # noqa: F401
 from . import arg_extreme                                # noqa: F401
 from . import copies
 from . import state
+from . import batch_norm                                 # noqa: F401
+from . import lrn                                        # noqa: F401
+from . import scan                                       # noqa: F401
+from . import segment                                    # noqa: F401
+from . import checks                                     # noqa: F401
+from . import top_k                                      # noqa: F401
