@@ -94,6 +94,8 @@ class Drawn:
 class Launch:
     """One launch: CUDA function, grid, block, bytes of dynamic shared memory, arguments (Operands, Drawns, NumPy scalars, ctypes structures).
 
+    source, function   the .cu file and the name in it; or None and an object of a library's, whose enqueue(stream, addresses) is called with the
+                       device's context current: the handle of the stream, and the addresses of the arguments, all Operands
     copy   (target, source, bytes) in place of a function: a copy within the device; or (target, None, bytes): zeros
     """
     __slots__ = ("source", "function", "grid", "block", "shared", "args", "copy")
@@ -104,6 +106,8 @@ class Launch:
     def __str__(self):
         if self.copy is not None:
             return f"copy {self.copy[2]} bytes" if self.copy[1] is not None else f"zero {self.copy[2]} bytes"
+        if self.source is None:
+            return f"{self.function}({', '.join(map(str, self.args))})"
         return f"{self.function}<<<{self.grid}, {self.block}, {self.shared}>>>({', '.join(map(str, self.args))})"
 
 
@@ -114,7 +118,9 @@ class Call:
     inputs, outputs    [Operand]; a reference to a variable is an input of the kind "variable", with the shape the variable was declared with
     launches           [Launch], in the order in which they are queued: each sees what the ones before have done
     blocks             how many blocks of the op's random stream a run takes; None: it draws nothing
+    emulated           whether the device is emulated: then a vendor's library can not help.  The engine says False for a GPU
     """
+    emulated = True
 
     def __init__(self, source, name, attrs, inputs, outputs):
         self.source, self.name, self.attrs, self.inputs, self.outputs = source, name, attrs, inputs, outputs
@@ -123,16 +129,22 @@ class Call:
             if operand.size > MOST_ELEMENTS:
                 raise ResourceExhaustedError(None, None, f"{operand.size:,} elements: a GPU kernel counts to {MOST_ELEMENTS:,}")
 
-    def launch(self, function, grid, block, *args, shared=0):
+    def launch(self, function, grid, block, *args, shared=0, source=None):
         """Queue function<<<grid, block, shared>>>(*args).
 
         grid, block   a number or a tuple of up to three; nothing is launched where the grid is empty
+        source        another file than the kernel's, or a function that was made for this call (generated.py)
         args          Operands, what take() gave, ints (passed as int: 32 bits), NumPy scalars (as their type), ctypes structures (by value)
+        source        another .cu file than that of the op, whose function is wanted
         """
         grid, block = _three(grid), _three(block)
         if 0 in grid:
             return
-        self.launches.append(Launch(self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
+        self.launches.append(Launch(source or self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
+
+    def enqueue(self, function, *operands):
+        """Queue a library's work: function.enqueue(stream, addresses of the operands)."""
+        self.launches.append(Launch(None, function, None, None, 0, list(operands)))
 
     def copy(self, target, source, nbytes=None):
         """Queue a copy of bytes (default: all of the source) from one operand to another."""
@@ -153,13 +165,14 @@ class Call:
         return operand
 
     def flag(self, message):
-        """Two ints in the device's memory, 0 at first, through which a kernel can complain: `complain(flag, value)` of common.cuh.
+        """Four ints in the device's memory, 0 at first, through which a kernel can complain: `complain(flag, value)` of common.cuh.
 
         The step then ends in an InvalidArgumentError with the message, in which "{value}" stands for the value, and "{float}" for the number
-        that the value's bits are as a float: `complain` takes a float too.
+        that the value's bits are as a float: `complain` takes a float too.  Or the message is a function (value, place) that gives the text,
+        for a kernel that says `complain_at(flag, place, value)`.  Of several threads that complain, any one is heard.
         """
         self.flags.append(message)
-        return Operand("flag", len(self.flags) - 1, (2,), int32)
+        return Operand("flag", len(self.flags) - 1, (4,), int32)
 
     def take(self, blocks):
         """(key, first): two arguments for a kernel that draws random numbers, `unsigned long long` both.
@@ -169,6 +182,19 @@ class Call:
         """
         self.blocks = blocks
         return Drawn("key"), Drawn("block")
+
+
+def complaint(message, ints):
+    """What the four ints of a raised flag say: the text of the error.
+
+    >>> complaint("{value} is not between 0 and 5", [1, 7, 0, 0])
+    '7 is not between 0 and 5'
+    """
+    _, low, high, place = np.asarray(ints, np.int32)
+    value = int(high) << 32 | int(low.view(np.uint32))
+    if callable(message):
+        return message(value, int(place))
+    return message.replace("{value}", str(int(low))).replace("{float}", str(low.view(np.float32)))
 
 
 def _three(n):

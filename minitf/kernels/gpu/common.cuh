@@ -57,3 +57,8 @@ __device__ inline void complain(int *flag, int value) {
 __device__ inline void complain(int *flag, float value) {
     complain(flag, __float_as_int(value));
 }
+
+// The same with the place at which the value was found: for a flag whose message is a function of both.
+__device__ inline void complain_at(int *flag, int place, int64 value) {
+    if (atomicExch(flag, 1) == 0) flag[1] = int(value), flag[2] = int(value >> 32), flag[3] = place;
+}
