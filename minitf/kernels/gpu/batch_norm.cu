@@ -6,10 +6,10 @@
 // (T. Chan, G. Golub, R. LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979.)
 #include "team.cuh"
 
-// Where this thread is: `width` columns a block, whose threads take turns with the rows of a part.
-struct Place {
+// What falls to this thread: `width` columns a block, whose threads take turns with the rows of a part.
+struct Strip {
     unsigned column, strip, strips, part, first, mine;     // mine: how many rows, first, first + strips, ...
-    __device__ Place(int rows, int c, int parts, int length, int width) {
+    __device__ Strip(int rows, int c, int parts, int length, int width) {
         unsigned tiles = (c + width - 1) / width;
         column = blockIdx.x % tiles * width + threadIdx.x % width;
         strip = threadIdx.x / width, strips = blockDim.x / width, part = blockIdx.x / tiles;
@@ -20,7 +20,7 @@ struct Place {
 
 // x [rows, c] -> partial [parts, 2, c]: mean and sum of squared deviations of the rows of each part; a block for each part of each tile
 template <class T> __device__ void moments_body(const T *x, double *partial, int rows, int c, int parts, int length, int width) {
-    Place at(rows, c, parts, length, width);
+    Strip at(rows, c, parts, length, width);
     const T *row = x + at.first * c + at.column;
     T base = at.mine ? row[0] : T(0);
     double sum = 0, squares = 0;
@@ -89,7 +89,7 @@ template <class T> __device__ void normalise_body(const T *__restrict__ x, T *__
 
 // g, x [rows, c] -> partial [parts, 2, c]: the sums of g and of g (x - mean)
 template <class T> __device__ void products_body(const T *g, const T *x, const T *mean, double *partial, int rows, int c, int parts, int length, int width) {
-    Place at(rows, c, parts, length, width);
+    Strip at(rows, c, parts, length, width);
     const T *gs = g + at.first * c + at.column, *xs = x + at.first * c + at.column;
     T centre = at.mine ? mean[at.column] : T(0);
     double sum = 0, products = 0;
