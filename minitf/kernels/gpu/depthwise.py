@@ -35,6 +35,9 @@ def depthwise(call):
 @register_gpu_kernel("DepthwiseConv2dNativeBackpropInput", source="depthwise.cu", T=FLOATS)
 def depthwise_backprop_input(call):
     (_, filters, gradient), out = call.inputs, call.outputs[0]
+    if gradient.size == 0 or filters.size == 0:
+        call.zero(out)
+        return
     call.launch(typed("depthwise_input", out.dtype), blocks_for(out.size), THREADS, gradient, filters, out, out.size,
                 geometry(call, out, filters, gradient, out))
 
