@@ -134,12 +134,12 @@ class Call:
 
         grid, block   a number or a tuple of up to three; nothing is launched where the grid is empty
         args          Operands, what take() gave, ints (passed as int: 32 bits), NumPy scalars (as their type), ctypes structures (by value)
-        source        another .cu file than that of the op, whose function is wanted
+        source        another file than the op's, or a function that was made for this call (generated.py)
         """
         grid, block = _three(grid), _three(block)
         if 0 in grid:
             return
-        self.launches.append(Launch(source or self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
+        self.launches.append(Launch(_path(source) or self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
 
     def enqueue(self, function, *operands):
         """Queue a library's work: function.enqueue(stream, addresses of the operands)."""
@@ -164,13 +164,14 @@ class Call:
         return operand
 
     def flag(self, message):
-        """Two ints in the device's memory, 0 at first, through which a kernel can complain: `complain(flag, value)` of common.cuh.
+        """Four ints in the device's memory, 0 at first, through which a kernel can complain: `complain(flag, value)` of common.cuh.
 
         The step then ends in an InvalidArgumentError with the message, in which "{value}" stands for the value, and "{float}" for the number
-        that the value's bits are as a float: `complain` takes a float too.
+        that the value's bits are as a float: `complain` takes a float too.  Or the message is a function (value, place) that gives the text,
+        for a kernel that says `complain_at(flag, place, value)`.  Of several threads that complain, any one is heard.
         """
         self.flags.append(message)
-        return Operand("flag", len(self.flags) - 1, (2,), int32)
+        return Operand("flag", len(self.flags) - 1, (4,), int32)
 
     def take(self, blocks):
         """(key, first): two arguments for a kernel that draws random numbers, `unsigned long long` both.
@@ -180,6 +181,19 @@ class Call:
         """
         self.blocks = blocks
         return Drawn("key"), Drawn("block")
+
+
+def complaint(message, ints):
+    """What the four ints of a raised flag say: the text of the error.
+
+    >>> complaint("{value} is not between 0 and 5", [1, 7, 0, 0])
+    '7 is not between 0 and 5'
+    """
+    _, low, high, place = np.asarray(ints, np.int32)
+    value = int(high) << 32 | int(low.view(np.uint32))
+    if callable(message):
+        return message(value, int(place))
+    return message.replace("{value}", str(int(low))).replace("{float}", str(low.view(np.float32)))
 
 
 def _three(n):
@@ -212,7 +226,10 @@ class Described:
 
 
 def _path(source):
-    return None if source is None else source if os.path.isabs(source) else os.path.join(os.path.dirname(__file__), source)
+    """A name of a file beside this one in full; None and generated sources as they are."""
+    if not isinstance(source, str) or os.path.isabs(source):
+        return source
+    return os.path.join(os.path.dirname(__file__), source)
 
 
 def register_gpu_kernel(op_type, source=None, in_place=False, **constraints):

@@ -25,7 +25,7 @@ def build(path, check=False):
     Raises CompileError, with the compiler's text; OSError where the file can not be read.
     """
     path = Path(path)
-    return build_text(path.read_text(), path.name, [path.parent], check)
+    return build_text(path.read_text(), path.name, [path.parent, HERE.parent], check)        # common.cuh is everybody's
 
 
 def build_text(text, name="kernels.cu", folders=(), check=False):
@@ -112,6 +112,10 @@ class Library:
         if kernel not in self.kernels:
             raise KeyError(f"{self.name} has no kernel {kernel!r}; it has {', '.join(self.kernels)}")
         return ctypes.cast(self._dll[f"emulated_launch_{kernel}"], ctypes.c_void_p).value
+
+    def checker(self):
+        """The addresses of `void check_begin(const uint64_t *ranges, int n)` and `const char *check_end()`, which do what the two below do."""
+        return tuple(ctypes.cast(self._dll[f"emulated_check_{word}"], ctypes.c_void_p).value for word in ("begin", "end"))
 
     def check_begin(self, ranges, n):
         """Let the checker watch from now on.
