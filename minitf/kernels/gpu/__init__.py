@@ -4,6 +4,8 @@ from . import arg_extreme, batch_norm, checks, lrn, reduce, scan, segment, softm
 from . import conv
 from . import lstm, random, state, train_adam, train_ops, train_proximal
 from . import copies
+from . import depthwise
 from . import matmul
+from . import pool
 from . import variables
 from . import diagonals, gather, join, make, mirror, moves, slices                # noqa: F401
