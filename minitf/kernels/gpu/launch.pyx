@@ -20,7 +20,7 @@ from minitf.kernels.gpu.device cimport Device, Prepared
 from minitf.core.dtypes import as_dtype
 from minitf.core.errors import InternalError, InvalidArgumentError
 from minitf.core.shapes import shape_text
-from minitf.kernels.gpu.call import Call, Drawn, Operand
+from minitf.kernels.gpu.call import Call, Drawn, Operand, complaint
 
 cdef enum Source:                 # what stands at a place in the arguments
     INPUT
@@ -104,7 +104,7 @@ cdef class GpuKernel(Kernel):
         self.find_variables()
         self.lay_out_scratch()
         if self.call.flags:
-            nbytes = len(self.call.flags) * 8
+            nbytes = len(self.call.flags) * 16
             with nogil:
                 self.flags = self.device.storage(nbytes)
                 self.device.zero(self.flags.data, self.flags.nbytes)
@@ -265,7 +265,7 @@ cdef class GpuKernel(Kernel):
         if place.source == SCRATCH:
             return self.device.scratch.data + self.scratch_at[place.index]
         if place.source == FLAG:
-            return self.flags.data + 8 * place.index
+            return self.flags.data + 16 * place.index
         if self.inputs[place.index].resource != NULL:
             return (<VariableState> <PyObject *> self.inputs[place.index].resource).value.data
         return self.inputs[place.index].data
@@ -315,7 +315,7 @@ cdef class GpuKernel(Kernel):
     def complaint(self):
         """InvalidArgumentError of the first flag that is set, or None; waits for all that is queued.  Flags are lowered."""
         cdef Storage *seen
-        cdef int32_t *pair
+        cdef int32_t *ints
         found = None
         with nogil:
             seen = self.device.host_storage(self.flags.nbytes)
@@ -323,11 +323,10 @@ cdef class GpuKernel(Kernel):
             with nogil:
                 self.device.copy_out(seen.data, self.flags.data, self.flags.nbytes)
                 self.device.wait()
-            pair = <int32_t *> seen.data
             for k, message in enumerate(self.call.flags):
-                if pair[2 * <Py_ssize_t> k] and found is None:
-                    value = pair[2 * <Py_ssize_t> k + 1]
-                    found = InvalidArgumentError(None, None, message.replace("{value}", str(value)).replace("{float}", str(np.int32(value).view(np.float32))))
+                ints = <int32_t *> seen.data + 4 * <Py_ssize_t> k
+                if ints[0] and found is None:
+                    found = InvalidArgumentError(None, None, complaint(message, [ints[0], ints[1], ints[2], ints[3]]))
             if found is not None:
                 with nogil:
                     self.device.zero(self.flags.data, self.flags.nbytes)
