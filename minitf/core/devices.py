@@ -124,6 +124,16 @@ def asks_for_gpu(spec):
     return bool(spec) and _fields_of(spec)[3] == "GPU"
 
 
+@lru_cache(4096)
+def device_type_of(name):
+    """The type in a full name.
+
+    >>> device_type_of("/job:localhost/replica:0/task:0/device:GPU:0")
+    'GPU'
+    """
+    return name.rpartition("/device:")[2].partition(":")[0] or "CPU"
+
+
 def full_name(device_type, device_index, job="localhost", replica=0, task=0):
     """The whole name of a device; without a cluster the job is 'localhost'.
 

@@ -18,6 +18,7 @@ from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, resto
 from minitf.kernels.cpu.parallel cimport use_threads
 
 from minitf.core.errors import AbortedError, ResourceExhaustedError
+from minitf.kernels.gpu.launch import GpuKernel
 from minitf.session.plan import HAND_OVER
 from minitf.session.report import explain_failure, explain_shortage, out_of_time
 
@@ -174,6 +175,13 @@ cdef class Activation(Waiter):
             if isinstance(kernel, BodyKernel):
                 self.body_kernels.append(kernel)
             self.code[i] = <PyObject *> kernel
+        for i, kernel in enumerate(self.kernels if self.device is not None else ()):
+            try:
+                if isinstance(kernel, GpuKernel):       # all before the first is compiled
+                    kernel.describe()
+            except Exception as error:
+                self.pc = i
+                raise explain_failure(error, self)
         for i, kernel in enumerate(self.kernels):
             try:
                 kernel.prepare()

@@ -6,11 +6,12 @@ shapes (and the values that decide shapes) are known, and it is kept under these
 import threading
 from collections import OrderedDict
 
+from ..core.devices import device_type_of
 from ..core.registry import is_resource
 from ..graph.program import Node
 from .fuse import fuse
 from .optimise import forward_identities, fuse_updates, live, merge_equal
-from .plan import HAND_OVER, device_type_of, make_plan
+from .plan import HAND_OVER, make_plan
 from .products import stack_products, turn_once
 from .schedule import schedule, variable_of
 from .specialise import assign_levels, hand_on_controls, specialise
@@ -51,10 +52,11 @@ def compile_part(device, nodes, fetches, targets, options):
     exports = list(dict.fromkeys(pair for n in rest for pair in n.inputs if pair[0] in here and not pair[0].dtypes[pair[1]].is_ref_dtype
                                  and pair[0].values is None))
     head_fetches = [f for f in fetches if f[1][0] not in later]
-    if options.fuse and device_type_of(device) == "CPU":
+    if options.fuse:
         kept = {pair for _, pair in head_fetches} | set(exports)
         head, moved = fuse(head, kept)
-        head = fuse_updates(head, kept)
+        if device_type_of(device) == "CPU":
+            head = fuse_updates(head, kept)
     else:
         moved = {}
     plan = make_plan(device, head, [(number, moved.get(pair, pair)) for number, pair in head_fetches], [moved.get(pair, pair) for pair in exports],

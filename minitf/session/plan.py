@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from ..core.devices import device_type_of
 from ..core.dtypes import as_dtype
 from ..core.errors import InvalidArgumentError
 from ..core.registry import find_kernel, is_resource, kernel_or_error
@@ -328,8 +329,3 @@ def _stops(code, buffers):
             stops.append(k + 1)
             total, work = total + work, 0.0
     return stops if stops and stops[-1] == len(code) else stops + [len(code)], total + work
-
-
-def device_type_of(device):
-    """'GPU' of a full device name."""
-    return device.rpartition("/device:")[2].partition(":")[0] or "CPU"

@@ -94,6 +94,8 @@ class Drawn:
 class Launch:
     """One launch: CUDA function, grid, block, bytes of dynamic shared memory, arguments (Operands, Drawns, NumPy scalars, ctypes structures).
 
+    source, function   the .cu file and the name in it; or None and an object of a library's, whose enqueue(stream, addresses) is called with the
+                       device's context current: the handle of the stream, and the addresses of the arguments, all Operands
     copy   (target, source, bytes) in place of a function: a copy within the device; or (target, None, bytes): zeros
     """
     __slots__ = ("source", "function", "grid", "block", "shared", "args", "copy")
@@ -104,6 +106,8 @@ class Launch:
     def __str__(self):
         if self.copy is not None:
             return f"copy {self.copy[2]} bytes" if self.copy[1] is not None else f"zero {self.copy[2]} bytes"
+        if self.source is None:
+            return f"{self.function}({', '.join(map(str, self.args))})"
         return f"{self.function}<<<{self.grid}, {self.block}, {self.shared}>>>({', '.join(map(str, self.args))})"
 
 
@@ -114,7 +118,9 @@ class Call:
     inputs, outputs    [Operand]; a reference to a variable is an input of the kind "variable", with the shape the variable was declared with
     launches           [Launch], in the order in which they are queued: each sees what the ones before have done
     blocks             how many blocks of the op's random stream a run takes; None: it draws nothing
+    emulated           whether the device is emulated: then a vendor's library can not help.  The engine says False for a GPU
     """
+    emulated = True
 
     def __init__(self, source, name, attrs, inputs, outputs):
         self.source, self.name, self.attrs, self.inputs, self.outputs = source, name, attrs, inputs, outputs
@@ -123,16 +129,21 @@ class Call:
             if operand.size > MOST_ELEMENTS:
                 raise ResourceExhaustedError(None, None, f"{operand.size:,} elements: a GPU kernel counts to {MOST_ELEMENTS:,}")
 
-    def launch(self, function, grid, block, *args, shared=0):
+    def launch(self, function, grid, block, *args, shared=0, source=None):
         """Queue function<<<grid, block, shared>>>(*args).
 
         grid, block   a number or a tuple of up to three; nothing is launched where the grid is empty
         args          Operands, what take() gave, ints (passed as int: 32 bits), NumPy scalars (as their type), ctypes structures (by value)
+        source        another file than the op's, or a function that was made for this call (generated.py)
         """
         grid, block = _three(grid), _three(block)
         if 0 in grid:
             return
-        self.launches.append(Launch(self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
+        self.launches.append(Launch(_path(source) or self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
+
+    def enqueue(self, function, *operands):
+        """Queue a library's work: function.enqueue(stream, addresses of the operands)."""
+        self.launches.append(Launch(None, function, None, None, 0, list(operands)))
 
     def copy(self, target, source, nbytes=None):
         """Queue a copy of bytes (default: all of the source) from one operand to another."""
@@ -215,7 +226,10 @@ class Described:
 
 
 def _path(source):
-    return None if source is None else source if os.path.isabs(source) else os.path.join(os.path.dirname(__file__), source)
+    """A name of a file beside this one in full; None and generated sources as they are."""
+    if not isinstance(source, str) or os.path.isabs(source):
+        return source
+    return os.path.join(os.path.dirname(__file__), source)
 
 
 def register_gpu_kernel(op_type, source=None, in_place=False, **constraints):

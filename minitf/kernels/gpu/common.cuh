@@ -14,25 +14,36 @@ typedef unsigned long long uint64;
 #define FOR_FLOATS(DEFINE) DEFINE(float, f32) DEFINE(double, f64)
 #define FOR_NUMBERS(DEFINE) FOR_FLOATS(DEFINE) DEFINE(int, i32) DEFINE(int64, i64)
 
+// What sums of T are kept in, where a thread adds up many: at one conversion for several elements, a GPU of few double units loses no time.
+template <class T> struct Wide { typedef T type; };
+template <> struct Wide<float> { typedef double type; };
+
 const unsigned EVERY_LANE = 0xffffffffu;
 
 struct Add { template <class T> __device__ static T of(T a, T b) { return a + b; } };
+struct Larger { template <class T> __device__ static T of(T a, T b) { return a > b || a != a ? a : b; } };      // NaN if one is
+struct Smaller { template <class T> __device__ static T of(T a, T b) { return a < b || a != a ? a : b; } };
 
-// The reduction of a warp's 32 values, in every lane.  Lanes pair up at distances 16, 8, 4, 2, 1: always in the same order.
-template <class Op, class T> __device__ T over_warp(T value) {
-    for (int distance = 16; distance > 0; distance >>= 1) value = Op::of(value, __shfl_xor_sync(EVERY_LANE, value, distance));
+// The reduction of the values of `lanes` neighbours, a power of two up to 32, in each of them; every lane of the warp calls it.  They pair up
+// at distances lanes / 2, ..., 2, 1: always in the same order.
+template <class Op, class T> __device__ T over_lanes(T value, unsigned lanes) {
+    for (unsigned distance = lanes / 2; distance > 0; distance /= 2) value = Op::of(value, T(__shfl_xor_sync(EVERY_LANE, value, distance)));
     return value;
 }
 
-// The reduction of a block's values, in every thread: first within the warps, then over their results.  The block is a whole number of
-// warps and one-dimensional; `neutral` is what changes nothing.  May be called again at once: it ends with a barrier.
-template <class Op, class T> __device__ T over_block(T value, T neutral) {
+// The reduction of a warp's 32 values, in every lane.
+template <class Op, class T> __device__ T over_warp(T value) { return over_lanes<Op>(value, 32); }
+
+// The reduction of a block's values, in every thread: first within the warps, then over their results, which each thread reads for itself, for
+// a few reads that all threads share cost less than five more shuffles.  The block is a whole number of warps and one-dimensional.  May be
+// called again at once: it ends with a barrier.
+template <class Op, class T> __device__ T over_block(T value) {
     __shared__ T of_warp[32];
-    unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     value = over_warp<Op>(value);
-    if (lane == 0) of_warp[warp] = value;
+    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = value;
     __syncthreads();
-    value = over_warp<Op>(lane < warps ? of_warp[lane] : neutral);
+    value = of_warp[0];
+    for (unsigned warp = 1; warp < blockDim.x / 32; warp++) value = Op::of(value, of_warp[warp]);
     __syncthreads();
     return value;
 }

@@ -20,6 +20,7 @@ cdef class Device(Memory):
     cdef readonly bint is_emulated
     cdef Storage *scratch                                                         # shared by all kernels: the queue keeps them apart
     cdef int launch(self, Prepared *launch) except -1 nogil
+    cdef int enqueue(self, Prepared *launch) except -1 nogil                      # a library's work: params are addresses
     cdef int copy_to(self, Device other, char *to, const char *source, size_t nbytes) except -1 nogil       # to another device, in this one's queue
     cdef int record(self, void *event) except -1 nogil                            # the event happens behind all that is queued now
     cdef int wait_for(self, void *event) except -1 nogil                          # what is queued from now on comes behind the event

@@ -3,6 +3,8 @@
 An emulated device's addresses have bit 62 set, so that code of the host that follows one ends in a segmentation fault, as it should; a
 launch takes the bit off.  Fresh memory is full of 0xCB, so that what nobody has written shows.
 """
+import os
+
 from cpython.buffer cimport PyBUF_READ
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.ref cimport PyObject
@@ -45,6 +47,9 @@ cdef class Device(Memory):
         release(self.scratch)
 
     cdef int launch(self, Prepared *launch) except -1 nogil:
+        return self.missing()
+
+    cdef int enqueue(self, Prepared *launch) except -1 nogil:
         return self.missing()
 
     cdef int copy_to(self, Device other, char *to, const char *source, size_t nbytes) except -1 nogil:
@@ -238,6 +243,7 @@ cdef class EmulatedDevice(Device):
 
     def function(self, source, str name):
         from .emulator.module import build
+        source = os.fspath(source)
         library = self.libraries.get(source)
         if library is None:
             library = self.libraries[source] = build(source, check=self.check)
@@ -323,6 +329,12 @@ cdef class RealDevice(Device):
         with gil:
             self.gpu.launch(<object> <PyObject *> launch.function, (g[0], g[1], g[2]), (g[3], g[4], g[5]), g[6],
                             PyMemoryView_FromMemory(launch.values, launch.nbytes, PyBUF_READ))
+        return 0
+
+    cdef int enqueue(self, Prepared *launch) except -1 nogil:
+        cdef int k
+        with gil:
+            self.gpu.enqueue(<object> <PyObject *> launch.function, [<uintptr_t> launch.params[k] for k in range(launch.n_params)])
         return 0
 
     cdef int record(self, void *event) except -1 nogil:

@@ -38,6 +38,7 @@ _NAMES = {"P": "a pointer", "i": "int", "I": "unsigned", "q": "long long", "Q": 
 cdef enum:
     MOST_VARIABLES = 8
     SCRATCH_ALIGNMENT = 256
+    FLAG_BYTES = 16
 
 cdef struct Place:                # an address, or a number that is known when the launch is queued
     int source
@@ -50,6 +51,7 @@ cdef struct Step:                 # a launch, or a copy, with its places [first,
     Prepared launch
     bint is_copy
     bint is_zero
+    bint is_library               # params are the addresses that the object `function` enqueues itself with
     size_t nbytes                 # of a copy
     int first, last
 
@@ -95,16 +97,22 @@ cdef class GpuKernel(Kernel):
         """Of the flags, in their order."""
         return self.call.flags
 
-    def prepare(self):
-        cdef size_t nbytes
+    def describe(self):
+        """What the op's launches are; nothing is compiled yet, so that functions made for the plan's kernels get into one file."""
         inputs = [self.operand_of(k) for k in range(self.n_inputs)]
         outputs = [Operand("output", k, shape_of(self.outputs[k]), as_dtype(self.outputs[k].dtype)) for k in range(self.n_outputs)]
         self.call = Call(self.described.source, self.node.name, self.attrs, inputs, outputs)
+        self.call.emulated = bool(self.device.is_emulated)
         self.described.describe(self.call)
+
+    def prepare(self):
+        cdef size_t nbytes
+        if self.call is None:
+            self.describe()
         self.find_variables()
         self.lay_out_scratch()
         if self.call.flags:
-            nbytes = len(self.call.flags) * 16
+            nbytes = len(self.call.flags) * FLAG_BYTES
             with nogil:
                 self.flags = self.device.storage(nbytes)
                 self.device.zero(self.flags.data, self.flags.nbytes)
@@ -118,7 +126,9 @@ cdef class GpuKernel(Kernel):
         for l in self.call.launches:
             self.n_steps += 1
             self.steps[self.n_steps - 1].first = self.n_places
-            if l.copy is None:
+            if l.copy is None and l.source is None:
+                self.pack_library(&self.steps[self.n_steps - 1], l)
+            elif l.copy is None:
                 self.pack(&self.steps[self.n_steps - 1], l)
             else:
                 self.pack_copy(&self.steps[self.n_steps - 1], l.copy)
@@ -202,6 +212,18 @@ cdef class GpuKernel(Kernel):
                 memcpy(p.values + <size_t> offset, &raw[0], len(data))
         return 0
 
+    cdef int pack_library(self, Step *step, launch) except -1:
+        cdef Py_ssize_t k
+        step.is_library, step.launch.function = True, <void *> <PyObject *> launch.function
+        self.kept.append(launch.function)
+        step.launch.n_params = len(launch.args)
+        step.launch.params = <void **> calloc(len(launch.args) + 1, sizeof(void *))
+        if step.launch.params == NULL:
+            raise MemoryError()
+        for k, operand in enumerate(launch.args):
+            self.add_place(operand.kind, operand.index, operand.offset, <char *> &step.launch.params[k], -1)
+        return 0
+
     cdef int pack_copy(self, Step *step, copy) except -1:
         target, source, nbytes = copy
         step.is_copy, step.is_zero, step.nbytes = True, source is None, nbytes
@@ -251,7 +273,9 @@ cdef class GpuKernel(Kernel):
                 (<char **> place.at)[0] = begin + place.offset
                 if place.range >= 0:
                     step.launch.ranges[2 * place.range] = <uint64_t> begin
-            if not step.is_copy:
+            if step.is_library:
+                self.device.enqueue(&step.launch)
+            elif not step.is_copy:
                 self.device.launch(&step.launch)
             elif step.is_zero:
                 self.device.zero(<char *> step.launch.params[0], step.nbytes)
@@ -265,7 +289,7 @@ cdef class GpuKernel(Kernel):
         if place.source == SCRATCH:
             return self.device.scratch.data + self.scratch_at[place.index]
         if place.source == FLAG:
-            return self.flags.data + 16 * place.index
+            return self.flags.data + FLAG_BYTES * place.index
         if self.inputs[place.index].resource != NULL:
             return (<VariableState> <PyObject *> self.inputs[place.index].resource).value.data
         return self.inputs[place.index].data
@@ -315,7 +339,7 @@ cdef class GpuKernel(Kernel):
     def complaint(self):
         """InvalidArgumentError of the first flag that is set, or None; waits for all that is queued.  Flags are lowered."""
         cdef Storage *seen
-        cdef int32_t *ints
+        cdef int32_t *words
         found = None
         with nogil:
             seen = self.device.host_storage(self.flags.nbytes)
@@ -323,10 +347,10 @@ cdef class GpuKernel(Kernel):
             with nogil:
                 self.device.copy_out(seen.data, self.flags.data, self.flags.nbytes)
                 self.device.wait()
+            words = <int32_t *> seen.data
             for k, message in enumerate(self.call.flags):
-                ints = <int32_t *> seen.data + 4 * <Py_ssize_t> k
-                if ints[0] and found is None:
-                    found = InvalidArgumentError(None, None, complaint(message, [ints[0], ints[1], ints[2], ints[3]]))
+                if words[4 * <Py_ssize_t> k] and found is None:
+                    found = InvalidArgumentError(None, None, complaint(message, [words[4 * <Py_ssize_t> k + j] for j in range(4)]))
             if found is not None:
                 with nogil:
                     self.device.zero(self.flags.data, self.flags.nbytes)

@@ -23,7 +23,8 @@ TIME_LIMIT = 300              # seconds of one compiler run
 
 LANGUAGE = ["-std=c++17", "-fPIC", "-Wno-unknown-pragmas", "-Wno-psabi"]
 FAST = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition"]
-CHECKED = ["-O1", "-g", "-DCUDA_EMULATOR_CHECK", "-fsanitize=thread,bounds"]
+SANITIZE = ["-fsanitize=thread", "-fsanitize=bounds"]         # the calls of both are checker.cpp's
+CHECKED = ["-O1", "-g", "-fno-threadsafe-statics", "-DCUDA_EMULATOR_CHECK", *SANITIZE]
 # Without the first, templates' static shared arrays are one object in all libraries of the process; the second spares each access to an
 # `extern __shared__` array a call.  Other compilers do neither.
 GCC_ONLY = ["-fno-gnu-unique", "-fno-extern-tls-init"]
@@ -76,7 +77,8 @@ def flags(check, folders):
     language = LANGUAGE + ([] if "clang" in compiler()[1] else GCC_ONLY)
     if not check:
         language += FAST + ([] if sys.platform == "darwin" else ["-fopenmp"])
-    return [*language, *(CHECKED if check else []), *(f"-I{f}" for f in folders), *(f"-ffile-prefix-map={f}/=" for f in [*folders, HERE])]
+    return [*language, *(CHECKED if check else []), *(f"-I{f}" for f in folders), *(f"-ffile-prefix-map={f}/=" for f in folders),
+            f"-ffile-prefix-map={HERE}/=<emulator>/"]
 
 
 @functools.lru_cache(None)

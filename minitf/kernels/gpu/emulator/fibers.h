@@ -78,7 +78,8 @@ constexpr int MOST_THREADS = 1024, WARP = 32;
 constexpr size_t STACK = 64 << 10;                            // of a thread; only the pages that it touches take memory
 
 struct Thread { void *stack; uint3 index; State state; Place waits; };
-struct Warp { uint32_t live, arrived, rounds; uint64_t values[2][WARP]; };
+// rounds: how often its lanes have met; meetings: how often at a __syncwarp(), which alone orders what they do to memory
+struct Warp { uint32_t live, arrived, rounds, meetings; uint64_t values[2][WARP]; };
 
 // Where a launch tells what went wrong: the first block that fails does.
 struct Failure { char *text; size_t size; bool happened; };
@@ -97,6 +98,12 @@ struct Block {                                                // the one that ru
     ~Block() { if (stacks) munmap(stacks, STACK * MOST_THREADS); }
 };
 inline thread_local Block *running = nullptr;                 // null while a kernel without barriers runs
+
+#ifdef CUDA_EMULATOR_CHECK
+void some_have_returned(Block &b, int first, int last, Place here);      // checker.cpp: others wait for threads of which some never come
+#else
+inline void some_have_returned(Block &, int, int, Place) {}
+#endif
 
 inline UNSEEN uint32_t random_number(Block &b) { return (b.random = b.random * 1664525u + 1013904223u) >> 8; }
 
@@ -172,6 +179,7 @@ inline UNSEEN void open_barrier(Block &b) {
         }
         t.state = READY;
     }
+    if (b.alive != b.size) some_have_returned(b, 0, b.size, here);
 }
 
 inline UNSEEN void open_warp(Block &b, int warp) {
@@ -179,8 +187,20 @@ inline UNSEEN void open_warp(Block &b, int warp) {
     if (w.arrived == 0 || w.arrived != w.live) return;
     w.arrived = 0;
     w.rounds++;
-    for (int i = warp * WARP; i < warp * WARP + WARP && i < b.size; i++)
-        if (b.threads[i].state == AT_WARP) b.threads[i].state = READY;
+    const int begin = warp * WARP, end = begin + WARP < b.size ? begin + WARP : b.size;
+    Place here = {nullptr, 0};
+    int lanes = 0;
+    for (int i = begin; i < end; i++) {
+        Thread &t = b.threads[i];
+        if (t.state != AT_WARP) continue;
+        if (lanes++ == 0) here = t.waits;
+        else if (t.waits.line != here.line || t.waits.file != here.file) {
+            b.current = i;
+            fail(b, "threads of a warp wait at different places", t.waits);
+        }
+        t.state = READY;
+    }
+    if (lanes != end - begin) some_have_returned(b, begin, end, here);
 }
 
 [[noreturn, gnu::noinline]] inline void not_a_fiber(Place here) {
@@ -202,7 +222,7 @@ inline UNSEEN int barrier(Place here, int aye) {
     return b.counted;
 }
 
-inline UNSEEN void warp_barrier(Place here) {
+inline UNSEEN void meet(Place here) {                         // all lanes of a warp
     if (!running) not_a_fiber(here);
     Block &b = *running;
     Thread &me = b.threads[b.current];
@@ -212,6 +232,15 @@ inline UNSEEN void warp_barrier(Place here) {
     b.warps[warp].arrived |= 1u << b.current % WARP;
     open_warp(b, warp);
     if (me.state != READY) give_way(b);
+}
+
+// __syncwarp(): what the lanes did to memory before is done when they go on.  Other warp functions do not promise that.
+inline UNSEEN void warp_barrier(Place here) {
+    if (!running) not_a_fiber(here);
+    Warp &w = running->warps[running->current / WARP];
+    const uint32_t before = w.meetings;
+    meet(here);
+    w.meetings = before + 1;
 }
 
 // The first function on every thread's stack.
@@ -257,7 +286,7 @@ inline UNSEEN void run_block(Block &b, dim3 shape, int order, uint32_t seed, voi
     for (int w = 0; w * WARP < b.size; w++) {
         int lanes = b.size - w * WARP;
         b.warps[w].live = lanes >= WARP ? ~0u : (1u << lanes) - 1;
-        b.warps[w].arrived = b.warps[w].rounds = 0;
+        b.warps[w].arrived = b.warps[w].rounds = b.warps[w].meetings = 0;
     }
     running = &b;
     b.current = order == 0 ? 0 : order == 1 ? b.size - 1 : int(random_number(b) % b.size);

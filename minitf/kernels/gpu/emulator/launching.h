@@ -22,6 +22,14 @@ struct Launch {
     long threads() const { return long(block.x) * block.y * block.z; }
 };
 
+#ifdef CUDA_EMULATOR_CHECK
+void launch_begins(const char *kernel, unsigned dynamic, int arguments), argument_is(int k, uint64_t address), block_ends();    // checker.cpp
+#else
+inline void launch_begins(const char *, unsigned, int) {}
+inline void argument_is(int, uint64_t) {}
+inline void block_ends() {}
+#endif
+
 // What may go wrong before a launch: NULL, or the text.
 inline UNSEEN const char *refused(const Launch &l, char *text, size_t size) {
     const char *invalid = "CUDA_ERROR_INVALID_VALUE: ";
@@ -90,6 +98,7 @@ template <bool waits, class... A, void (*kernel)(A...)> struct Kernel<waits, ker
                 f.happened = true;
                 snprintf(f.text, f.size, "argument %d of %s is the address of memory of the host", k + 1, name);
             }
+            argument_is(k, address & ~DEVICE_BIT);
             return reinterpret_cast<T>(address & ~DEVICE_BIT);
         } else return *static_cast<T *>(param);
     }
@@ -122,12 +131,14 @@ template <bool waits, class... A, void (*kernel)(A...)> struct Kernel<waits, ker
         const unsigned *g = geometry;
         const Launch l = {name, {g[0], g[1], g[2]}, {g[3], g[4], g[5]}, g[6], order, cores};
         if (const char *why = refused(l, text, sizeof text)) return why;
+        launch_begins(name, l.shared, sizeof...(A));
         Args args = values(name, params, failure, std::index_sequence_for<A...>());
         if (failure.happened) return text;
         over_blocks(l, failure, [&](long i) UNSEEN {
             if constexpr (waits) {
                 static thread_local Block block;
                 run_block(block, l.block, order, uint32_t(i + 1) * 2654435761u + uint32_t(order) * 40503u, one_thread, &args, &failure);
+                block_ends();
             } else if (order) loop_in_order(l.block, order, args);
             else loop(l.block, args, std::index_sequence_for<A...>());
         });

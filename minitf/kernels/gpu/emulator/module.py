@@ -25,7 +25,7 @@ def build(path, check=False):
     Raises CompileError, with the compiler's text; OSError where the file can not be read.
     """
     path = Path(path)
-    return build_text(path.read_text(), path.name, [path.parent], check)
+    return build_text(path.read_text(), path.name, [path.parent, HERE.parent], check)        # common.cuh is everybody's
 
 
 def build_text(text, name="kernels.cu", folders=(), check=False):
@@ -59,7 +59,26 @@ def _compile(text, name, folders, check, target):
     lines += [f"EMULATED_DYNAMIC({kind}, {array})" for kind, array in scan.dynamic]
     lines.append(f'extern "C" const char *emulated_kernels() {{ return "{" ".join(scan.kernels)}"; }}')
     text += '#line 1 "emulator"\n' + "\n".join(lines) + "\n"
-    compiler.run([*flags, "-shared", "-include", HERE / "cuda_emulator.h", "-x", "c++", "-", "-o", target], text)
+    source = ["-include", HERE / "cuda_emulator.h", "-x", "c++", "-"]
+    if not check:
+        compiler.run([*flags, "-shared", *source, "-o", target], text)
+        return
+    compiled = target.with_suffix(".o")
+    try:
+        compiler.run([*flags, "-c", *source, "-o", compiled], text)
+        # The checker first: of inline functions that both have, it must not get those that call it.
+        compiler.run(["-shared", _checker(), compiled, "-o", target])
+    finally:
+        compiled.unlink(missing_ok=True)
+
+
+def _checker():
+    """The compiled checker, which is the same for all files."""
+    path = compiler.cache_folder() / f"checker-{compiler.key_of('', 'checker.cpp', True, ())}.o"
+    if not path.exists():
+        flags = [f for f in compiler.flags(True, ()) if f not in compiler.SANITIZE]
+        compiler.write_whole(path, lambda temporary: compiler.run([*flags, "-O2", "-c", HERE / "checker.cpp", "-o", temporary]))
+    return path
 
 
 class Library:
@@ -93,3 +112,14 @@ class Library:
         if kernel not in self.kernels:
             raise KeyError(f"{self.name} has no kernel {kernel!r}; it has {', '.join(self.kernels)}")
         return ctypes.cast(self._dll[f"emulated_launch_{kernel}"], ctypes.c_void_p).value
+
+    def check_begin(self, ranges, n):
+        """Let the checker watch from now on.
+
+        ranges   a ctypes array of n pairs of uint64: begin and bytes of what launches may touch, as addresses of the device
+        """
+        self._dll.emulated_check_begin(ranges, n)
+
+    def check_end(self):
+        """What the checker has found since check_begin; "" if nothing."""
+        return self._text("emulated_check_end")

@@ -15,7 +15,7 @@ template <class T> UNSEEN T exchange(Place here, T value, int from) {
     uint64_t *values = w.values[w.rounds & 1];
     __builtin_memcpy(&values[b.current % WARP], &value, sizeof value);
     bool there = w.live >> from & 1;
-    warp_barrier(here);
+    meet(here);
     if (there) __builtin_memcpy(&value, &values[from], sizeof value);
     return value;
 }
@@ -43,7 +43,7 @@ inline UNSEEN unsigned ballot(Place here, unsigned, int aye) {
     uint64_t *values = w.values[w.rounds & 1];
     values[b.current % WARP] = aye != 0;
     uint32_t live = w.live;
-    warp_barrier(here);
+    meet(here);
     unsigned bits = 0;
     for (int i = 0; i < WARP; i++) if (live >> i & 1) bits |= unsigned(values[i]) << i;
     return bits;

@@ -9,7 +9,7 @@
 // A block runs on one core from its begin to its end, so memory that each core has once is memory that each block has once.
 #define __shared__ thread_local
 #define __forceinline__ inline __attribute__((always_inline))
-#define __noinline__ __attribute__((noinline))
+#define __noinline__                  // nothing, for headers of the system write __attribute__((__noinline__))
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
 
