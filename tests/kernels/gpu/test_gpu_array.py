@@ -222,7 +222,7 @@ def test_many_arrays_are_joined_by_few_launches():
     from minitf.kernels.gpu.call import Call, Operand
     call = Call("join.cu", "join", {"axis": 0}, [Operand("input", k, (20, 128), "float32") for k in range(50)], [Operand("output", 0, (50, 20, 128), "float32")])
     join.pack(call)
-    assert [launch.function for launch in call.launches] == ["join_32_w16"] * 2
+    assert [launch.function for launch in call.launches] == ["exchange_32_w16"] * 2
 
 
 @pytest.mark.parametrize("index", INTS)
