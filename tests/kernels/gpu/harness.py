@@ -8,7 +8,7 @@ import minitf                                                 # noqa: F401: regi
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import find_kernel, op_def
 from minitf.kernels.gpu import call as call_module
-from minitf.kernels.gpu.call import Call, Operand
+from minitf.kernels.gpu.call import Call, Operand, complaint
 from minitf.kernels.gpu.emulator import module
 from minitf.kernels.gpu.emulator.module import DEVICE_BIT
 
@@ -18,7 +18,7 @@ _BEGIN, _END = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int), ctypes.CFU
 UNWRITTEN = 0xCB              # what fresh memory holds, so that a kernel that leaves a part unwritten is seen
 
 
-def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, order=0, threads=1, in_place=None, variables=None, build=None):
+def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, order=0, threads=1, in_place=None, variables=None, known=(), build=None):
     """The outputs [NumPy arrays] of an op's GPU kernel.
 
     inputs         arrays, or things that become arrays; those that the op declares in `constants` are given to the kernel as values too
@@ -28,6 +28,7 @@ def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, 
     in_place       number of an input in whose memory the first output lies
     variables      numbers of the inputs that are references to variables (default: those that the op declares so): written in place, they come
                    back in the list that was given
+    known          numbers of further inputs whose values the kernel is given, as it is where a plan knows them
     build          build(path, check) in place of the emulator's own
 
     A complaint (Call.flag) raises InvalidArgumentError.
@@ -37,7 +38,7 @@ def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, 
     describe, source = kernel_def.kernel.describe, kernel_def.kernel.source
     arrays = [np.ascontiguousarray(a).reshape(np.shape(a)) for a in inputs]
     definition = op_def(op_type)
-    constant = {k % len(arrays) for k in definition.constants}
+    constant = {k % len(arrays) for k in definition.constants} | set(known)
     if variables is None:
         variables = [k for k, arg in enumerate(definition.inputs) if arg.is_ref]
     given = [Operand("variable" if k in variables else "input", k, a.shape, a.dtype, a if k in constant else None) for k, a in enumerate(arrays)]
@@ -53,13 +54,12 @@ def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, 
     if in_place is not None:
         memory["output", 0] = memory[given[in_place].kind, in_place]
     for k in range(len(call.flags)):
-        memory["flag", k] = np.zeros(2, np.int32)
+        memory["flag", k] = np.zeros(4, np.int32)
     for launch in call.launches:
         run_launch(launch, memory, check, order, threads, build or module.build)
     for k, message in enumerate(call.flags):
-        bad, value = memory["flag", k]
-        if bad:
-            raise InvalidArgumentError(None, None, message.replace("{value}", str(value)))
+        if memory["flag", k][0]:
+            raise InvalidArgumentError(None, None, complaint(message, memory["flag", k]))
     for k in variables:
         if arrays[k] is not inputs[k]:
             inputs[k] = arrays[k]
