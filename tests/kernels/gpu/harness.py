@@ -8,7 +8,7 @@ import minitf                                                 # noqa: F401: regi
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import find_kernel, op_def
 from minitf.kernels.gpu import call as call_module
-from minitf.kernels.gpu.call import Call, Operand, complaint
+from minitf.kernels.gpu.call import Call, Drawn, Operand, complaint
 from minitf.kernels.gpu.emulator import module
 from minitf.kernels.gpu.emulator.module import DEVICE_BIT
 
@@ -31,7 +31,7 @@ def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, 
     known          numbers of further inputs whose values the kernel is given, as it is where a plan knows them
     build          build(path, check) in place of the emulator's own
 
-    A complaint (Call.flag) raises InvalidArgumentError.
+    A complaint (Call.flag) raises InvalidArgumentError.  An op that draws takes its blocks from attrs["_state"], as a run does.
     """
     kernel_def = find_kernel(op_type, attrs, "GPU")
     assert kernel_def is not None, f"there is no GPU kernel for {op_type} with {attrs}"
@@ -55,6 +55,10 @@ def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, 
         memory["output", 0] = memory[given[in_place].kind, in_place]
     for k in range(len(call.flags)):
         memory["flag", k] = np.zeros(4, np.int32)
+    if call.blocks is not None:
+        key, block = attrs["_state"].place
+        attrs["_state"].place = key, block + call.blocks
+        memory["key", 0], memory["block", 0] = np.uint64(key), np.uint64(block)
     for launch in call.launches:
         run_launch(launch, memory, check, order, threads, build or module.build)
     for k, message in enumerate(call.flags):
@@ -98,7 +102,7 @@ def run_launch(launch, memory, check=False, order=0, threads=1, build=module.bui
 
 
 def _distinct(arrays):
-    return {a.ctypes.data: a for a in arrays if a.nbytes}.values()
+    return {a.ctypes.data: a for a in arrays if isinstance(a, np.ndarray) and a.nbytes}.values()
 
 
 def _bytes(memory, operand):
@@ -111,6 +115,8 @@ def _argument(launch, k, code, arg, memory):
         assert code == "P", f"{launch.function}: argument {k + 1} is {code!r} in the .cu file, and a tensor here"
         array = memory[arg.kind, arg.index]
         return ctypes.c_uint64((array.ctypes.data | DEVICE_BIT) + arg.offset if array.nbytes else 0)
+    if isinstance(arg, Drawn):
+        arg = memory[arg.part, 0]
     if isinstance(arg, ctypes.Structure):
         assert code == f"S{ctypes.sizeof(arg)}", f"{launch.function}: argument {k + 1} is {code!r} in the .cu file, and {ctypes.sizeof(arg)} bytes here"
         return arg
