@@ -1,6 +1,7 @@
-// What the expressions of element_functions.py are made of, and how a thread meets its elements: packs and divisors.
+// What the expressions of element_functions.py are made of, and how a thread meets its elements.
 #pragma once
-#include "common.cuh"
+#include "pack.cuh"
+#include "words.cuh"
 
 typedef signed char int8;
 typedef unsigned char uint8;
@@ -97,17 +98,9 @@ template <class From> struct Conversion<bool, From> { __device__ static bool of(
 template <class From> struct Conversion<uint8, From> { __device__ static uint8 of(From x) { return uint8(int(x)); } };
 template <class To, class From> __device__ To converted(From x) { return Conversion<To, From>::of(x); }
 
-// Elements that a thread reads and writes together: four floats are the 16 bytes that one instruction moves.  Addresses of tensors are
-// multiples of 16, so a pack is aligned wherever its first element's number is a multiple of its length.
-template <class T, int N> struct alignas(sizeof(T) * N < 16 ? sizeof(T) * N : 16) Pack { T of[N]; };
+// Addresses of tensors are multiples of 16, so a pack is aligned wherever the number of its first element is a multiple of its length.
 template <class T, int N> __device__ Pack<T, N> &pack(T *x, unsigned i) { return reinterpret_cast<Pack<T, N> *>(x)[i]; }
 template <class T, int N> __device__ const Pack<T, N> &pack(const T *x, unsigned i) { return reinterpret_cast<const Pack<T, N> *>(x)[i]; }
 
-// Division by a number that is known at the launch: a multiplication and a shift in place of some twenty instructions.
-// T. Granlund and P. Montgomery, Division by Invariant Integers using Multiplication (1994), section 4; for i < 2^31 nothing overflows.
-struct Divisor {
-    unsigned size, multiplier, shift;
-    __device__ unsigned quotient(unsigned i) const { return (unsigned(uint64(i) * multiplier >> 32) + i) >> shift; }
-};
 // The sizes of the dimensions behind the first, last first
 template <int RANK> struct Sizes { Divisor of[RANK - 1]; };

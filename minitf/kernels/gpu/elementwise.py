@@ -6,7 +6,7 @@ text of a CUDA function: what passes from step to step stays in registers, and m
 
     extern "C" __global__ void Add_Relu_NUMBER(const float *in0, const float *in1, float *out0, Sizes<2> sizes, int n) {
         FOR_EACH(k, n) {                                   // n: packs of 4
-            unsigned q1 = sizes.of[0].quotient(k), i1 = k - q1 * sizes.of[0].size, i0 = q1;
+            unsigned q1 = quotient(k, sizes.of[0]), i1 = k - q1 * sizes.of[0].divisor, i0 = q1;
             const Pack<float, 4> x0 = pack<float, 4>(in0, k);
             const Pack<float, 4> x1 = pack<float, 4>(in1, i1);
             Pack<float, 4> y0;
@@ -32,6 +32,7 @@ from ..cpu.vector_ops import signatures
 from .call import THREADS, blocks_for, register_gpu_kernel
 from .element_functions import EXPRESSIONS, REFUSED
 from .generated import Generated
+from .words import Divisor
 
 WIDTH = 4                              # elements of a pack
 HEADER = "element_functions.cuh"
@@ -63,21 +64,11 @@ def merged(shape, inputs, leading=()):
     return tuple([size for size, _ in columns]), [tuple(row) for row in zip(*[steps for _, steps in columns])]
 
 
-class _Divisor(ctypes.Structure):
-    _fields_ = [("size", ctypes.c_uint), ("multiplier", ctypes.c_uint), ("shift", ctypes.c_uint)]
-
-
-def divisor(size):
-    """What element_functions.cuh's Divisor needs to divide by size."""
-    shift = (size - 1).bit_length()
-    return _Divisor(size, (1 << 32) * ((1 << shift) - size) // size + 1, shift)
-
-
 def _sizes(shape, width):
     """The structure Sizes: the sizes of the dimensions behind the first, the last counted in packs and first."""
     behind = [shape[-1] // width, *shape[-2:0:-1]]
-    kind = type("Sizes", (ctypes.Structure,), {"_fields_": [("of", _Divisor * len(behind))]})
-    return kind((_Divisor * len(behind))(*map(divisor, behind)))
+    kind = type("Sizes", (ctypes.Structure,), {"_fields_": [("of", Divisor * len(behind))]})
+    return kind((Divisor * len(behind))(*map(Divisor, behind)))
 
 
 def _loaded(k, kind, c_type, steps, width):
@@ -87,7 +78,7 @@ def _loaded(k, kind, c_type, steps, width):
     if not index:
         for d in range(rank):
             if steps[d]:
-                index = f"({index}) * sizes.of[{rank - 1 - d}].size + i{d}" if index else f"i{d}"
+                index = f"({index}) * sizes.of[{rank - 1 - d}].divisor + i{d}" if index else f"i{d}"
     if not index:
         return f"const {c_type} x{k} = *{name};", f"x{k}"
     if width == 1 or not steps[-1]:
@@ -127,7 +118,7 @@ def function_of(program, places, dtypes, steps, width):
     indices, rest = [], "k"
     for d in range(rank - 1, 0, -1):
         at = f"sizes.of[{rank - 1 - d}]"
-        indices.append(f"q{d} = {at}.quotient({rest}), i{d} = {rest} - q{d} * {at}.size")
+        indices.append(f"q{d} = quotient({rest}, {at}), i{d} = {rest} - q{d} * {at}.divisor")
         rest = f"q{d}"
     if indices:
         lines.append(f"        unsigned {', '.join(indices)}, i0 = q1;")

@@ -10,6 +10,8 @@ import pathlib
 import tempfile
 import threading
 
+from .emulator.compiler import headers_of
+
 _FOLDER = pathlib.Path(__file__).parent
 _lock = threading.Lock()               # over the three below
 _pending = {}                          # name -> Generated, that is in no file yet
@@ -46,6 +48,12 @@ class Generated(os.PathLike):
         with _lock:
             return _file_of(self)
 
+    def __eq__(self, other):
+        return isinstance(other, Generated) and self.name == other.name
+
+    def __hash__(self):
+        return hash(self.name)
+
     def __str__(self):
         return self.text
 
@@ -55,15 +63,16 @@ def _hash(text):
 
 
 def _stamp(header):
-    """Changes with the headers: a function is then put in a new file, so that no old one is compiled again for the sake of a few."""
+    """Changes with the headers: functions are then collected anew, and a compiler that knows texts alone sees another one."""
     if header not in _stamps:
-        _stamps[header] = _hash("".join([(_FOLDER / name).read_text() for name in dict.fromkeys([header, "common.cuh"])]))[:12]
+        _stamps[header] = _hash("\0".join(headers_of(f'#include "{header}"', [_FOLDER]).values()))[:12]
     return _stamps[header]
 
 
 def _file_of(function):
     place = folder()
-    if (place, function.name) not in _files:
+    found = _files.get((place, function.name))
+    if found is None or not os.path.exists(found):
         _pending.setdefault(function.name, function)
         for header in dict.fromkeys([f.header for f in _pending.values()]):
             _collect(place, header, [f for f in _pending.values() if f.header == header])
@@ -86,7 +95,7 @@ def _collect(place, header, functions):
             missing.append(f)
     if not missing:
         return
-    text = f'#include "{header}"\n\n' + "\n\n".join([f.text for f in sorted(missing, key=lambda f: f.name)]) + "\n"
+    text = f'#pragma STDC FP_CONTRACT OFF\n#include "{_FOLDER / header}"    // {_stamp(header)}\n\n' + "\n\n".join([f.text for f in sorted(missing, key=lambda f: f.name)]) + "\n"
     file = place / f"{_hash(text)[:16]}.cu"
     _write(file, text)
     for f in missing:

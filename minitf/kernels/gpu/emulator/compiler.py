@@ -28,6 +28,8 @@ CHECKED = ["-O1", "-g", "-fno-threadsafe-statics", "-DCUDA_EMULATOR_CHECK", *SAN
 # Without the first, templates' static shared arrays are one object in all libraries of the process; the second spares each access to an
 # `extern __shared__` array a call.  Other compilers do neither.
 GCC_ONLY = ["-fno-gnu-unique", "-fno-extern-tls-init"]
+# A text that says `#pragma STDC FP_CONTRACT OFF`: a product and a sum are two roundings.  g++ does not know the pragma.
+APART = ["-ffp-contract=off", "-DEMULATED_APART"]
 
 
 class CompileError(InvalidArgumentError):
@@ -72,9 +74,9 @@ def headers_of(text, folders):
     return found
 
 
-def flags(check, folders):
-    """All flags of a build, but for files."""
-    language = LANGUAGE + ([] if "clang" in compiler()[1] else GCC_ONLY)
+def flags(check, folders, text=""):
+    """All flags of a build of a text, but for files."""
+    language = LANGUAGE + ([] if "clang" in compiler()[1] else GCC_ONLY) + (APART if re.search(r"^#pragma STDC FP_CONTRACT OFF$", text, re.M) else [])
     if not check:
         language += FAST + ([] if sys.platform == "darwin" else ["-fopenmp"])
     return [*language, *(CHECKED if check else []), *(f"-I{f}" for f in folders), *(f"-ffile-prefix-map={f}/=" for f in folders),
@@ -96,10 +98,10 @@ def _own_files():
     return "\0".join(f"{p.name}\0{p.read_text()}" for p in sorted(HERE.iterdir()) if p.suffix in (".h", ".cpp", ".py"))
 
 
-def key_of(text, name, check, folders):
+def key_of(text, name, check, folders, options=()):
     """The hash under which a library lies in the cache."""
     parts = [name, text, *(f"{n}\0{t}" for n, t in sorted(headers_of(text, folders).items())), _own_files(), *compiler(), _machine(),
-             *[f for f in flags(check, ()) if not f.startswith("-ffile-prefix-map")]]
+             *options, *[f for f in flags(check, (), text) if not f.startswith("-ffile-prefix-map")]]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -50,9 +50,15 @@ inline float __tanf(float x) { return tanf(x); }
 inline float __fdividef(float a, float b) { return a / b; }
 inline float __saturatef(float x) { return min(max(x, 0.0f), 1.0f); }
 
-// Rounded to nearest, and never joined into a multiply-add.  A volatile keeps the compiler from joining them.
+// Rounded to nearest, and never joined into a multiply-add.  A volatile keeps the compiler from joining them, and from vectorising: a text
+// that is compiled with the two apart (compiler.py) has no need of it.
+#ifdef EMULATED_APART
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline double __dmul_rn(double a, double b) { return a * b; }
+#else
 inline float __fmul_rn(float a, float b) { volatile float p = a * b; return p; }
 inline double __dmul_rn(double a, double b) { volatile double p = a * b; return p; }
+#endif
 inline float __fadd_rn(float a, float b) { volatile float p = a, s = p + b; return s; }
 inline double __dadd_rn(double a, double b) { volatile double p = a, s = p + b; return s; }
 inline float __fsub_rn(float a, float b) { return __fadd_rn(a, -b); }
