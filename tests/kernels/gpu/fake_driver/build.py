@@ -90,6 +90,7 @@ def everything(folder):
     """The headers, the driver and PyCUDA; what is there already is kept."""
     folder = Path(folder).resolve()
     if not is_built(folder):
+        print("Building PyCUDA for the tests of the path to a GPU (a minute)", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
         pip("install", "--quiet", "--no-deps", "--upgrade", "--target", folder / "headers", *HEADERS)
     driver(folder)
