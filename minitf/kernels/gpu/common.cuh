@@ -4,8 +4,13 @@
 // the step behind the last element can not overflow.
 #pragma once
 
-// for (each i < n that is this thread's): a grid of any size does them all
+// for (each i < n that is this thread's): a grid of any size does them all.  The emulator walks through memory in an order of its own where a
+// kernel is nothing but such a loop, with constants (const) before it.
+#ifdef CUDA_EMULATOR
+#define FOR_EACH(i, n) EMULATED_FOR_EACH(i, n)
+#else
 #define FOR_EACH(i, n) for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < unsigned(n); i += gridDim.x * blockDim.x)
+#endif
 
 typedef long long int64;
 typedef unsigned long long uint64;

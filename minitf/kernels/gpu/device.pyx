@@ -15,7 +15,7 @@ from posix.stdlib cimport posix_memalign
 
 from minitf.core.buffers cimport Storage, new_storage, release
 from minitf.core.memory cimport Memory
-from minitf.core.threads cimport free_mutex, lock, new_mutex, unlock
+from minitf.core.threads cimport lock, new_mutex, unlock
 from minitf.kernels.cpu.parallel cimport threads_at_most
 
 from minitf.core.errors import InternalError, ResourceExhaustedError
@@ -42,9 +42,12 @@ cdef struct Spare:                # the begin of a block of an emulated device's
     Spare *next
 
 
+cdef list _for_good = []              # storages point to their device, whoever else does: so a device stays
+
+
 cdef class Device(Memory):
-    def __dealloc__(self):
-        release(self.scratch)
+    def __cinit__(self, *args, **kwargs):
+        _for_good.append(self)
 
     cdef int launch(self, Prepared *launch) except -1 nogil:
         return self.missing()
@@ -135,22 +138,6 @@ cdef class EmulatedDevice(Device):
         self.pool = new_mutex()
         if self.pool == NULL:
             raise MemoryError()
-
-    def __dealloc__(self):
-        release(self.scratch)
-        self.scratch = NULL
-        self.trim()
-        free_mutex(self.pool)
-
-    cdef void trim(self) noexcept nogil:
-        """Give the host back what nobody uses."""
-        cdef int k
-        cdef Spare *block
-        for k in range(CLASSES):
-            while self.spare[k] != NULL:
-                block = self.spare[k]
-                self.spare[k] = block.next
-                free(block)
 
     cdef Storage *storage(self, size_t nbytes) except NULL nogil:
         cdef size_t size

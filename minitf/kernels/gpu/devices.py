@@ -43,7 +43,7 @@ def _find(options):
     if match[1] == "off":
         return []
     if match[1] != "emulate":
-        real, why = _real()
+        real, why = _real(options)
         if real or match[1] == "real":
             if not real:
                 raise InvalidArgumentError(None, None, f"MINITF_GPU=real, but there is none: {why}")
@@ -55,12 +55,9 @@ def _find(options):
     return [EmulatedDevice(f"GPU:{k}", limit, check) for k in range(int(match[2] or 1))]
 
 
-def _real():
+def _real(options):
     """([Device], why there is none)."""
-    try:
-        from .pycuda_device import find
-    except ImportError as error:
-        return [], str(error)
     from .device import RealDevice
-    found, why = find()
+    from .pycuda_device import find
+    found, why = find(options.per_process_gpu_memory_fraction if options is not None else None)
     return [RealDevice(f"GPU:{k}", gpu) for k, gpu in enumerate(found)], why

@@ -1,15 +1,6 @@
 // Rows that are chosen by numbers in the device's memory: Gather, GatherNd, ScatterNd, ReverseSequence.
 #include "words.cuh"
 
-template <class T, class I> __device__ void gather_body(T *to, const T *from, const I *indices, int limit, Divisor row, int n, int *flag) {
-    FOR_EACH(i, n) {
-        unsigned r = quotient(i, row);
-        int64 index = indices[r];
-        if (index < 0 || index >= limit) complain_at(flag, r, index);
-        else to[i] = from[int(index) * row.divisor + (i - r * row.divisor)];
-    }
-}
-
 // The first axes of an array, which a row of indices goes through.
 struct Depths { int depth, size[8]; };
 
@@ -27,7 +18,7 @@ template <class I> __device__ int slice_number(const I *indices, unsigned r, con
     return number;
 }
 
-template <class T, class I> __device__ void gather_nd_body(T *to, const T *from, const I *indices, const Depths &s, Divisor row, int n, int *flag) {
+template <class T, class I> __device__ void gather_body(T *to, const T *from, const I *indices, const Depths &s, Divisor row, int n, int *flag) {
     FOR_EACH(i, n) {
         unsigned r = quotient(i, row);
         int number = slice_number(indices, r, s, flag);
@@ -60,10 +51,8 @@ template <class T, class I> __device__ void reverse_body(T *to, const T *from, c
 }
 
 #define DEFINE_FOR(T, suffix, I, index) \
-    extern "C" __global__ void gather_##suffix##_##index(T *to, const T *from, const I *indices, int limit, Divisor row, int n, int *flag) { \
-        gather_body(to, from, indices, limit, row, n, flag); } \
-    extern "C" __global__ void gather_nd_##suffix##_##index(T *to, const T *from, const I *indices, Depths depths, Divisor row, int n, int *flag) { \
-        gather_nd_body(to, from, indices, depths, row, n, flag); } \
+    extern "C" __global__ void gather_##suffix##_##index(T *to, const T *from, const I *indices, Depths depths, Divisor row, int n, int *flag) { \
+        gather_body(to, from, indices, depths, row, n, flag); } \
     extern "C" __global__ void reverse_##suffix##_##index(T *to, const T *from, const I *lengths, Sequences sequences, int n, int *flag) { \
         reverse_body(to, from, lengths, sequences, n, flag); }
 #define DEFINE(T, suffix) DEFINE_FOR(T, suffix, int, i32) DEFINE_FOR(T, suffix, int64, i64)

@@ -22,22 +22,22 @@ class Sequences(ctypes.Structure):
 
 @register_gpu_kernel("Gather", source="gather.cu", Tparams=MOVED, Tindices=INDICES)
 def gather(call):
-    params, indices, y = *call.inputs, call.outputs[0]
-    row, limit = product(params.shape[1:]), params.shape[0]
-    together = words_for(y.dtype.size, row)
-    flag = call.flag(lambda value, place: f"indices{place_text(indices.shape, place)} = {value} is not in [0, {limit})")
-    n = y.size // together
-    call.launch(typed(f"gather_w{together * y.dtype.size}", indices.dtype), blocks_for(n), THREADS, y, params, indices, limit, Divisor(row // together), n, flag)
+    params, indices = call.inputs
+    flag = call.flag(lambda value, place: f"indices{place_text(indices.shape, place)} = {value} is not in [0, {params.shape[0]})")
+    _gather(call, Depths(1, (ctypes.c_int * 8)(params.shape[0])), product(params.shape[1:]), flag)
 
 
 @register_gpu_kernel("GatherNd", source="gather.cu", Tparams=MOVED, Tindices=INDICES)
 def gather_nd(call):
+    params, indices = call.inputs
+    _gather(call, *_depths(call, indices, params, "param shape"))
+
+
+def _gather(call, depths, row, flag):
     params, indices, y = *call.inputs, call.outputs[0]
-    depths, row, flag = _depths(call, indices, params, "param shape")
     together = words_for(y.dtype.size, row)
     n = y.size // together
-    call.launch(typed(f"gather_nd_w{together * y.dtype.size}", indices.dtype), blocks_for(n), THREADS, y, params, indices, depths, Divisor(row // together), n,
-                flag)
+    call.launch(typed(f"gather_w{together * y.dtype.size}", indices.dtype), blocks_for(n), THREADS, y, params, indices, depths, Divisor(row // together), n, flag)
 
 
 @register_gpu_kernel("ScatterNd", source="gather.cu", T=NUMBERS, Tindices=INDICES)
@@ -51,6 +51,7 @@ def scatter_nd(call):
 
 
 def _depths(call, indices, array, what):
+    """The axes that rows of the indices go through, the elements of what lies behind them, and the complaint about a row that goes astray."""
     depth = indices.shape[-1]
     shown = ",".join(map(str, array.shape))
     flag = call.flag(lambda value, place: f"indices{place_text(indices.shape, place)} = {value} does not index into {what} [{shown}]")

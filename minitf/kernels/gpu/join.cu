@@ -26,27 +26,19 @@ template <class T> __device__ T *chosen(int k, PARTS_32(T)) {
 
 // A part's words of a row: where they begin in the row, and how many there are.
 struct Run { int first; Divisor size; };
-template <int N> struct Runs { int rows, total; Run of[N]; };
+template <int N> struct Runs { int joins, rows, total; Run of[N]; };
 
-template <class T, int N> __device__ void join_body(T *to, const T *part, const Runs<N> &runs) {
+template <class T, int N> __device__ void exchange(T *part, T *whole, const Runs<N> &runs) {
     Run run = runs.of[blockIdx.y];
     FOR_EACH(i, runs.rows * run.size.divisor) {
-        unsigned row = quotient(i, run.size);
-        to[row * runs.total + run.first + (i - row * run.size.divisor)] = part[i];
+        unsigned row = quotient(i, run.size), at = row * runs.total + run.first + (i - row * run.size.divisor);
+        if (runs.joins) whole[at] = part[i];
+        else part[i] = whole[at];
     }
 }
 
-template <class T, int N> __device__ void part_body(T *part, const T *from, const Runs<N> &runs) {
-    Run run = runs.of[blockIdx.y];
-    FOR_EACH(i, runs.rows * run.size.divisor) {
-        unsigned row = quotient(i, run.size);
-        part[i] = from[row * runs.total + run.first + (i - row * run.size.divisor)];
-    }
-}
-
-#define DEFINE_FOR(T, suffix, N) \
-    extern "C" __global__ void join_##N##_##suffix(T *to, PARTS_##N(const T), Runs<N> runs) { join_body(to, chosen(blockIdx.y, NAMES_##N), runs); } \
-    extern "C" __global__ void part_##N##_##suffix(PARTS_##N(T), const T *from, Runs<N> runs) { part_body(chosen(blockIdx.y, NAMES_##N), from, runs); }
-#define DEFINE(T, suffix) DEFINE_FOR(T, suffix, 4) DEFINE_FOR(T, suffix, 32)
+#define DEFINE(T, suffix) \
+    extern "C" __global__ void exchange_4_##suffix(T *whole, PARTS_4(T), Runs<4> runs) { exchange(chosen(blockIdx.y, NAMES_4), whole, runs); } \
+    extern "C" __global__ void exchange_32_##suffix(T *whole, PARTS_32(T), Runs<32> runs) { exchange(chosen(blockIdx.y, NAMES_32), whole, runs); }
 FOR_WORDS(DEFINE)
 #undef DEFINE

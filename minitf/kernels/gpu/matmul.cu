@@ -1,4 +1,4 @@
-// Matrix products: tiles of three shapes, products of up to eight rows, and the second pass of sums that were split.
+// Matrix products: tiles of four shapes, products of up to eight rows, small ones, and the second pass of sums that were split.
 #include "product.cuh"
 
 // page p, split s of c: the sum of the terms that split s has, [splits, batch, m, n].  One tile of it a block (x), pages and splits along y.
@@ -105,6 +105,20 @@ template <class T> __device__ void thin_along_body(const T *x, const T *large, T
     }
 }
 
+// A thread an element, for products that would leave most of a tile empty.
+template <class T>
+__device__ void small_body(const T *a, const T *b, T *c, int m, int n, int k, int turned_a, int turned_b, int batch) {
+    int down = turned_a ? 1 : k, along_a = turned_a ? m : 1, right = turned_b ? k : 1, along_b = turned_b ? 1 : n;
+    FOR_EACH(i, batch * m * n) {
+        int page = i / (m * n), row = i / n % m, column = i % n;
+        const T *left = a + size_t(page) * m * k + row * down, *over = b + size_t(page) * k * n + column * right;
+        T sum = 0;
+        #pragma unroll 4
+        for (int term = 0; term < k; term++) sum += left[size_t(term) * along_a] * over[size_t(term) * along_b];
+        c[i] = sum;
+    }
+}
+
 // out = the sum of the splits, in their order
 template <class T> __device__ void sum_splits_body(const T *parts, T *out, int n, int splits) {
     FOR_EACH(i, n) {
@@ -126,5 +140,8 @@ FOR_FLOATS(DEFINE)
 #undef DEFINE
 
 #define DEFINE(T, S)                                                                                                                        \
-    extern "C" __global__ void sum_splits_##S(const T *parts, T *out, int n, int splits) { sum_splits_body<T>(parts, out, n, splits); }
+    extern "C" __global__ void sum_splits_##S(const T *parts, T *out, int n, int splits) { sum_splits_body<T>(parts, out, n, splits); }     \
+    extern "C" __global__ void small_##S(const T *a, const T *b, T *c, int m, int n, int k, int turned_a, int turned_b, int batch) {        \
+        small_body<T>(a, b, c, m, n, k, turned_a, turned_b, batch);                                                                         \
+    }
 FOR_NUMBERS(DEFINE)

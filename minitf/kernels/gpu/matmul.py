@@ -19,6 +19,8 @@ from .call import FLOATS, NUMBERS, blocks_for, register_gpu_kernel, typed
 BLOCK = 256
 SHAPES = {"big": (128, 128), "square": (64, 64), "tall": (128, 32), "flat": (32, 128)}      # rows and columns of a tile
 FEW = 8                       # rows of a thin product
+SMALL = 256                   # elements of a product that gets a thread for each
+MANY = 64                     # small products that keep a GPU busy, however long their sums are
 ENOUGH_BLOCKS = 256           # that keep a GPU busy; fewer are split along their terms
 SHORTEST = 128                # terms of a split
 MOST_SPLITS = 64
@@ -101,6 +103,9 @@ def product(call, a, b, out, m, n, k, turned_a=False, turned_b=False, batch=1):
 
 
 def own_product(call, a, b, out, m, n, k, turned_a, turned_b, batch):
+    if m * n <= SMALL and (k <= SHORTEST or batch >= MANY):
+        call.launch(typed("small", out.dtype), blocks_for(out.size), BLOCK, a, b, out, m, n, k, turned_a, turned_b, batch, source="matmul.cu")
+        return
     if batch == 1 and out.dtype in FLOATS:
         if m <= min(n, FEW) and (not turned_b or k >= SHORTEST):
             few_rows = Thin(m, n, k, 1 if turned_a else k, m if turned_a else 1, n, 1)

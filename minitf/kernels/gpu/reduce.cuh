@@ -8,7 +8,7 @@
 // An operation says what it makes of an element (take), how two become one (of), what changes nothing (neutral) and what the result is
 // (finish).  Eight elements are brought together in their own type, in pairs, and these in Op::Total's: float sums are summed in double, at
 // one conversion for eight elements, so a sum of a million floats has the digits of one of eight.  All orders are fixed.
-#include "common.cuh"
+#include "team.cuh"
 
 // The reduction of count elements, each `step` behind the one before.
 template <class Op, class T> __device__ typename Op::template Total<T>::type total_of(const T *x, unsigned count, unsigned step) {
@@ -22,9 +22,6 @@ template <class Op, class T> __device__ typename Op::template Total<T>::type tot
     for (; count > 0; count--, x += step) total = Op::of(total, Total(Op::take(x[0])));
     return total;
 }
-
-// How many of n elements fall to one of `shares` that take turns.
-__device__ inline unsigned share(unsigned n, unsigned which, unsigned shares) { return which < n ? (n - which - 1) / shares + 1 : 0; }
 
 template <class Op, class T> __device__ void few_body(const T *x, T *out, int outputs, int n, int inner, int count) {
     FOR_EACH(k, outputs) out[k] = Op::template finish<T>(total_of<Op>(x + k / inner * n * inner + k % inner, n, inner), count);
@@ -54,9 +51,7 @@ template <class Op, class T> __device__ void long_body(const T *x, T *out, int r
 // columns a block of eight warps: its threads take turns with the rows.
 template <class Op, class T> __device__ void columns_body(const T *x, T *out, int outer, int n, int inner, int parts, int length, int width, int count) {
     typedef typename Op::template Total<T>::type Total;
-    __shared__ Total of_warp[8][32];
-    unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, strip = threadIdx.x / width, strips = blockDim.x / width;
-    unsigned tiles = (inner + width - 1) / width;
+    unsigned strip = threadIdx.x / width, strips = blockDim.x / width, tiles = (inner + width - 1) / width;
     for (unsigned k = blockIdx.x; k < outer * tiles * parts; k += gridDim.x) {
         unsigned part = k / (outer * tiles), page = k / tiles % outer, column = k % tiles * width + threadIdx.x % width, first = part * length;
         Total total = Op::neutral(Total());
@@ -64,14 +59,8 @@ template <class Op, class T> __device__ void columns_body(const T *x, T *out, in
             const T *begin = x + (page * n + first + strip) * inner + column;
             total = total_of<Op>(begin, share(min(length, n - int(first)), strip, strips), strips * inner);
         }
-        for (unsigned distance = width; distance < 32; distance *= 2) total = Op::of(total, Total(__shfl_xor_sync(EVERY_LANE, total, distance)));
-        if (lane < width) of_warp[warp][lane] = total;
-        __syncthreads();
-        if (threadIdx.x < width && column < inner) {
-            for (unsigned w = 1; w < blockDim.x / 32; w++) total = Op::of(total, of_warp[w][lane]);
-            out[(part * outer + page) * inner + column] = Op::template finish<T>(total, count);
-        }
-        __syncthreads();
+        total = over_column<Op>(total, width);
+        if (threadIdx.x < width && column < inner) out[(part * outer + page) * inner + column] = Op::template finish<T>(total, count);
     }
 }
 

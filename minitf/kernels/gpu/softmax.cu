@@ -71,7 +71,7 @@ template <class Team, class T> __device__ void cross_entropy_body(const T *x, co
             total += label * (log_total - centred);
         }
         total = team.template over_team<Add>(total);
-        if (there && team.rank() == 0) loss[row] = total;
+        if (row < rows && team.rank() == 0) loss[row] = total;
     }
 }
 

@@ -30,3 +30,19 @@ struct Block {
 #define FOR_EACH_ROW(row, rows, team) \
     for (unsigned first_ = blockIdx.x * team.teams(), row = first_ + team.number(); first_ < unsigned(rows); \
          first_ += gridDim.x * team.teams(), row = first_ + team.number())
+
+// The reduction of the values of all threads whose columns are the same, in each of them: thread t of a block of eight warps has column
+// t % width, a power of two up to 32.  May be called again at once: it ends with a barrier.
+template <class Op, class T> __device__ T over_column(T value, unsigned width) {
+    __shared__ T of_warp[8][32];
+    for (unsigned distance = width; distance < 32; distance *= 2) value = Op::of(value, T(__shfl_xor_sync(EVERY_LANE, value, distance)));
+    of_warp[threadIdx.x / 32][threadIdx.x % 32] = value;
+    __syncthreads();
+    value = of_warp[0][threadIdx.x % width];
+    for (unsigned warp = 1; warp < 8; warp++) value = Op::of(value, of_warp[warp][threadIdx.x % width]);
+    __syncthreads();
+    return value;
+}
+
+// How many of n elements fall to one of `shares` that take turns.
+__device__ inline unsigned share(unsigned n, unsigned which, unsigned shares) { return which < n ? (n - which - 1) / shares + 1 : 0; }

@@ -4,12 +4,14 @@
 // __tsan_read4 and its kin, which are here in place of the sanitizer's own.  A kernel runs on one core, its threads as fibers, so that who
 // runs is known; for each access it is asked: does the memory belong to the launch?  Does it race with an earlier one?  Was it ever written?
 //
-// begin(), any number of launches, end(): what was found, as a text.
+// check_begin, any number of launches, check_end: what was found, as a text.  What is remembered is the library's, not the caller's: a second
+// caller's check_begin waits for the first one's check_end.
 #include "cuda_emulator.h"
 #include "counts.h"
 #include "lines.h"
 #include "shadow.h"
 #include <algorithm>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +22,8 @@ constexpr size_t MOST_REPORTS = 8;
 struct Range { uint64_t begin, end; bool holds(uint64_t a) const { return a >= begin && a < end; } };
 struct Report { std::string text; std::vector<uint32_t> places; };       // the text has @0, @1 where the places' lines belong
 
+std::mutex one_caller;
+thread_local bool is_caller;
 bool active, counting;
 std::vector<Range> arrays, globals;                           // the launch's arguments; the library's own variables
 std::vector<SharedArray> shared;
@@ -35,19 +39,21 @@ std::string kernel;
 Shadow shadow;
 Counts counts;
 
-enum { RACE, OUTSIDE, UNWRITTEN, INDEX, LOCAL, GONE };
+enum { RACE, OUTSIDE, UNWRITTEN, INDEX, GONE };
 
 template <class... T> std::string format(const char *pattern, T... values) {
     char text[1024];
     snprintf(text, sizeof text, pattern, values...);
     return text;
 }
-void report(int kind, std::vector<uint32_t> places, const std::string &text) {
-    uint32_t a = places[0], b = places.size() > 1 ? places[1] : 0;
-    if (!told.insert({kind, std::min(a, b), std::max(a, b)}).second) return;
-    if (reports.size() == MOST_REPORTS) not_told++;
-    else reports.push_back({text, places});
+// Whether there is something new to say: texts are made only then.
+bool is_new(int kind, uint32_t a, uint32_t b = 0) {
+    if (!told.insert({kind, std::min(a, b), std::max(a, b)}).second) return false;
+    if (reports.size() < MOST_REPORTS) return true;
+    not_told++;
+    return false;
 }
+void report(const std::vector<uint32_t> &places, const std::string &text) { reports.push_back({text, places}); }
 [[noreturn]] void stop(Block &b) {
     if (!b.failure->happened) snprintf(b.failure->text, b.failure->size, "%s was stopped by the checker", kernel.c_str());
     abandon(b);
@@ -65,24 +71,26 @@ std::string who(int thread, uint32_t block) {
 }
 std::string words(const char *action, int size) { return format("%s %d byte%s", action, size, size == 1 ? "" : "s"); }
 
-// "element 12 of argument 2": the array that holds an address, counted in elements of the access's size.
+std::string element(uint64_t bytes, int size) { return format("element %lu (of %d bytes each) of ", (unsigned long)(bytes / size), size); }
+
+// The array that holds an address, and which of its elements, counted in the access's size.
 std::string what(uint64_t address, int size) {
     for (const SharedArray &s : shared) {
         uint64_t begin = shared_memory.begin + s.offset;
         if (address >= begin && address < begin + s.size)
-            return format("element %lu of the shared array %s (counted in elements of %d bytes)", (unsigned long)((address - begin) / size), s.name.c_str(), size);
+            return element(address - begin, size) + "the shared array " + s.name;
     }
     size_t best = 0;                                          // the argument that begins last before the address
     for (size_t k = 0; k < arguments.size(); k++)
         if (arguments[k] && arguments[k] <= address && (!arguments[best] || arguments[best] > address || arguments[k] > arguments[best])) best = k;
     if (best < arguments.size() && arguments[best] && arguments[best] <= address && !shared_memory.holds(address))
-        return format("element %lu of argument %d of %s (counted in elements of %d bytes)",
-                      (unsigned long)((address - arguments[best]) / size), int(best) + 1, kernel.c_str(), size);
+        return element(address - arguments[best], size) + format("argument %d", int(best) + 1);
     return shared_memory.holds(address) ? "shared memory" : "global memory";
 }
 
 // An access to memory that nobody gave to the launch.  It is not let happen.
 [[noreturn, gnu::noinline]] void outside(Block &b, uint64_t address, int size, const char *action, uint32_t place) {
+    if (!is_new(OUTSIDE, place)) stop(b);
     std::string where;
     uint64_t least = UINT64_MAX;
     auto nearer = [&](const Range &r, const std::string &name) {
@@ -90,9 +98,9 @@ std::string what(uint64_t address, int size) {
         uint64_t far = behind + before;
         if (far >= least || far > (1u << 30)) return;
         least = far;
-        where = before ? format("%lu bytes before the begin of %s", (unsigned long)before, name.c_str())
-              : behind || address >= r.end ? format("%lu bytes behind the end of %s", (unsigned long)behind, name.c_str())
-              : format("over the end of %s", name.c_str());
+        where = before ? format("%lu bytes before the begin of ", (unsigned long)before)
+              : address < r.end ? "over the end of " : behind ? format("%lu bytes behind the end of ", (unsigned long)behind) : "just behind the end of ";
+        where += name;
     };
     for (const Range &r : arrays) {
         std::string name = "an array";
@@ -106,8 +114,8 @@ std::string what(uint64_t address, int size) {
         nearer({begin, begin + bytes}, format(dynamic ? "the dynamic shared memory %s (the launch asked for %lu bytes)" : "the shared array %s (%lu bytes)",
                                               s.name.c_str(), (unsigned long)bytes));
     }
-    if (where.empty()) where = address < 4096 ? "a null pointer" : "no memory of this launch is near";
-    report(OUTSIDE, {place}, "out of bounds in " + kernel + ":\n  @0: " + who(b.current, block_number()) + " " + words(action, size) + ": " + where
+    if (where.empty()) where = address < 4096 ? "at a null pointer" : "at an address that is near no memory of this launch";
+    report({place}, "out of bounds in " + kernel + ":\n  @0: " + who(b.current, block_number()) + " " + words(action, size) + " " + where
            + "\n  Usually missing: a test such as `if (i < n)`, or the last block's threads compute an index that is too large.");
     stop(b);
 }
@@ -121,16 +129,20 @@ bool in_shared_array(uint64_t address, int size) {
 }
 
 [[gnu::noinline]] void race(const Access &before, bool before_writes, const Access &now, bool writes, uint64_t address, int size, bool is_shared) {
+    if (!is_new(RACE, before.place, now.place)) return;
     auto act = [](const Access &a, bool writes) { return a.atomic ? "changes" : writes ? "writes" : "reads"; };
     std::string text = format("race on %s memory in %s:\n  @0: ", is_shared ? "shared" : "global", kernel.c_str())
         + who(before.thread, before.block) + " " + act(before, before_writes) + " " + what(address, size)
         + "\n  @1: " + who(now.thread, now.block) + " " + act(now, writes) + (before.atomic != now.atomic ? " it, and not both are atomic" : " it");
-    if (before.block == now.block)
-        text += ", with no barrier between\n  Usually missing: a __syncthreads() between the two; in a loop, also between the end of one turn and the begin of the next.";
+    text += before.block == now.block ? ", with no barrier between\n  Usually missing: " : "; no barrier orders the blocks of a launch\n  Usually missing: ";
+    if (before.place == now.place || (before_writes && writes))
+        text += "one of the two threads should not write there (do they compute the same index?); or each adds, and must with atomicAdd.";
+    else if (before.block == now.block)
+        text += std::string("a __syncthreads() between the two; in a loop, also between the end of one turn and the begin of the next")
+            + (is_shared ? "." : "; or atomicAdd, where threads add to one number.");
     else
-        text += "; no barrier orders the blocks of a launch\n  Usually missing: an atomicAdd, or a second launch for what needs all blocks' results; or "
-                "two threads compute the same index.";
-    report(RACE, {before.place, now.place}, text);
+        text += "a second launch, for what needs the results of all blocks; or atomicAdd, where blocks add to one number.";
+    report({before.place, now.place}, text);
 }
 
 void access(const void *pointer, int size, bool writes, bool atomic, const void *behind_call) {
@@ -142,14 +154,17 @@ void access(const void *pointer, int size, bool writes, bool atomic, const void 
     const uint32_t place = uint32_t(reinterpret_cast<uint64_t>(behind_call) - library_begin);
     const bool is_shared = shared_memory.holds(address);
     const char *action = atomic ? "changes" : writes ? "writes" : "reads";
+    uint64_t counted = address;
     if (is_shared) {
         if (!in_shared_array(address, size)) outside(b, address, size, action, place);
     } else {
-        auto holds = [&](const std::vector<Range> &ranges) {
-            for (const Range &r : ranges) if (address >= r.begin && address + size <= r.end) return true;
-            return false;
+        auto holder = [&](const std::vector<Range> &ranges) -> const Range * {
+            for (const Range &r : ranges) if (address >= r.begin && address + size <= r.end) return &r;
+            return nullptr;
         };
-        if (!holds(arrays) && !holds(globals)) outside(b, address, size, action, place);
+        const Range *array = holder(arrays);
+        if (!array && !holder(globals)) outside(b, address, size, action, place);
+        if (array) counted = address - array->begin + (uint64_t(array - arrays.data()) << 40);   // a GPU's arrays begin at multiples of 256 bytes
     }
     Access now;
     now.launch = launches, now.block = block_number(), now.barriers = b.barriers, now.meetings = uint16_t(b.warps[b.current / WARP].meetings);
@@ -166,27 +181,28 @@ void access(const void *pointer, int size, bool writes, bool atomic, const void 
             race(*before, same(write) || same(other), now, writes, address, size, is_shared);
         }
     });
-    if (unwritten)
-        report(UNWRITTEN, {place}, "shared memory is read that no thread of the block has written, in " + kernel + ":\n  @0: " + who(b.current, now.block) + " "
-               + action + " " + what(address, size) + "\n  Usually missing: zeros (or the neutral element) where a block's last threads have nothing to load.");
-    if (counting) counts.add(place, Kind((is_shared ? SHARED_READ : GLOBAL_READ) + (atomic ? 2 : writes ? 1 : 0)), b.current, address, size);
+    if (unwritten && is_new(UNWRITTEN, place))
+        report({place}, "shared memory is read that no thread of the block has written, in " + kernel + ":\n  @0: " + who(b.current, now.block) + " "
+               + action + " " + what(address, size) + "\n  Usually missing: a __syncthreads() after it was written; or zeros, where a block's last threads have "
+               "nothing to load.");
+    if (counting) counts.add(place, Kind((is_shared ? SHARED_READ : GLOBAL_READ) + (atomic ? 2 : writes ? 1 : 0)), b.current, counted, size);
 }
 }  // namespace
 
 // What launching.h and fibers.h tell.
-void launch_begins(const char *name, unsigned dynamic, int pointers) {
+void launch_begins(const char *name, unsigned dynamic) {
     launches++;
     kernel = name, dynamic_bytes = dynamic;
-    arguments.assign(pointers, 0);
+    arguments.assign(MOST_ARGUMENTS, 0);
 }
 void argument_is(int k, uint64_t address) { arguments[k] = address; }
 void block_ends() { if (counting) counts.block_ends(); }
 
 void some_have_returned(Block &b, int first, int last, Place here) {
-    if (!active) return;
+    if (!active || !is_new(GONE, here.line)) return;
     int gone = first;
     while (gone < last && b.threads[gone].state != RETURNED) gone++;
-    report(GONE, {uint32_t(here.line)}, format("threads of a block have returned while others wait, in %s:\n  %s:%d: the others wait here; ", kernel.c_str(),
+    report({}, format("threads of a block have returned while others wait, in %s:\n  %s:%d: the others wait here; ", kernel.c_str(),
            here.file, here.line) + who(gone, block_number()) + " has returned\n  A barrier or warp function is for all threads: let those that have nothing "
            "to do skip the work, not the barrier (an `if` around the work in place of a `return`).");
 }
@@ -198,6 +214,7 @@ using namespace emulator;
 
 // ranges: begin and bytes of each array that launches may touch, as addresses of the device.
 EXPORT void emulated_check_begin(const uint64_t *ranges, int n) {
+    if (!is_caller) one_caller.lock(), is_caller = true;
     arrays.clear(), globals.clear(), reports.clear(), told.clear(), shadow.clear(), counts.clear();
     not_told = launches = 0;
     for (int i = 0; i < n; i++) {
@@ -244,6 +261,7 @@ EXPORT const char *emulated_check_end() {
         text += (text.empty() ? "" : "\n") + line;
     }
     if (not_told) text += format("\nand %zu more", not_told);
+    if (is_caller) is_caller = false, one_caller.unlock();
     return text.c_str();
 }
 
@@ -288,7 +306,7 @@ struct OutOfBounds { SourceLocation where; const TypeDescriptor *array, *index; 
 EXPORT void __ubsan_handle_out_of_bounds(OutOfBounds *found, uint64_t index) {
     if (!active || !running) return;
     Block &b = *running;
-    report(INDEX, {found->where.line}, format("index %ld is outside of an array of type %s in %s:\n  %s:%u: ", long(index), found->array->name, kernel.c_str(),
+    if (is_new(INDEX, found->where.line)) report({}, format("index %ld is outside of an array of type %s in %s:\n  %s:%u: ", long(index), found->array->name, kernel.c_str(),
            base_name(found->where.file).c_str(), found->where.line) + who(b.current, block_number()));
     stop(b);
 }

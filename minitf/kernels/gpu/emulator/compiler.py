@@ -98,10 +98,10 @@ def _own_files():
     return "\0".join(f"{p.name}\0{p.read_text()}" for p in sorted(HERE.iterdir()) if p.suffix in (".h", ".cpp", ".py"))
 
 
-def key_of(text, name, check, folders):
+def key_of(text, name, check, folders, options=()):
     """The hash under which a library lies in the cache."""
     parts = [name, text, *(f"{n}\0{t}" for n, t in sorted(headers_of(text, folders).items())), _own_files(), *compiler(), _machine(),
-             *[f for f in flags(check, (), text) if not f.startswith("-ffile-prefix-map")]]
+             *options, *[f for f in flags(check, (), text) if not f.startswith("-ffile-prefix-map")]]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -90,8 +90,8 @@ struct Block {                                                // the one that ru
     uint32_t random;
     void *core;                                               // the stack on which run_block was called
     char *stacks = nullptr;
-    void (*body)(void *);
-    void *args;
+    void (*body)(void **);
+    void **args;
     Failure *failure;
     Thread threads[MOST_THREADS];
     Warp warps[MOST_THREADS / WARP];
@@ -258,7 +258,7 @@ inline UNSEEN void thread_main() {
 }
 
 // Run a block's threads until all have returned, or one has failed.
-inline UNSEEN void run_block(Block &b, dim3 shape, int order, uint32_t seed, void (*body)(void *), void *args, Failure *failure) {
+inline UNSEEN void run_block(Block &b, dim3 shape, int order, uint32_t seed, void (*body)(void **), void **args, Failure *failure) {
     b.size = b.alive = shape.x * shape.y * shape.z;
     b.arrived = b.ayes = b.barriers = 0;
     b.body = body, b.args = args, b.order = order, b.random = seed, b.failure = failure;

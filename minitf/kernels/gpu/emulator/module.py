@@ -5,6 +5,7 @@
     library.entry("relu_f32")            # the address of a C function that launches it
 """
 import ctypes
+import os
 import threading
 from pathlib import Path
 
@@ -15,6 +16,14 @@ from .scan import Scan
 DEVICE_BIT = 1 << 62          # of an address of the device: launching.h
 
 _loaded, _lock = {}, threading.Lock()                         # key -> Library: a library is loaded once in a process
+
+
+def _new_lock():
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_new_lock)                 # another thread may have held it
 
 
 def build(path, check=False):
@@ -28,16 +37,16 @@ def build(path, check=False):
     return build_text(path.read_text(), path.name, [path.parent, HERE.parent], check)        # common.cuh is everybody's
 
 
-def build_text(text, name="kernels.cu", folders=(), check=False):
-    """The Library of a text, as of a file of that name; files that it includes are looked for in the folders."""
+def build_text(text, name="kernels.cu", folders=(), check=False, options=()):
+    """The Library of a text, as of a file of that name; files that it includes are looked for in the folders.  options: more flags."""
     folders = [Path(f).resolve() for f in folders]
-    key = compiler.key_of(text, name, check, folders)
+    key = compiler.key_of(text, name, check, folders, options)
     with _lock:
         if key not in _loaded:
             path = compiler.cache_folder() / f"{Path(name).stem}-{key}.so"
             library = _load(path, name, text, check)
             if library is None:
-                compiler.write_whole(path, lambda temporary: _compile(text, name, folders, check, temporary))
+                compiler.write_whole(path, lambda temporary: _compile(text, name, folders, check, options, temporary))
                 library = Library(path, name, text, check)
             _loaded[key] = library
         return _loaded[key]
@@ -51,11 +60,11 @@ def _load(path, name, text, check):
         return None
 
 
-def _compile(text, name, folders, check, target):
-    flags = compiler.flags(check, folders, text)
+def _compile(text, name, folders, check, options, target):
+    flags = [*compiler.flags(check, folders, text), *options]
     text = f'#line 1 "{name}"\n{text}\n'
     scan = Scan(compiler.run([*flags, "-E", "-DCUDA_EMULATOR=1", "-x", "c++", "-"], text))
-    lines = [f"EMULATED_KERNEL({kernel}, {'true' if waits or check else 'false'})" for kernel, waits in scan.kernels.items()]
+    lines = [f"EMULATED_{'WAITING' if check else how.upper()}({kernel})" for kernel, how in scan.kernels.items()]
     lines += [f"EMULATED_DYNAMIC({kind}, {array})" for kind, array in scan.dynamic]
     lines.append(f'extern "C" const char *emulated_kernels() {{ return "{" ".join(scan.kernels)}"; }}')
     text += '#line 1 "emulator"\n' + "\n".join(lines) + "\n"
@@ -94,10 +103,17 @@ class Library:
         self._dll = ctypes.CDLL(str(path))
         self.kernels = {kernel: tuple(self._text(f"emulated_signature_{kernel}").split()) for kernel in self._text("emulated_kernels").split()}
 
+    def _address(self, function):
+        return ctypes.cast(self._dll[function], ctypes.c_void_p).value
+
     def _text(self, function):
         f = self._dll[function]
         f.restype = ctypes.c_char_p
         return f().decode()
+
+    def pointees(self, kernel):
+        """For each argument the code of what it points to, "-" if it is no pointer; "v" for void."""
+        return tuple(self._text(f"emulated_pointees_{kernel}").split())
 
     def entry(self, kernel):
         """The address of `const char *launch(const unsigned geometry[7], int order, int threads, void **params)` of a kernel.
@@ -111,19 +127,40 @@ class Library:
         """
         if kernel not in self.kernels:
             raise KeyError(f"{self.name} has no kernel {kernel!r}; it has {', '.join(self.kernels)}")
-        return ctypes.cast(self._dll[f"emulated_launch_{kernel}"], ctypes.c_void_p).value
+        return self._address(f"emulated_launch_{kernel}")
 
     def checker(self):
-        """The addresses of `void check_begin(const uint64_t *ranges, int n)` and `const char *check_end()`, which do what the two below do."""
-        return tuple(ctypes.cast(self._dll[f"emulated_check_{word}"], ctypes.c_void_p).value for word in ("begin", "end"))
+        """If it was built for the checker, the addresses of (check_begin, check_end):
 
-    def check_begin(self, ranges, n):
-        """Let the checker watch from now on.
-
-        ranges   a ctypes array of n pairs of uint64: begin and bytes of what launches may touch, as addresses of the device
+        void check_begin(const uint64_t *ranges, int n)   watch from now on; ranges: begin and bytes of each array that launches may touch
+        const char *check_end(void)                       what was found, "" if nothing; stands until the thread's next launch
         """
-        self._dll.emulated_check_begin(ranges, n)
+        return self._address("emulated_check_begin"), self._address("emulated_check_end")
 
-    def check_end(self):
-        """What the checker has found since check_begin; "" if nothing."""
-        return self._text("emulated_check_end")
+    def counts(self, ranges, launch):
+        """What launch() does to memory: [(file, line, kind, accesses, transactions, ideal)], for each line of the source and kind of access.
+
+        ranges         [(begin, bytes)] of each array that it may touch, as addresses of the device
+        kind           "global read", "global write", "global atomic", "shared read", "shared write", "shared atomic"
+        accesses       by single threads
+        transactions   of global memory, sectors of 32 bytes; of shared memory, turns of the busiest of the 32 banks
+        ideal          the fewest that as many accesses of whole warps could take: if threads were side by side, and banks without conflicts
+
+        ValueError unless the library was built with check=True.
+        """
+        if not self.check:
+            raise ValueError(f"{self.name} was built without check=True: accesses are counted by the checker")
+        numbers = (ctypes.c_uint64 * (2 * len(ranges)))(*[n for pair in ranges for n in pair])
+        self._dll.emulated_check_begin(numbers, len(ranges))
+        self._dll.emulated_count()
+        try:
+            launch()
+        finally:
+            self._text("emulated_check_end")
+        total = {}
+        for row in self._text("emulated_counts").splitlines():
+            where, kind, *numbers = row.split("\t")
+            file, _, line = where.split(" ")[0].rpartition(":")
+            key = file, int(line) if line.isdigit() else 0, kind
+            total[key] = [a + int(b) for a, b in zip(total.get(key, (0, 0, 0)), numbers)]
+        return [(*key, *numbers) for key, numbers in sorted(total.items())]

@@ -1,4 +1,4 @@
-"""What the emulator must know of a .cu file before it compiles it: its kernels, which of them wait, its dynamic shared arrays.
+"""What the emulator must know of a .cu file before it compiles it: its kernels, how each can be run, its dynamic shared arrays.
 
 The text comes from the preprocessor, so macros that make kernels are expanded and included files are part of it.  No grammar of C++ is
 needed: functions are found by the words __global__ and __device__, their bodies by counting braces, and calls by name.
@@ -13,23 +13,27 @@ _MARKER = re.compile(r'# \d+ "(?:\\.|[^"\\])*"((?: \d)*)')
 
 
 class Scan:
-    """kernels: {name: whether its threads may wait for each other}; dynamic: [(type, name)] of the `extern __shared__` arrays.
+    """kernels: {name: how it is run}; dynamic: [(type, name)] of the `extern __shared__` arrays.
+
+    "waiting"    its threads may wait for each other: they are fibers
+    "plain"      they never do: a loop over the threads of a block
+    "sweeping"   it is one FOR_EACH and nothing else, so it does not matter which thread has which element: a loop over elements, side by side
 
     >>> scan = Scan('__device__ void meet() { __syncthreads(); } extern "C" __global__ void k(int *p) { meet(); }')
     >>> scan.kernels
-    {'k': True}
+    {'k': 'waiting'}
     """
 
     def __init__(self, preprocessed):
         text = _without_comments(_own_lines(preprocessed))
         text = re.sub(r"__launch_bounds__\s*\([^)]*\)", " ", text)
-        functions, kernels = {}, []                           # a name's body, of all its overloads
+        functions, kernels = {}, []                           # name: its bodies, one for each overload
         for kind, name, body in _functions(text):
-            functions[name] = functions.get(name, "") + body
+            functions.setdefault(name, []).append(body)
             if kind == "__global__" and name not in kernels:
                 kernels.append(name)
         waiting = _waiting(functions)
-        self.kernels = {name: name in waiting for name in kernels}
+        self.kernels = {name: "waiting" if name in waiting else "sweeping" if _sweeps(name, functions) else "plain" for name in kernels}
         self.dynamic = sorted({(" ".join(t.split()), name) for t, name in _DYNAMIC.findall(text)})
 
 
@@ -71,10 +75,36 @@ def _behind(text, begin, opening, closing):
 
 def _waiting(functions):
     """Names of the functions in which a thread may wait, itself or in a function that it calls."""
-    words = {name: set(re.findall(r"\w+", body)) for name, body in functions.items()}
-    waiting = {name for name, body in functions.items() if WAITS.search(body)}
+    words = {name: set(re.findall(r"\w+", " ".join(bodies))) for name, bodies in functions.items()}
+    waiting = {name for name in functions if any(map(WAITS.fullmatch, words[name]))}
     while True:
         more = {name for name in functions if name not in waiting and words[name] & waiting}
         if not more:
             return waiting
         waiting |= more
+
+
+def _sweeps(name, functions):
+    """Whether a function is one FOR_EACH: constants, the loop, and nothing behind it; or a call of such a function and no more."""
+    return name in functions and all(_is_sweep(body[1:-1].strip(), functions) for body in functions[name])
+
+
+def _is_sweep(body, functions):
+    call = re.fullmatch(r"(\w+)\s*(?:<[^;(){}]*>)?\s*\([^;{}]*\)\s*;", body)
+    if call and call[1] != "EMULATED_FOR_EACH":
+        return _sweeps(call[1], functions)
+    before, loop, _ = body.partition("EMULATED_FOR_EACH")
+    if not loop or not re.fullmatch(r"\s*((const|constexpr|using|typedef|static_assert)\b[^;{}]*;\s*)*", before):
+        return False
+    # A thread's own number, or a way out of the loop, would make it matter which elements a thread has.
+    if re.search(r"\b(threadIdx|blockIdx|blockDim|gridDim|return|break|goto|EMULATED_FOR_EACH|__shared__|static)\b", body[len(before) + len(loop):]):
+        return False
+    if re.search(r"\b(threadIdx|blockIdx|blockDim|gridDim)\b", before):
+        return False
+    return _one_statement(body[_behind(body, len(before) + len(loop), "(", ")"):].strip())
+
+
+def _one_statement(text):
+    while re.match(r"(if|for|while)\b|#pragma", text):
+        text = text[text.index("\n"):].strip() if text[0] == "#" else text[_behind(text, text.index("("), "(", ")"):].strip()
+    return _behind(text, 0, "{", "}") == len(text) if text.startswith("{") else text.count(";") == 1 and text.endswith(";") and "{" not in text
