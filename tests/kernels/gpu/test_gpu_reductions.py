@@ -16,7 +16,7 @@ SHAPES = [(), (1,), (7,), (130,), (5000,), (3, 4), (1, 5), (70, 3), (3, 70), (30
           (3, 5, 1100), (40, 50, 3), (6, 1, 7, 2), (3, 4, 5, 6), (17, 2, 3, 2, 5), (0, 3), (3, 0), (2, 0, 3), (3, 9000)]
 
 # (op, input shape, axes): each a way of reduce.cuh that has barriers, once in one pass and once cut into parts
-CASES = [("Sum", (3, 5000), [1]), ("Sum", (1, 9000), [1]), ("Sum", (40, 40), [0]), ("Sum", (1500, 5), [0]), ("Max", (2, 300, 3), [1]), ("Prod", (9000,), [0])]
+CASES = [("Sum", (3, 5000), [1]), ("Sum", (1, 9000), [1]), ("Sum", (40, 40), [0]), ("Sum", (1500, 5), [0]), ("Sum", (2, 300, 3), [1])]
 
 
 def reduced_shape(shape, axes, keep=False):
