@@ -1,4 +1,4 @@
-"""Changes of the rows of a variable, or of its elements, that indices name.  See scatter.cu."""
+"""Changes of the rows of a variable, or of its elements, that indices name.  See scatter.cuh."""
 from math import prod
 
 from ...core.dtypes import bool as bool_
@@ -44,9 +44,11 @@ def change_rows(call, function, count, dims, message):
         call.launch(typed(function, var.dtype), blocks_for(updates.size), THREADS, var, updates, keys, outside, refused, count, updates.size // count)
 
 
-for how in "Add", "Sub", "Mul", "Div", "Min", "Max":
-    register_gpu_kernel(f"Scatter{how}", source="scatter.cu", T=NUMBERS)(scatter(f"scatter_{how.lower()}"))
-for how in "Add", "Sub":
-    register_gpu_kernel(f"ScatterNd{how}", source="scatter.cu", T=NUMBERS)(scatter_nd(f"scatter_{how.lower()}"))
-register_gpu_kernel("ScatterUpdate", source="scatter.cu", T=[*NUMBERS, bool_])(scatter("scatter_update"))
-register_gpu_kernel("ScatterNdUpdate", source="scatter.cu", T=[*NUMBERS, bool_])(scatter_nd("scatter_update"))
+SOURCES = {"Update": "scatter_update.cu", "Add": "scatter_sum.cu", "Sub": "scatter_sum.cu", "Mul": "scatter_factor.cu", "Div": "scatter_factor.cu",
+           "Min": "scatter_extreme.cu", "Max": "scatter_extreme.cu"}
+
+for how, source in SOURCES.items():
+    dtypes = [*NUMBERS, bool_] if how == "Update" else NUMBERS
+    register_gpu_kernel(f"Scatter{how}", source=source, T=dtypes)(scatter(f"scatter_{how.lower()}"))
+    if how in ("Update", "Add", "Sub"):
+        register_gpu_kernel(f"ScatterNd{how}", source=source, T=dtypes)(scatter_nd(f"scatter_{how.lower()}"))
