@@ -2,9 +2,11 @@
 from math import prod
 
 from ...core.dtypes import bool as bool_
+from ...core.shapes import shape_text
 from .call import NUMBERS, THREADS, blocks_for, register_gpu_kernel, typed
-from .rows import place_text, sorted_rows
-from .slot_update import refuse, shape_text
+from .gather import place_text
+from .rows import sorted_rows
+from .slot_update import refuse
 
 
 def scatter(function):
@@ -13,7 +15,7 @@ def scatter(function):
         var, indices, updates = call.inputs
         if not var.shape or updates.shape != indices.shape + var.shape[1:]:
             refuse("Must have updates.shape = indices.shape + params.shape[1:], got "
-                   f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, params.shape {shape_text(var)}")
+                   f"updates.shape {shape_text(updates.shape)}, indices.shape {shape_text(indices.shape)}, params.shape {shape_text(var.shape)}")
         change_rows(call, function, indices.size, var.shape[:1], lambda value, place:
                     f"indices{place_text(indices.shape, place)} = {value} is not in [0, {var.shape[0]})")
     return describe
@@ -26,9 +28,9 @@ def scatter_nd(function):
         outer, depth = indices.shape[:-1], indices.shape[-1]
         if depth > len(var.shape) or updates.shape != outer + var.shape[depth:]:
             refuse("Must have updates.shape = indices.shape[:-1] + ref.shape[indices.shape[-1]:], got "
-                   f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, ref.shape {shape_text(var)}")
+                   f"updates.shape {shape_text(updates.shape)}, indices.shape {shape_text(indices.shape)}, ref.shape {shape_text(var.shape)}")
         change_rows(call, function, prod(outer), var.shape[:depth], lambda value, place:
-                    f"indices{place_text(indices.shape, place)} = {value} does not index into shape {shape_text(var)}")
+                    f"indices{place_text(indices.shape, place)} = {value} does not index into shape {shape_text(var.shape)}")
     return describe
 
 
