@@ -18,12 +18,19 @@ cdef enum DTypeCode:             # the numbers of TensorFlow's types.proto, as i
     COMPLEX128 = 18
     VARIANT = 21                 # elements are references to Python objects of any kind
 
-cdef struct Storage:             # reference-counted memory: retain() and release() are atomic and need no GIL
+cdef struct Storage              # reference-counted memory: retain() and release() are atomic and need no GIL
+
+ctypedef void (*GiveBack)(Storage *) noexcept nogil
+
+cdef struct Storage:
     char *data
     size_t nbytes
     Py_ssize_t objects           # how many references to Python objects it holds: all of it, or none
     long refs
     void *block                  # what free() gets
+    void *memory                 # the Memory (core/memory) that it lies in, borrowed; NULL: the host's
+    GiveBack give_back           # of a memory: takes the bytes back, and frees the struct
+    void *event                  # behind which the contents are there, in a memory's queue; NULL: they are there
 
 cdef struct Buffer:              # a dense, C-contiguous array
     char *data

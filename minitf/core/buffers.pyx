@@ -68,6 +68,8 @@ cdef Storage *new_storage(size_t nbytes) except NULL nogil:
     storage.nbytes = nbytes
     storage.objects = 0
     storage.refs = 1
+    storage.memory = storage.event = NULL
+    storage.give_back = NULL
     raise_to(&most_bytes, add_atomically(&live_bytes, <long> nbytes))
     return storage
 
@@ -87,6 +89,9 @@ cdef void retain(Storage *storage) noexcept nogil:
 
 cdef void release(Storage *storage) noexcept nogil:
     if storage != NULL and add_atomically(&storage.refs, -1) == 0:
+        if storage.give_back != NULL:
+            storage.give_back(storage)
+            return
         add_atomically(&frees, 1)
         add_atomically(&live_bytes, -<long> storage.nbytes)
         if storage.objects:

@@ -119,6 +119,21 @@ def matches(spec, full_name):
     return all(want is None or want == have for want, have in zip(_fields_of(spec), _fields_of(full_name)))
 
 
+def asks_for_gpu(spec):
+    """Whether a name, a DeviceSpec or None constrains the type to GPU."""
+    return bool(spec) and _fields_of(spec)[3] == "GPU"
+
+
+@lru_cache(4096)
+def device_type_of(name):
+    """The type in a full name.
+
+    >>> device_type_of("/job:localhost/replica:0/task:0/device:GPU:0")
+    'GPU'
+    """
+    return name.rpartition("/device:")[2].partition(":")[0] or "CPU"
+
+
 def full_name(device_type, device_index, job="localhost", replica=0, task=0):
     """The whole name of a device; without a cluster the job is 'localhost'.
 

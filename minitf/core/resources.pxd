@@ -1,6 +1,7 @@
 """State that outlives a step: the buffers behind variables, and the counters behind random ops."""
 from libc.stdint cimport uint64_t
 from .buffers cimport Buffer, Storage
+from .memory cimport Memory
 
 cdef class Resource:
     """Something a process keeps between steps, found by container and name in a ResourceTable."""
@@ -19,7 +20,9 @@ cdef class VariableState(Resource):
     """
     cdef Buffer value
     cdef bint initialized
+    cdef public Memory memory             # where its value lies: None is the host's memory.  Set before there is a value
     cdef int renew(self, size_t nbytes) except -1 nogil
+    cdef int copy(self, char *to, const char *source, size_t nbytes) except -1 nogil
     cdef void take(self, Storage *storage, Buffer *like) noexcept nogil
     cdef int raise_uninitialized(self) except -1 nogil
     cdef int read(self, Buffer *out) except -1 nogil            # takes the lock itself

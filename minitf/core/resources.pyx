@@ -75,8 +75,7 @@ cdef class VariableState(Resource):
         self.lock()
         if not self.initialized or self.value.size != value.size or not is_exclusive(self.value.storage):
             self.renew(nbytes)
-        if nbytes:
-            memcpy(self.value.data, value.data, nbytes)
+        self.copy(self.value.data, value.data, nbytes)
         self.value.rank, self.value.size = value.rank, value.size
         for i in range(value.rank):
             self.value.shape[i] = value.shape[i]
@@ -108,7 +107,7 @@ cdef class VariableState(Resource):
             retain(old)
             try:
                 self.renew(self.value.size * self.value.itemsize)
-                memcpy(self.value.data, old.data, self.value.size * self.value.itemsize)
+                self.copy(self.value.data, old.data, self.value.size * self.value.itemsize)
             finally:
                 release(old)
         return &self.value
@@ -117,12 +116,27 @@ cdef class VariableState(Resource):
         """A storage of its own; on failure the lock is given back, for no caller could."""
         cdef Storage *storage = NULL
         try:
-            storage = new_storage(nbytes)
+            storage = new_storage(nbytes) if self.memory is None else self.memory.storage(nbytes)
         finally:
             if storage == NULL:
                 self.unlock()
         release(self.value.storage)
         self.value.storage, self.value.data = storage, storage.data
+        return 0
+
+    cdef int copy(self, char *to, const char *source, size_t nbytes) except -1 nogil:
+        """Within the variable's memory; on failure the lock is given back, as in renew()."""
+        cdef bint done = False
+        if self.memory is None:
+            if nbytes:
+                memcpy(to, source, nbytes)
+            return 0
+        try:
+            self.memory.copy(to, source, nbytes)
+            done = True
+        finally:
+            if not done:
+                self.unlock()
         return 0
 
     cdef int raise_uninitialized(self) except -1 nogil:
@@ -140,7 +154,7 @@ cdef class VariableState(Resource):
         with nogil:
             self.read(&b)
         try:
-            return copy_of(&b)
+            return copy_of(&b) if self.memory is None else self.memory.array_of(&b)
         finally:
             release(b.storage)
 

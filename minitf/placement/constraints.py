@@ -158,7 +158,7 @@ def is_data(node):
 
 
 def has_kernel(node, device_type):
-    return is_data(node) or find_kernel(node.type, node.attrs, device_type) is not None
+    return is_data(node) or node.values is not None or node.type == "NoOp" or find_kernel(node.type, node.attrs, device_type) is not None
 
 
 def _contradiction(a, b):

@@ -2,6 +2,7 @@
 from minitf.core.buffers cimport Buffer, Storage
 from minitf.core.waiting cimport Waiter, Waits
 from minitf.kernels.cpu.kernel cimport Kernel
+from minitf.kernels.gpu.device cimport Device
 from cpython.ref cimport PyObject
 
 cdef class RunQueue:
@@ -52,6 +53,9 @@ cdef class Activation(Waiter):
     cdef Py_ssize_t n_buffers, length, at_stop, n_own, n_bound
     cdef readonly Py_ssize_t pc
     cdef Storage *arena
+    cdef readonly Device device           # of a GPU's plan; None: the host's memory
+    cdef Storage **uploaded               # the plan's constants, in the device's memory
+    cdef Py_ssize_t n_uploaded
     cdef readonly object plan
     cdef readonly list kernels
     cdef readonly dict parts              # plan of a next part -> its activation
@@ -69,6 +73,7 @@ cdef class Activation(Waiter):
     cdef double work
     cdef list feeds
     cdef list resources                   # keeps what the buffers' resource pointers borrow
+    cdef int upload(self, Buffer *b) except -1
     cdef int start(self, list feeds) except -1
     cdef int enter(self, Buffer **arguments) except -1 nogil
     cdef void leave(self) noexcept nogil

@@ -18,6 +18,7 @@ from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, resto
 from minitf.kernels.cpu.parallel cimport use_threads
 
 from minitf.core.errors import AbortedError, ResourceExhaustedError
+from minitf.kernels.gpu.launch import GpuKernel
 from minitf.session.plan import HAND_OVER
 from minitf.session.report import explain_failure, explain_shortage, out_of_time
 
@@ -125,7 +126,7 @@ cdef class Activation(Waiter):
 
     def __cinit__(self, plan, StepState step, RunQueue queue, context, Activation outer=None):
         self.plan, self.step, self.queue, self.context, self.outer = plan, step, queue, context, outer
-        self.waits = step.waits
+        self.waits, self.device = step.waits, context.gpu(plan.device)
         self.body_kernels, self.has_rest, self.work = [], plan.rest is not None, plan.work
         self.parts, self.resources = {}, []
         self.n_buffers, self.length = len(plan.buffers), len(plan.instructions)
@@ -137,7 +138,8 @@ cdef class Activation(Waiter):
         self.arguments = <Py_ssize_t *> calloc(2 * len(plan.imports) + 1, sizeof(Py_ssize_t))
         self.results = <Py_ssize_t *> calloc(2 * len(plan.fetches) + 1, sizeof(Py_ssize_t))
         self.spare = <Storage **> calloc(self.n_buffers + 1, sizeof(Storage *))
-        if not (self.buffers and self.code and self.stops and self.own and self.bound and self.arguments and self.results and self.spare):
+        self.uploaded = <Storage **> calloc(self.n_buffers + 1, sizeof(Storage *))
+        if not (self.uploaded and self.buffers and self.code and self.stops and self.own and self.bound and self.arguments and self.results and self.spare):
             raise MemoryError()
 
     def __init__(self, plan, step, queue, context, outer=None):
@@ -155,6 +157,16 @@ cdef class Activation(Waiter):
             self.make_buffers()
         except ResourceExhaustedError as error:
             raise explain_shortage(error, plan)
+        if self.device is not None:
+            self.device.enter()
+        try:
+            self.make_kernels(plan)
+        finally:
+            if self.device is not None:
+                self.device.leave()
+
+    def make_kernels(self, plan):
+        cdef Py_ssize_t i
         self.kernels = []
         for i, instruction in enumerate(plan.instructions):
             kernel = self.make_kernel(instruction)
@@ -163,6 +175,13 @@ cdef class Activation(Waiter):
             if isinstance(kernel, BodyKernel):
                 self.body_kernels.append(kernel)
             self.code[i] = <PyObject *> kernel
+        for i, kernel in enumerate(self.kernels if self.device is not None else ()):
+            try:
+                if isinstance(kernel, GpuKernel):       # all before the first is compiled
+                    kernel.describe()
+            except Exception as error:
+                self.pc = i
+                raise explain_failure(error, self)
         for i, kernel in enumerate(self.kernels):
             try:
                 kernel.prepare()
@@ -174,12 +193,14 @@ cdef class Activation(Waiter):
         cdef Py_ssize_t i
         cdef Buffer *b
         plan = self.plan
-        self.arena = new_storage(plan.arena_bytes + 64)
+        self.arena = new_storage(plan.arena_bytes + 64) if self.device is None else self.device.storage(plan.arena_bytes + 64)
         for i, spec in enumerate(plan.buffers):
             b = &self.buffers[i]
             describe(b, spec.dtype, spec.shape or ())
             if spec.kind == "const":
                 b.data = <char *> np.PyArray_DATA(<np.ndarray> spec.value)
+                if self.device is not None:
+                    self.upload(b)
             elif spec.kind == "arena":
                 b.data = self.arena.data + <Py_ssize_t> spec.offset
             elif spec.kind == "own":
@@ -198,6 +219,18 @@ cdef class Activation(Waiter):
             if spec.kind == "view" and plan.buffers[spec.root].kind in ("arena", "const"):
                 self.buffers[i].data = self.buffers[<Py_ssize_t> spec.root].data
 
+    cdef int upload(self, Buffer *b) except -1:
+        """A constant, into the device's memory."""
+        cdef Storage *there
+        if holds_objects(b.dtype):                # no kernel of a device reads it
+            return 0
+        there = self.device.storage(b.size * b.itemsize)
+        self.uploaded[self.n_uploaded] = there
+        self.n_uploaded += 1
+        self.device.copy_in(there.data, b.data, there.nbytes)
+        b.data = there.data
+        return 0
+
     def make_kernel(self, instruction):
         if instruction.kind == "View":
             return View(None)
@@ -213,7 +246,10 @@ cdef class Activation(Waiter):
                 release(self.spare[i])
             for i in range(self.n_bound):
                 release(self.buffers[self.bound[i]].storage)
+        for i in range(self.n_uploaded):
+            release(self.uploaded[i])
         release(self.arena)
+        free(self.uploaded)
         free(self.buffers)
         free(self.code)
         free(self.stops)
@@ -296,6 +332,8 @@ cdef class Activation(Waiter):
         cdef int status
         if most < end - i:
             end = i + most
+        if self.device is not None:
+            self.device.enter()
         try:
             while i < end:
                 stop = self.stops[self.at_stop]
@@ -318,6 +356,8 @@ cdef class Activation(Waiter):
         finally:
             use_threads(threads_before)
             restore_denormals(saved)
+            if self.device is not None:
+                self.device.leave()
         return DONE
 
     cdef int look_around(self) except -1 nogil:
@@ -396,6 +436,8 @@ cdef class Activation(Waiter):
             return state.numpy() if state.is_initialized else None
         if self.buffers[number].data == NULL:
             return None
+        if self.device is not None and not self.plan.buffers[number].is_host:
+            return numpy.asarray(self.device.array_of(&self.buffers[number]))
         return numpy.asarray(copy_of(&self.buffers[number]), object if holds_objects(self.buffers[number].dtype) else None)
 
     def is_set(self, Py_ssize_t number):
@@ -413,7 +455,7 @@ cdef class Activation(Waiter):
         """A fetched value: a large one that nobody else holds is handed over, once; anything else is copied."""
         cdef Buffer *b = &self.buffers[number]
         cdef size_t nbytes = b.size * b.itemsize
-        if b.storage != NULL and nbytes > HAND_OVER and is_exclusive(b.storage) and not holds_objects(b.dtype):
+        if self.device is None and b.storage != NULL and nbytes > HAND_OVER and is_exclusive(b.storage) and not holds_objects(b.dtype):
             kind = self.plan.buffers[self.plan.buffers[number].root].kind
             if kind == "own" or kind == "bound" and b.storage.nbytes == nbytes:         # not a part of a batch: all of it would stay in memory
                 return hand_over(b)
@@ -429,6 +471,9 @@ cdef class Activation(Waiter):
     cdef int finish(self) except -1:
         """End of the step, however it ended: give back what was held for it."""
         cdef BodyKernel kernel
+        if self.device is not None and self.pc < self.length:       # what was queued may still use what is given back now
+            with nogil:
+                self.device.wait()
         self.leave()
         for kernel in self.body_kernels:
             kernel.end()

@@ -6,6 +6,7 @@ shapes (and the values that decide shapes) are known, and it is kept under these
 import threading
 from collections import OrderedDict
 
+from ..core.devices import device_type_of
 from ..core.registry import is_resource
 from ..graph.program import Node
 from .fuse import fuse
@@ -54,7 +55,8 @@ def compile_part(device, nodes, fetches, targets, options):
     if options.fuse:
         kept = {pair for _, pair in head_fetches} | set(exports)
         head, moved = fuse(head, kept)
-        head = fuse_updates(head, kept)
+        if device_type_of(device) == "CPU":
+            head = fuse_updates(head, kept)
     else:
         moved = {}
     plan = make_plan(device, head, [(number, moved.get(pair, pair)) for number, pair in head_fetches], [moved.get(pair, pair) for pair in exports],

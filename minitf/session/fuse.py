@@ -15,7 +15,9 @@ from collections import deque
 
 from ..core.registry import find_kernel
 from ..graph.program import Node
+from ..core.devices import device_type_of
 from ..kernels.cpu.elementwise import Elementwise, IN_PLACE, program_of, supports
+from ..kernels.gpu import elementwise as gpu_elementwise
 from .specialise import is_known
 
 WINDOW = 24                  # nodes that may be moved behind a run
@@ -61,12 +63,15 @@ def fuse(order, kept):
 def _fusable(node):
     return len(node.dtypes) == 1 and node.values is None and is_known(node.shapes[0]) and \
         _supports(node.type, tuple([n.dtypes[i].base_dtype for n, i in node.inputs]), node.dtypes[0]) and \
-        all([is_known(n.shapes[i]) for n, i in node.inputs]) and _is_ours(find_kernel(node.type, node.attrs))
+        all([is_known(n.shapes[i]) for n, i in node.inputs]) and _is_ours(find_kernel(node.type, node.attrs, device_type_of(node.device)))
 
 
 def _is_ours(kernel_def):
     """Whether it is the package's kernel that would run: one that a user has registered for the same type must be called."""
-    return kernel_def is not None and isinstance(kernel_def.kernel, type) and issubclass(kernel_def.kernel, Elementwise)
+    if kernel_def is None:
+        return False
+    kernel = kernel_def.kernel
+    return issubclass(kernel, Elementwise) if isinstance(kernel, type) else getattr(kernel, "describe", None) in gpu_elementwise.plain_kernels
 
 
 _supports = functools.lru_cache(maxsize=None)(supports)

@@ -7,7 +7,8 @@ Shapes come before placement, because a cost model needs sizes; what a plan can 
 from ..core.config import OptimizerOptions
 from ..core.errors import OpError
 from ..core.registry import is_resource, resource_maker
-from ..core.resources import RandomState, random_key
+from ..core.devices import asks_for_gpu
+from ..core.resources import RandomState, VariableState, random_key
 from ..graph.program import topological
 from ..placement.partition import partition
 from ..placement.placer import holds_state, homes, place
@@ -18,6 +19,7 @@ from .feeds import array_of
 from .prune import prune
 from .rendezvous import Recv, Send
 from .storages import Take
+from .transfers import CopyIn, CopyOut, GpuRecv, GpuSend, Synchronize
 from .report import located
 from .specialise import assign_levels, hand_on_controls, specialise
 
@@ -73,6 +75,8 @@ class Context:
     def placed_program(self, executable, shapes):
         """(the same with a device for each node, the Placement); what holds state is placed when it is first met, and by the whole graph."""
         program, runtime, config = self.program(executable, shapes), self.runtime, self.runtime.config
+        if any(asks_for_gpu(n.device) for n in program.nodes):
+            runtime.find_gpus()
         new = [n for n in program.nodes if holds_state(n) and n.name not in runtime.placed]
         if new and len(runtime.devices) > 1:
             whole = homes(whole_program(new[0].op.graph).nodes, runtime.devices, config.allow_soft_placement, runtime.placed, config.cost_model)
@@ -91,18 +95,32 @@ class Context:
         make = resource_maker(node.type)
         found = self.runtime.resources.get(node.attrs.get("container", ""), name, lambda: make(name, node.attrs))
         found.check_same(node.type, node.attrs, node.op)
+        device = self.gpu(node.device)
+        if device is not None and isinstance(found, VariableState):
+            found.memory = device
         return found
+
+    def gpu(self, device):
+        """The Device of a GPU's full name; None for a CPU's."""
+        return self.runtime.gpus.get(device)
 
     def kernel(self, instruction, step):
         """A new kernel for an instruction."""
         node = instruction.node
+        device = self.gpu(node.device) if self.runtime.gpus else None
+        if device is not None and instruction.kind in ("CopyIn", "CopyOut", "Synchronize"):
+            return {"CopyIn": CopyIn, "CopyOut": CopyOut, "Synchronize": Synchronize}[instruction.kind](device)
+        if device is not None and instruction.kind == "Send":
+            return GpuSend(step.rendezvous, node.attrs["slot"], device, self.gpu(node.attrs["key"].split(";")[1]))
+        if device is not None and instruction.kind == "Recv":
+            return GpuRecv(step.rendezvous, node.attrs["slot"], device)
         if instruction.kind == "Send":
             return Send(step.rendezvous, node.attrs["slot"])
         if instruction.kind == "Recv":
             return Recv(step.rendezvous, node.attrs["slot"])
         if instruction.kind == "Take":
             return Take(step.rendezvous.storages, node.device)
-        attrs = node.attrs
+        attrs = node.attrs if device is None else {**node.attrs, "_device": device, "_node": node}
         if "seed2" in attrs:
             attrs = {**attrs, "_state": random_state(self.runtime.resources, node)}
         if instruction.kernel_def.binds:

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from ..core.devices import device_type_of
 from ..core.dtypes import as_dtype
 from ..core.errors import InvalidArgumentError
 from ..core.registry import find_kernel, is_resource, kernel_or_error
@@ -19,7 +20,7 @@ from .report import located
 
 HAND_OVER = 4096              # bytes: a larger fetched result is handed to the caller, a smaller one copied, which is cheaper
 CHECK_EVERY = 2e7             # bytes of traffic (some milliseconds) between two looks at signals
-HOUSEKEEPING = ("Take", "Release")       # instructions about memory: they compute nothing
+HOUSEKEEPING = ("Take", "Release", "Synchronize")       # instructions about memory: they compute nothing
 
 
 class BufferSpec:
@@ -34,12 +35,15 @@ class BufferSpec:
             "import"  a value of an earlier part of a cut plan
             "ref"     the variable or queue `node`
             "view"    the bytes of buffer `root` under another shape
+
+    is_host  of a plan of a GPU: it lies in the host's memory, where the caller's arrays come from and go to
     """
-    __slots__ = ("number", "name", "dtype", "shape", "kind", "root", "value", "node", "offset", "first", "last")
+    __slots__ = ("number", "name", "dtype", "shape", "kind", "root", "value", "node", "offset", "first", "last", "is_host")
 
     def __init__(self, number, name, dtype, shape, kind):
         self.number, self.name, self.dtype, self.shape, self.kind = number, name, dtype, shape, kind
         self.root, self.value, self.node, self.offset, self.first, self.last = number, None, None, None, None, None
+        self.is_host = False
 
     @property
     def nbytes(self):
@@ -48,7 +52,8 @@ class BufferSpec:
 
 
 class Instruction:
-    """kind: Compute, Send, Recv, Read (a snapshot of a variable), View (at run time), Take (a storage for a result), Release."""
+    """kind: Compute, Send, Recv, Read (a snapshot of a variable), View (at run time), Take (a storage for a result), Release; on a GPU also
+    CopyIn (a feed), CopyOut (a fetched value), Synchronize (wait until all that the plan has queued is done)."""
     __slots__ = ("kind", "node", "kernel_def", "inputs", "outputs")
 
     def __init__(self, kind, node, inputs, outputs, kernel_def=None):
@@ -87,17 +92,22 @@ def make_plan(device, order, fetches, exports, hand_over=HAND_OVER):
 class _Builder:
     def __init__(self, device, order, fetches, exports, hand_over):
         self.device, self.order, self.fetches, self.exports, self.hand_over = device, order, fetches, exports, hand_over
+        self.is_gpu = device_type_of(device) == "GPU"
         self.buffers, self.number = [], {}                # (node, output) -> buffer number
         self.code = []
 
     def build(self):
-        self.handed, self.sent = self._escaping()
+        self.handed, self.sent = (set(), set()) if self.is_gpu else self._escaping()
         for node in self.order:
             self._add(node)
         fetches = [(number, self._value(pair)) for number, pair in self.fetches]
+        if self.is_gpu:
+            fetches = self._bring_to_host(fetches)
         exports = {pair: self._value(pair) for pair in self.exports}
         kept = {self.buffers[b].root for _, b in fetches} | {self.buffers[b].root for b in exports.values()}
         self._insert_releases(kept)
+        if self.is_gpu and self.order:
+            self.code.append(Instruction("Synchronize", self.order[-1], [], []))
         self._set_lives(kept)
         self._reuse_inputs(kept)
         of_kind = lambda kind: [b for b in self.buffers if b.kind == kind]
@@ -138,6 +148,10 @@ class _Builder:
             buffer.value = node.attrs["pair"]
         elif node.type == "_Feed":
             buffer = self._new(pair, "feed")
+            if self.is_gpu:
+                buffer.is_host = True
+                host, buffer = buffer, self._new(pair, "bound" if buffer.shape is None else "arena")
+                self.code.append(Instruction("CopyIn", node, [host.number], [buffer.number]))
         elif is_resource(node.type):
             buffer = self._new(pair, "ref")
             buffer.shape = ()
@@ -167,8 +181,21 @@ class _Builder:
         """Whether the kernel of a node may hold its inputs behind the step."""
         if not node.inputs or not node.inputs[0][0].dtypes[node.inputs[0][1]].is_ref_dtype or node.type[0] == "_":
             return False
-        kernel_def = find_kernel(node.type, node.attrs, _device_type(self.device))
+        kernel_def = find_kernel(node.type, node.attrs, device_type_of(self.device))
         return kernel_def is not None and kernel_def.keeps
+
+    def _bring_to_host(self, fetches):
+        """The fetches, each copied to the host where something has the value only on the device."""
+        copies = {}
+        for _, number in fetches:
+            if number not in copies:
+                source = self.buffers[number]
+                copy = BufferSpec(len(self.buffers), source.name, source.dtype, source.shape, "bound")
+                copy.node, copy.is_host = source.node, True
+                self.buffers.append(copy)
+                copies[number] = copy.number
+                self.code.append(Instruction("CopyOut", source.node, [number], [copy.number]))
+        return [(k, copies[number]) for k, number in fetches]
 
     # ---- instructions -----------------------------------------------------------------------------------------------------
 
@@ -187,7 +214,7 @@ class _Builder:
             self._add_view(node, inputs[0])
         else:
             try:
-                kernel_def = kernel_or_error(node.type, node.attrs, _device_type(self.device), node.name)
+                kernel_def = kernel_or_error(node.type, node.attrs, device_type_of(self.device), node.name)
             except InvalidArgumentError as error:
                 raise located(error, node.op)
             outputs = []
@@ -302,7 +329,3 @@ def _stops(code, buffers):
             stops.append(k + 1)
             total, work = total + work, 0.0
     return stops if stops and stops[-1] == len(code) else stops + [len(code)], total + work
-
-
-def _device_type(device):
-    return device.rpartition("/device:")[2].partition(":")[0] or "CPU"

@@ -15,6 +15,7 @@ from libc.stdlib cimport calloc, free
 from minitf.core.buffers cimport Storage, release, retain
 from minitf.core.threads cimport free_mutex, lock, new_mutex, unlock
 from minitf.kernels.cpu.kernel cimport DONE, PARK, Kernel
+from minitf.kernels.gpu.device cimport wait_for_event
 
 from minitf.core.errors import AbortedError, OpError
 
@@ -162,4 +163,7 @@ cdef class Recv(Kernel):
         self.rendezvous, self.slot = rendezvous, slot
 
     cdef int run(self) except -1 nogil:
-        return self.rendezvous.receive(self.slot, self.outputs[0], self.waiter)
+        cdef int status = self.rendezvous.receive(self.slot, self.outputs[0], self.waiter)
+        if status == DONE and self.outputs[0].storage != NULL and self.outputs[0].storage.event != NULL:
+            wait_for_event(self.outputs[0].storage)         # it comes from a GPU
+        return status

@@ -6,6 +6,7 @@ from ..core.devices import full_name
 from ..core.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
 from ..core.resources import ResourceTable
 from ..kernels.cpu.parallel import threads_by_default
+from ..kernels.gpu.devices import gpus
 from .executor import GRACE, DeviceThread
 
 
@@ -18,6 +19,8 @@ class Runtime:
             raise InvalidArgumentError(None, None, f"device_count['CPU'] must be at least 1, got {count!r}")
         self.config = config
         self.devices = [full_name("CPU", i) for i in range(count)]
+        self.gpus = {}                                    # full name -> Device; found when a program first asks for one
+        self._cpus, self._looked_for_gpus = count, False
         asked = config.inter_op_parallelism_threads
         self._pool = count if asked == 0 else min(count, max(1, asked))       # threads for all devices; TensorFlow's -1 is the caller's alone
         self.resources = ResourceTable()
@@ -27,6 +30,17 @@ class Runtime:
         self._stopped = False
         self._process = os.getpid()
         self._lock = threading.Condition()
+        if config.device_count.get("GPU"):
+            self.find_gpus()
+
+    def find_gpus(self):
+        """Add the GPUs of this process to the devices, those that device_count and visible_device_list leave."""
+        if self._looked_for_gpus:
+            return
+        self._looked_for_gpus = True
+        found = gpus(self.config.gpu_options)[:self.config.device_count.get("GPU")]
+        self.gpus = {full_name("GPU", i): device for i, device in enumerate(found)}
+        self.devices = self.devices + list(self.gpus)
 
     def threads(self, devices):
         """{device: DeviceThread}, started if need be; None for a single device, whose steps run on their callers' threads.
@@ -39,17 +53,21 @@ class Runtime:
         with self._lock:
             if self._stopped:
                 raise CancelledError(None, None, "The session was closed")
-            return {device: self._thread(self.devices.index(device) % self._pool) for device in devices}
+            return {device: self._thread(self._number_of_thread(device)) for device in devices}
+
+    def _number_of_thread(self, device):
+        number = self.devices.index(device)
+        return number % self._pool if number < self._cpus else self._pool + number - self._cpus       # a GPU has one of its own, to queue its work
 
     def _thread(self, number):
         if number not in self._threads:
-            shared = self.devices[number::self._pool]
+            shared = [d for d in self.devices if self._number_of_thread(d) == number]
             self._threads[number] = DeviceThread(", ".join(shared))
         return self._threads[number]
 
     def kernel_threads(self, devices):
         """How many threads a kernel may use where so many devices compute: those that do so at once share what there is."""
-        return max(1, (self.config.intra_op_parallelism_threads or threads_by_default()) // min(devices, self._pool))
+        return max(1, (self.config.intra_op_parallelism_threads or threads_by_default()) // min(devices, self._pool + len(self.gpus)))
 
     def enter(self, step, on_threads=True):
         """A step is about to run on the devices' threads, or to wait on its caller's: CancelledError if the session is being closed."""

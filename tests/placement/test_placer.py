@@ -91,7 +91,7 @@ def test_what_has_no_request_goes_to_the_first_device():
         assert where["a"] == CPU % 2 and where["b"] == CPU % 0 and sess.run(b) == -1
 
 
-@pytest.mark.parametrize("bad", ["/cpu:7", "/gpu:0", "/job:worker", "/task:3/cpu:0"])
+@pytest.mark.parametrize("bad", ["/cpu:7", "/gpu:7", "/job:worker", "/task:3/cpu:0"])
 def test_a_device_that_is_not_there(bad):
     with tf.device(bad):
         a = ones("a")

@@ -11,16 +11,17 @@ from .recipes import BINARY, COMPARE, LARGE, REDUCE, UNARY, data
 class Built:
     """A recipe as a graph of its own: graph, feeds {placeholder: number of its step}, fetches, variables, ends (the last access of each).
 
+    cut, names: whether each step is on the device of that name that its recipe says
     gradients: fetch also those of the floats among the fetches with respect to feeds and variables; "colocated": on their ops' devices.
     """
 
-    def __init__(self, recipe, cut=False, gradients=None):
+    def __init__(self, recipe, cut=False, gradients=None, names=("/cpu:0", "/cpu:1", "/cpu:2", "/cpu:3")):
         self.recipe, self.graph, self.feeds, self.variables = recipe, tf.Graph(), {}, {}
         self.last_write, self.reads_since = {}, {}
         tensors = []
         with self.graph.as_default():
             for number, (kind, operands, parameters, device) in enumerate(recipe.steps):
-                with tf.device(f"/cpu:{device}") if cut else contextlib.nullcontext():
+                with tf.device(names[device]) if cut else contextlib.nullcontext():
                     tensors.append(self._step(number, kind, [tensors[k] for k in operands], parameters, *recipe.types[number]))
             self.fetches = [tensors[k] for k in recipe.fetches]
             if gradients:

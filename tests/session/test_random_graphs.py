@@ -29,6 +29,16 @@ def assert_same(a, b, recipe, what):
                 pytest.fail(f"{what}: round {k}, {which}:\n{x!r}\n{y!r}\n" + listing(recipe))
 
 
+def assert_near(rounds, recipe):
+    """Rounds of results, and what NumPy makes of the recipe, within the error that it promises."""
+    for k, (got, wanted) in enumerate(zip(rounds, evaluate(recipe), strict=True)):
+        for n, (g, (want, error)) in enumerate(zip(got, wanted, strict=True)):
+            assert np.shape(g) == want.shape and np.asarray(g).dtype == want.dtype
+            if error is not None:
+                worst = np.max(np.abs(np.asarray(g, np.float64) - want), initial=0) if want.dtype.kind == "f" else float(np.any(g != want))
+                assert worst <= error, f"round {k}, fetch {n} (step {recipe.fetches[n:n + 1]}):\n{g!r}\n{want!r}\n{listing(recipe)}"
+
+
 def listing(recipe):
     return "\n".join(f"{n}: {t[0]}{list(t[1])} = {s[0]} {s[1]} {s[2]} on {s[3]}" for n, (s, t) in enumerate(zip(recipe.steps, recipe.types)))
 
@@ -41,12 +51,7 @@ def test_cut_over_four_devices_and_not_optimised_it_is_the_same(seed, n_ops):
     one = whole.run(devices(1))
     assert_same(one, Built(recipe, cut=True).run(devices(4)), recipe, "on one device and on four")
     assert_same(one, whole.run(unoptimised(1)), recipe, "optimised and not")
-    for k, (got, wanted) in enumerate(zip(one, evaluate(recipe), strict=True)):
-        for n, (g, (want, error)) in enumerate(zip(got, wanted, strict=True)):
-            assert np.shape(g) == want.shape and np.asarray(g).dtype == want.dtype
-            if error is not None:
-                worst = np.max(np.abs(np.asarray(g, np.float64) - want), initial=0) if want.dtype.kind == "f" else float(np.any(g != want))
-                assert worst <= error, f"round {k}, fetch {n} (step {recipe.fetches[n:n + 1]}):\n{g!r}\n{want!r}\n{listing(recipe)}"
+    assert_near(one, recipe)
 
 
 @settings(quick, max_examples=60)
