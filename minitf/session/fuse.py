@@ -16,6 +16,7 @@ from collections import deque
 from ..core.registry import find_kernel
 from ..graph.program import Node
 from ..core.devices import device_type_of
+from ..kernels.cpu.array import Slice
 from ..kernels.cpu.elementwise import Elementwise, IN_PLACE, program_of, supports
 from ..kernels.gpu import elementwise as gpu_elementwise
 from .specialise import is_known
@@ -107,6 +108,9 @@ def _is_part(node, run, consumers, awaited):
     source, begin = node.inputs[0], node.inputs[1][0].values
     whole = source[0].shapes[source[1]]
     if begin is None or source[0].dtypes[source[1]].is_ref_dtype or not is_known(whole) or whole == node.shapes[0]:
+        return False
+    kernel_def = find_kernel("Slice", node.attrs, device_type_of(node.device))
+    if kernel_def is None or kernel_def.kernel is not Slice:
         return False
     return all(0 <= first <= size - n for first, n, size in zip(begin[node.inputs[1][1]], node.shapes[0], whole)) and \
         all(c in run for c in consumers.get((node, 0), ()))

@@ -15,8 +15,11 @@ And x w', for many x and one w, is cheaper with w turned once.
 """
 import numpy as np
 
+from ..core.devices import device_type_of
 from ..core.dtypes import float32, float64, int32
+from ..core.registry import find_kernel
 from ..graph.program import Node
+from ..kernels.cpu.matmul import MatMul
 from .optimise import uses_of
 from .specialise import is_known
 
@@ -86,7 +89,9 @@ def turn_once(nodes):
 
 def _is_added_in_place(product):
     (m, n), dtype = product.shapes[0], product.dtypes[0]
-    return _sides(product) == (True, False) and dtype in (float32, float64) and m * n * dtype.size <= NEAR
+    kernel_def = find_kernel("MatMul", product.attrs, device_type_of(product.device))      # another device's or a user's kernel must be called
+    return _sides(product) == (True, False) and dtype in (float32, float64) and m * n * dtype.size <= NEAR and \
+        kernel_def is not None and kernel_def.kernel is MatMul
 
 
 def _sides(product):

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import minitf as tf
+from minitf.core import registry
 from minitf.kernels.cpu.elementwise import Elementwise
-from minitf.kernels.cpu.kernel import run_kernel
+from minitf.kernels.cpu.kernel import PythonKernel, run_kernel
 from tests.session.plan_oracle import check
 
 
@@ -130,3 +131,18 @@ def test_the_kernel_reads_no_more_than_the_box():
             run_kernel(Elementwise, {**attrs, "operands": [("part", (0, begin)), ("out", 0)]}, [a], [(2, 3, 3)], [tf.float32])
 
 
+
+
+def test_a_kernel_of_the_users_is_called(monkeypatch):
+    """As in fusing: whoever registers a Slice or a MatMul of their own finds it run."""
+    feed = {}
+    y = tf.tanh(tf.slice(whole([6, 30], feed), [0, 10], [6, 10])) + 1.0
+    total = tf.add_n([tf.matmul(fed([2, 30], feed), fed([2, 40], feed), transpose_a=True) for _ in range(3)])
+    assert slices(y, feed) == 0 and {i.node.type for i in plan_of(total, feed).instructions if i.kind == "Compute"} == {"_MatMulSum"}
+
+    class Other(PythonKernel):
+        pass
+
+    for op_type in ("Slice", "MatMul"):
+        monkeypatch.setitem(registry._kernels, (op_type, "CPU"), [registry.KernelDef(op_type, "CPU", {}, Other, False, False, False, False)])
+    assert slices(y, feed) == 1 and "_MatMulSum" not in {i.node.type for i in plan_of(total, feed).instructions}
