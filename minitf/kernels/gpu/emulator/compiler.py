@@ -1,9 +1,11 @@
 """The C++ compiler: which one, with which flags, and the cache of what it has made.
 
 A library's name in the cache is a hash of all that it depends on: the text, its headers, the emulator's own files, the compiler, the flags, the
-processor.  Nothing is ever changed in place: a library is written under a name of its own and then renamed, so any number of processes may build
-the same at once, and a reader sees a whole one or none.
+processor.  Nothing is ever changed in place: a library is written under a name of its own and then renamed, so a reader sees a whole one or
+none.  Of several processes that want the same library one compiles it; the others wait, for no longer than its compiler may run.
 """
+import contextlib
+import fcntl
 import functools
 import hashlib
 import os
@@ -119,6 +121,21 @@ def run(arguments, text=None):
     if done.returncode:
         raise CompileError(done.stderr.strip() or f"the compiler ended with status {done.returncode}: {shlex.join(command)}")
     return done.stdout
+
+
+@contextlib.contextmanager
+def alone(path):
+    """Let one process at a time make a file.  The lock goes with the process that holds it, and nothing is wrong without it: files are renamed."""
+    lock = path.with_suffix(".lock")
+    with open(lock, "w") as held:
+        with contextlib.suppress(OSError):                    # a file system without locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):                # said aloud, since a forked child may have the open file too
+                fcntl.flock(held, fcntl.LOCK_UN)
 
 
 def write_whole(path, make):

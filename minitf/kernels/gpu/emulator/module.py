@@ -52,7 +52,9 @@ def build_text(text, name="kernels.cu", folders=(), check=False, options=()):
             path = compiler.cache_folder() / f"{Path(name).stem}-{key}.so"
             library = _load(path, name, text, check)
             if library is None:
-                compiler.write_whole(path, lambda temporary: _compile(text, name, folders, check, options, temporary))
+                with compiler.alone(path):
+                    if _load(path, name, text, check) is None:
+                        compiler.write_whole(path, lambda temporary: _compile(text, name, folders, check, options, temporary))
                 library = Library(path, name, text, check)
             if _is_forked:
                 library.dll.emulated_most_cores(1)
