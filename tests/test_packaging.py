@@ -87,7 +87,7 @@ def installed(tmp_path_factory):
 
 
 def test_every_source_file_is_installed(installed):
-    suffixes = (".py", ".pxd", ".pyx", ".h", ".cu")
+    suffixes = (".py", ".pxd", ".pyx", ".h", ".cu", ".cuh", ".cpp")
     files = {p.relative_to(ROOT) for p in PACKAGE.rglob("*") if p.suffix in suffixes}
     copied = {p.relative_to(installed) for p in installed.rglob("*") if p.is_file()}
     assert Path("minitf/kernels/cpu/kernel.pxd") in copied

@@ -24,7 +24,7 @@ TIME_LIMIT = 300              # seconds of one compiler run
 LANGUAGE = ["-std=c++17", "-fPIC", "-Wno-unknown-pragmas", "-Wno-psabi"]
 FAST = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition"]
 SANITIZE = ["-fsanitize=thread", "-fsanitize=bounds"]         # the calls of both are checker.cpp's
-CHECKED = ["-O1", "-g", "-fno-threadsafe-statics", "-DCUDA_EMULATOR_CHECK", *SANITIZE]
+CHECKED = ["-O1", "-fno-tree-sra", "-g", "-fno-threadsafe-statics", "-DCUDA_EMULATOR_CHECK", *SANITIZE]
 # Without the first, templates' static shared arrays are one object in all libraries of the process; the second spares each access to an
 # `extern __shared__` array a call.  Other compilers do neither.
 GCC_ONLY = ["-fno-gnu-unique", "-fno-extern-tls-init"]

@@ -86,5 +86,3 @@ template <class Op, class T> __device__ void arg_choose_body(const T *x, const i
     extern "C" __global__ void name##_choose_##suffix(const T *x, const int64 *places, int64 *out, int results, int n, int inner, int parts, int lanes) { \
         arg_choose_body<Op>(x, places, out, results, n, inner, parts, lanes); \
     }
-#define DEFINE_ARGS(T, suffix) DEFINE_ARG(Greatest, arg_max, T, suffix) DEFINE_ARG(Least, arg_min, T, suffix)
-FOR_NUMBERS(DEFINE_ARGS)

@@ -102,5 +102,3 @@ template <class Op, class T> __device__ void rows_body(const T *x, const typenam
                                                     int exclusive, int reverse) { \
         rows_body<Op>(x, starts, out, lines, n, inner, parts, length, exclusive, reverse); \
     }
-#define DEFINE_SCANS(T, suffix) DEFINE_SCAN(Add, cumsum, T, suffix) DEFINE_SCAN(Times, cumprod, T, suffix)
-FOR_NUMBERS(DEFINE_SCANS)
