@@ -54,6 +54,8 @@ def arguments(op_type, dtype, length=None):
             if op_type in ("FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod", "Pow"):
                 b = np.where(b == 0, 3, b) if op_type != "Pow" else np.abs(b) % 20
             a[:4] = limits.min, limits.max, limits.min, limits.max
+            if limits.min and op_type != "Pow":
+                b[:4] = -1, -1, 1, 2                             # the smallest / -1 does not exist
         a, b = a.astype(dtype), b.astype(dtype)
         c = (a[::-1]).copy()
     arrays = [a, b, c][:arity(op_type)]

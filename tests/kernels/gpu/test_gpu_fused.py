@@ -60,3 +60,15 @@ def test_an_error_in_a_fused_run_is_told():
         with pytest.raises(tf.errors.InvalidArgumentError, match="Integer division by zero"):
             sess.run(y, {a: range(5), b: [1, 2, 0, 4, 5]})
         np.testing.assert_array_equal(sess.run(y, {a: range(5), b: [1] * 5}), [2, 4, 6, 8, 10])
+
+
+def test_a_run_on_a_gpu_is_no_longer_than_a_launch_has_room_for():
+    with tf.Graph().as_default(), tf.device("/gpu:0"), tf.Session() as sess:
+        x, shifts = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [150])
+        y, metadata = x, tf.RunMetadata()
+        for shift in tf.unstack(shifts):
+            y = y + shift
+        result = sess.run(y, {x: 1, shifts: np.arange(150)}, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata)
+    assert result == 1 + 149 * 150 / 2
+    runs = [n for device in metadata.step_stats.dev_stats for n in device.node_stats if n.fused]
+    assert len(runs) >= 4 and max(len(n.fused) for n in runs) <= 48
