@@ -23,7 +23,7 @@ from .specialise import is_known
 
 WINDOW = 24                  # nodes that may be moved behind a run
 MOST_STEPS = 48              # more operands than this would not share the L1 cache
-MOST_STEPS_SMALL = 4096      # except where an operand is but a few bytes
+MOST_STEPS_SMALL = 4096      # except on a CPU where an operand is but a few bytes; a GPU's launch has room for some hundred operands
 SMALL = 64                   # elements
 
 
@@ -84,7 +84,7 @@ def _grow(first, queue):
     size = 1
     for d in shape:
         size *= d
-    most = MOST_STEPS_SMALL if size <= SMALL else MOST_STEPS
+    most = MOST_STEPS_SMALL if size <= SMALL and device_type_of(first.device) == "CPU" else MOST_STEPS
     run, behind, blocked = [first], [], set()
     while queue and len(behind) < WINDOW and len(run) < most:
         node = queue[0]
