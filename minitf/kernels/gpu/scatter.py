@@ -1,10 +1,12 @@
-"""Changes of the rows of a variable, or of its elements, that indices name.  See scatter.cu."""
+"""Changes of the rows of a variable, or of its elements, that indices name.  See scatter.cuh."""
 from math import prod
 
 from ...core.dtypes import bool as bool_
+from ...core.shapes import shape_text
 from .call import NUMBERS, THREADS, blocks_for, register_gpu_kernel, typed
-from .rows import place_text, sorted_rows
-from .slot_update import refuse, shape_text
+from .gather import place_text
+from .rows import sorted_rows
+from .slot_update import refuse
 
 
 def scatter(function):
@@ -13,7 +15,7 @@ def scatter(function):
         var, indices, updates = call.inputs
         if not var.shape or updates.shape != indices.shape + var.shape[1:]:
             refuse("Must have updates.shape = indices.shape + params.shape[1:], got "
-                   f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, params.shape {shape_text(var)}")
+                   f"updates.shape {shape_text(updates.shape)}, indices.shape {shape_text(indices.shape)}, params.shape {shape_text(var.shape)}")
         change_rows(call, function, indices.size, var.shape[:1], lambda value, place:
                     f"indices{place_text(indices.shape, place)} = {value} is not in [0, {var.shape[0]})")
     return describe
@@ -26,9 +28,9 @@ def scatter_nd(function):
         outer, depth = indices.shape[:-1], indices.shape[-1]
         if depth > len(var.shape) or updates.shape != outer + var.shape[depth:]:
             refuse("Must have updates.shape = indices.shape[:-1] + ref.shape[indices.shape[-1]:], got "
-                   f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, ref.shape {shape_text(var)}")
+                   f"updates.shape {shape_text(updates.shape)}, indices.shape {shape_text(indices.shape)}, ref.shape {shape_text(var.shape)}")
         change_rows(call, function, prod(outer), var.shape[:depth], lambda value, place:
-                    f"indices{place_text(indices.shape, place)} = {value} does not index into shape {shape_text(var)}")
+                    f"indices{place_text(indices.shape, place)} = {value} does not index into shape {shape_text(var.shape)}")
     return describe
 
 
@@ -44,9 +46,11 @@ def change_rows(call, function, count, dims, message):
         call.launch(typed(function, var.dtype), blocks_for(updates.size), THREADS, var, updates, keys, outside, refused, count, updates.size // count)
 
 
-for how in "Add", "Sub", "Mul", "Div", "Min", "Max":
-    register_gpu_kernel(f"Scatter{how}", source="scatter.cu", T=NUMBERS)(scatter(f"scatter_{how.lower()}"))
-for how in "Add", "Sub":
-    register_gpu_kernel(f"ScatterNd{how}", source="scatter.cu", T=NUMBERS)(scatter_nd(f"scatter_{how.lower()}"))
-register_gpu_kernel("ScatterUpdate", source="scatter.cu", T=[*NUMBERS, bool_])(scatter("scatter_update"))
-register_gpu_kernel("ScatterNdUpdate", source="scatter.cu", T=[*NUMBERS, bool_])(scatter_nd("scatter_update"))
+SOURCES = {"Update": "scatter_update.cu", "Add": "scatter_sum.cu", "Sub": "scatter_sum.cu", "Mul": "scatter_factor.cu", "Div": "scatter_factor.cu",
+           "Min": "scatter_extreme.cu", "Max": "scatter_extreme.cu"}
+
+for how, source in SOURCES.items():
+    dtypes = [*NUMBERS, bool_] if how == "Update" else NUMBERS
+    register_gpu_kernel(f"Scatter{how}", source=source, T=dtypes)(scatter(f"scatter_{how.lower()}"))
+    if how in ("Update", "Add", "Sub"):
+        register_gpu_kernel(f"ScatterNd{how}", source=source, T=dtypes)(scatter_nd(f"scatter_{how.lower()}"))
