@@ -256,13 +256,13 @@ class PyCudaDevice:
         Raises nvcc.CompileError, and InternalError where there is no such function.
         """
         path = Path(path)
-        # What is fused must give the bits that its parts give, one after the other, and each of those rounds.
-        kept = nvcc.cubin(path, self.arch, ["--fmad=false"] if path.parent == generated.folder() else [])
+        key = path, path.stat().st_mtime_ns               # a file that has been edited is another one
         try:
-            module = self._modules.get(kept)
-            if module is None:
-                module = self._modules[kept] = self._driver.module_from_buffer(kept.read_bytes())
-            function = module.get_function(name)
+            if key not in self._modules:
+                # What is fused must give the bits that its parts give, one after the other, and each of those rounds.
+                kept = nvcc.cubin(path, self.arch, ["--fmad=false"] if path.parent == generated.folder() else [])
+                self._modules[key] = self._driver.module_from_buffer(kept.read_bytes())
+            function = self._modules[key].get_function(name)
         except self._driver.Error as e:
             raise self._failed(f"the function {name} of {path.name}", e) from None
         # Bound once.  Of PyCUDA's ways to launch it is the one that neither packs arguments nor remembers a block's shape from call to call.
