@@ -144,6 +144,9 @@ template <class T, class Tile> __device__ void conv_filter_body(const T *images,
 #define DEFINE(T, NAME, BODY, TILE)                                                                                                         \
     extern "C" __global__ void __launch_bounds__(PRODUCT_THREADS, 2)                                                                        \
     NAME(const T *a, const T *b, T *out, Convolution g, int size, int terms) { BODY<T, TILE>(a, b, out, g, size, terms); }
+DEFINE(float, conv_big_f32, conv_body, BigTile)
+DEFINE(float, conv_input_big_f32, conv_input_body, BigTile)
+DEFINE(float, conv_filter_big_f32, conv_filter_body, BigTile)
 DEFINE(float, conv_square_f32, conv_body, SquareTile<float>)
 DEFINE(float, conv_tall_f32, conv_body, TallTile<float>)
 DEFINE(double, conv_square_f64, conv_body, SquareTile<double>)

@@ -75,7 +75,8 @@ def launch(call, name, shape, where, a, b, convolution, rows, terms, splits, ste
 def tiles(call, convolutions, name, a, b):
     """Queue convolutions that together write the output: positions are the rows of their products."""
     out = call.outputs[0]
-    shape = "tall" if convolutions[0].f <= 32 else "square"
+    shape = tile_of(max(g.positions for g in convolutions), convolutions[0].f, 1, out.dtype)
+    shape = "square" if shape == "flat" else shape                  # few positions of many channels: too few products to be worth kernels
     step = depth_of(shape, out.dtype)
     splits = min(splits_of(tiles_of(shape, g.positions, g.f), g.terms, step)[0] for g in convolutions if g.terms)
 
@@ -128,7 +129,7 @@ def conv2d_backprop_filter(call):
         product(call, images, gradient, out, terms, columns, rows, turned_a=True)
     else:
         convolution = g.forward()
-        shape = "square" if min(convolution.terms, g.f) > 32 else tile_of(convolution.terms, g.f, 1, out.dtype)
+        shape = tile_of(convolution.terms, g.f, 1, out.dtype)
         step = depth_of(shape, out.dtype)
         splits, _ = splits_of(tiles_of(shape, convolution.terms, g.f), convolution.positions, step)
         add_splits(call, out, out.size, splits, lambda where: launch(call, "conv_filter", shape, where, images, gradient, convolution,

@@ -9,6 +9,8 @@ import conv_oracle
 from minitf.kernels.cpu.conv import Conv2D, Conv2DBackpropInput
 from minitf.kernels.cpu.conv_filter import Conv2DBackpropFilter
 from minitf.kernels.cpu.kernel import run_kernel
+from minitf.core.registry import find_kernel
+from minitf.kernels.gpu.call import Call, Operand
 from minitf.kernels.gpu.windows import Divider, backward
 
 from harness import run_call
@@ -79,6 +81,18 @@ def test_against_plain_loops(depthwise, dtype):
 def test_against_the_cpu(padding):
     for case, kernel in zip(cases(((3, 17, 14, 6), (5, 3), 37, (2, 1), (1, 2)), padding, "float32"), [Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter]):
         CLOSE["float32"](run_call(*case)[0], run_kernel(kernel, *case[1:])[0])
+
+
+def test_big_tiles(monkeypatch):
+    """128 x 128 numbers a block, which only many such tiles get."""
+    monkeypatch.setattr("minitf.kernels.gpu.matmul.ENOUGH_BLOCKS", 2)
+    shape = ((2, 14, 13, 70), (2, 3), 130, (1, 2), (2, 1))
+    for case, wanted in zip(cases(shape, "SAME", "float32"), expected(shape, "SAME", "float32")):
+        call = Call("conv.cu", case[0], case[1], [Operand("input", i, a.shape, a.dtype) for i, a in enumerate(case[2])],
+                    [Operand("output", 0, case[3][0], "float32")])
+        find_kernel(case[0], case[1], "GPU").kernel.describe(call)
+        assert "_big_" in call.launches[0].function
+        CLOSE["float32"](run_call(*case)[0], wanted)
 
 
 @pytest.mark.parametrize("k", range(len(CASES)))
