@@ -181,7 +181,7 @@ def test_a_conflict_within_a_group_names_who_asked_for_what():
         text = str(e.value)
         assert ("Nodes were connected by a reference connection (requiring them to be on the same device), but the two nodes were assigned two "
                 "different devices: Cannot merge devices with incompatible ids: '/device:CPU:0' and '/device:CPU:1'") in text
-        assert "Colocation Debug Info:\nColocation group had the following types and devices:\nVariableV2: any\nAssignAdd: CPU\n" in text
+        assert "Colocation Debug Info:\nColocation group had the following types and devices:\nVariableV2: any\nAssignAdd: CPU GPU\n" in text
         assert "'v' (VariableV2) /device:CPU:0\n" in text and "'add' (AssignAdd) /device:CPU:1, because it takes a reference to 'v'" in text
         sess.run(v.initializer)                                 # the session goes on
     with session(2, allow_soft_placement=True) as sess:

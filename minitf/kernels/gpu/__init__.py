@@ -2,7 +2,7 @@
 from . import elementwise
 from . import arg_extreme, batch_norm, checks, lrn, reduce, scan, segment, softmax, top_k
 from . import conv
-from . import lstm, random, state, train_adam, train_ops, train_proximal
+from . import lstm, random, scatter, state, train_adam, train_ops, train_proximal
 from . import copies
 from . import depthwise
 from . import matmul

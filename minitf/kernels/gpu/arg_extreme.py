@@ -9,7 +9,7 @@ COLUMN = 32                   # elements of a column for a thread, at least, whe
 
 
 def _register(op_type, op):
-    @register_gpu_kernel(op_type, source="arg_extreme.cu", T=NUMBERS)
+    @register_gpu_kernel(op_type, source=f"{op}.cu", T=NUMBERS)
     def describe(call):
         x, out = call.inputs[0], call.outputs[0]
         axis, rank = int(call.inputs[1].value.ravel()[0]), len(x.shape)

@@ -32,7 +32,7 @@ EXPRESSIONS = {
     "TanhGrad": "mul(b, 1 - mul(a, a))", "SigmoidGrad": "mul(mul(b, a), 1 - a)", "SqrtGrad": "mul(T(0.5), b) / a",
     "SoftplusGrad": "mul(a, sigmoid(b))", "ReluGrad": "b > 0 ? a : T(0)", "Relu6Grad": "(b > 0) & (b < 6) ? a : T(0)",
     "EluGrad": "b < 0 ? mul(a, b + 1) : a", "SeluGrad": f"b < 0 ? mul(a, b + {_STEEP}) : mul(a, {_SCALE})",
-    "SoftsignGrad": "a / squared(1 + absolute(b))",
+    "SoftsignGrad": "a / (1 + absolute(b)) / (1 + absolute(b))",
     # truth values, choice, conversion
     "Equal": "a == b", "NotEqual": "a != b", "Less": "a < b", "LessEqual": "a <= b", "Greater": "a > b", "GreaterEqual": "a >= b",
     "IsNan": "a != a", "IsInf": "(a - a != 0) & (a == a)", "IsFinite": "a - a == 0",

@@ -24,13 +24,15 @@ template <class T> struct Joined {
 };
 
 // A warp has the units of the tile, one a lane, and EACH rows; a thread sums the four gates of a unit in each of its rows: so it has all that
-// the cell needs.  What it multiplies comes from shared memory: EACH neighbouring inputs, which the warp's lanes share, and a weight for each gate.
+// the cell needs.  What it multiplies comes from shared memory: EACH neighbouring inputs, which the warp's lanes share, and a unit's four weights, which
+// are laid beside one another there.
 // The next piece of both is on its way from memory while the last one is multiplied.
 template <class T> __device__ void sum_gates(T (&sums)[EACH][GATES], const Joined<T> &inputs, const T *w, int first_row, int first_unit) {
     alignas(32) __shared__ T left[DEPTH][TILE_ROWS + EACH];             // EACH more, so that the terms of a row do not all lie in one bank
-    __shared__ T right[DEPTH][GATES][TILE_UNITS];
-    const int LEFTS = DEPTH * TILE_ROWS / CELL_THREADS, RIGHTS = DEPTH * GATES * TILE_UNITS / CELL_THREADS;
-    T lefts[LEFTS], rights[RIGHTS];
+    __shared__ Pack<T, GATES> right[DEPTH][TILE_UNITS];
+    const int LEFTS = DEPTH * TILE_ROWS / CELL_THREADS, RIGHTS = DEPTH * TILE_UNITS / CELL_THREADS;
+    T lefts[LEFTS];
+    Pack<T, GATES> rights[RIGHTS];
     int lane = threadIdx.x % TILE_UNITS, warp = threadIdx.x / TILE_UNITS, terms = inputs.depth + inputs.n, n = inputs.n;
     for (int begin = -DEPTH; begin < terms; begin += DEPTH) {
         int next = begin + DEPTH;
@@ -39,16 +41,15 @@ template <class T> __device__ void sum_gates(T (&sums)[EACH][GATES], const Joine
             lefts[i] = inputs.at(first_row + k / DEPTH, next + k % DEPTH);
         }
         for (int i = 0; i < RIGHTS; i++) {
-            int k = threadIdx.x + i * CELL_THREADS, gate = k / TILE_UNITS % GATES, term = next + k / TILE_UNITS / GATES, unit = first_unit + lane;
-            rights[i] = term < terms && unit < n ? w[(term * GATES + gate) * n + unit] : T(0);
+            int term = next + warp + i * (CELL_THREADS / TILE_UNITS), unit = first_unit + lane;
+            for (int gate = 0; gate < GATES; gate++) rights[i].of[gate] = term < terms && unit < n ? w[(term * GATES + gate) * n + unit] : T(0);
         }
         if (begin >= 0) {
             for (int term = 0; term < DEPTH; term++) {
                 Pack<T, EACH> in = *(const Pack<T, EACH> *) &left[term][warp * EACH];
-                T weights[GATES];
-                for (int gate = 0; gate < GATES; gate++) weights[gate] = right[term][gate][lane];
+                Pack<T, GATES> weights = right[term][lane];
                 for (int r = 0; r < EACH; r++)
-                    for (int gate = 0; gate < GATES; gate++) sums[r][gate] += in.of[r] * weights[gate];
+                    for (int gate = 0; gate < GATES; gate++) sums[r][gate] += in.of[r] * weights.of[gate];
             }
         }
         __syncthreads();
@@ -56,10 +57,7 @@ template <class T> __device__ void sum_gates(T (&sums)[EACH][GATES], const Joine
             int k = threadIdx.x + i * CELL_THREADS;
             left[k % DEPTH][k / DEPTH] = lefts[i];
         }
-        for (int i = 0; i < RIGHTS; i++) {
-            int k = threadIdx.x + i * CELL_THREADS;
-            right[k / TILE_UNITS / GATES][k / TILE_UNITS % GATES][lane] = rights[i];
-        }
+        for (int i = 0; i < RIGHTS; i++) right[warp + i * (CELL_THREADS / TILE_UNITS)][lane] = rights[i];
         __syncthreads();
     }
 }

@@ -105,10 +105,10 @@ def _register(op_type, op, source, **constraints):
 _register("Sum", "sum", "reduce_sum.cu", T=NUMBERS)
 _register("Mean", "sum", "reduce_sum.cu", T=NUMBERS)
 _register("Prod", "prod", "reduce_prod.cu", T=NUMBERS)
-_register("Max", "max", "reduce_extreme.cu", T=NUMBERS)
-_register("Min", "min", "reduce_extreme.cu", T=NUMBERS)
-_register("Any", "max", "reduce_extreme.cu")
-_register("All", "min", "reduce_extreme.cu")
+_register("Max", "max", "reduce_max.cu", T=NUMBERS)
+_register("Min", "min", "reduce_min.cu", T=NUMBERS)
+_register("Any", "max", "reduce_max.cu")
+_register("All", "min", "reduce_min.cu")
 
 
 @register_gpu_kernel("BiasAddGrad", source="reduce_sum.cu", T=NUMBERS)

@@ -8,19 +8,6 @@ SORTED_TILE = 512                    # as in rows.cuh
 MOST_AXES = 8
 
 
-def place_text(shape, place):
-    """An element's place in its array, by its number: nothing in a scalar.
-
-    >>> place_text((3, 4), 6), place_text((), 0)
-    ('[1,2]', '')
-    """
-    places = []
-    for size in reversed(shape):
-        places.insert(0, str(place % size))
-        place //= size
-    return f"[{','.join(places)}]" if places else ""
-
-
 class Dims(ctypes.Structure):
     """The sizes of a variable's first axes."""
     _fields_ = [("of", ctypes.c_int * MOST_AXES)]

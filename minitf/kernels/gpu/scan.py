@@ -9,7 +9,7 @@ CHUNK = 4 * THREADS           # that a block takes at a time
 
 
 def _register(op_type, op):
-    @register_gpu_kernel(op_type, source="scan.cu", T=NUMBERS)
+    @register_gpu_kernel(op_type, source=f"{op}.cu", T=NUMBERS)
     def scan(call):
         x, out = call.inputs[0], call.outputs[0]
         axis = int(call.inputs[1].value.ravel()[0]) % len(x.shape)

@@ -29,7 +29,7 @@ template <class F, class T, int N> __device__ void update_element(const F &f, T 
     for (int k = 0; k < N; k++) states[k][i] = s[k];
 }
 
-template <class F, class T, int N> __device__ void update_pack(const F &f, const Pack<T> &grad, T *const (&states)[N], unsigned i) {
+template <class F, class T, int N> __device__ void update_pack(const F &f, Pack<T> grad, T *const (&states)[N], unsigned i) {
     const int WIDE = 16 / sizeof(T);
     Pack<T> packs[N];
     for (int k = 0; k < N; k++) packs[k] = ((const Pack<T> *) states[k])[i];

@@ -3,6 +3,7 @@
 The formulas stand in the .cu files of the families; slot_update.cuh has the loops.
 """
 from ...core.errors import InvalidArgumentError
+from ...core.shapes import shape_text
 from .call import FLOATS, THREADS, blocks_for, register_gpu_kernel, typed
 from .rows import sorted_rows
 
@@ -10,11 +11,6 @@ from .rows import sorted_rows
 def out_of_range(var):
     """What the flag says of an index without a row."""
     return lambda value, place: f"Index {value} at offset {place} in indices is out of range: var has {var.shape[0]} rows"
-
-
-def shape_text(operand):
-    """[2,3], as TensorFlow prints shapes in errors."""
-    return "[" + ",".join(map(str, operand.shape)) + "]"
 
 
 def refuse(message):
@@ -47,14 +43,14 @@ class Inputs:
         var = self.states[0]
         for slot, name in zip(self.states, names):
             if slot.shape != var.shape:
-                refuse(f"var and {name} do not have the same shape{shape_text(var)} {shape_text(slot)}")
+                refuse(f"var and {name} do not have the same shape{shape_text(var.shape)} {shape_text(slot.shape)}")
         if self.indices is not None:
             check_rows(var, self.grad, self.indices)
         elif self.grad.shape != var.shape:
-            refuse(f"var and {names[at]} do not have the same shape{shape_text(var)} {shape_text(self.grad)}")
+            refuse(f"var and {names[at]} do not have the same shape{shape_text(var.shape)} {shape_text(self.grad.shape)}")
         for value, name in zip(self.hyper, names[n_states:at] + names[at + 1:]):
             if value.shape:
-                refuse(f"{name} is not a scalar: {shape_text(value)}")
+                refuse(f"{name} is not a scalar: {shape_text(value.shape)}")
 
 
 def update(call, function, n_states, names, more):
@@ -72,13 +68,13 @@ def update(call, function, n_states, names, more):
 
 def check_rows(var, grad, indices):
     """InvalidArgumentError unless grad has a row of the variable's for each index."""
-    shapes = f"got shapes {shape_text(var)} and {shape_text(grad)}"
+    shapes = f"got shapes {shape_text(var.shape)} and {shape_text(grad.shape)}"
     if not var.shape:
         refuse("var must be at least 1 dimensional")
     if len(indices.shape) != 1:
-        refuse(f"indices must be one-dimensional, got shape {shape_text(indices)}")
+        refuse(f"indices must be one-dimensional, got shape {shape_text(indices.shape)}")
     if not grad.shape or grad.shape[0] != indices.shape[0]:
-        refuse(f"grad must be the same size as indices in the first dimension, got shapes {shape_text(grad)} and {shape_text(indices)}")
+        refuse(f"grad must be the same size as indices in the first dimension, got shapes {shape_text(grad.shape)} and {shape_text(indices.shape)}")
     if len(grad.shape) != len(var.shape):
         refuse(f"var and grad must have the same rank, {shapes}")
     for k in range(1, len(var.shape)):

@@ -25,7 +25,7 @@ def _map(name, call):
     call.launch(typed(f"{name}_{team.name}", x.dtype), team.blocks, team.threads, x, y, rows, n, team.lanes)
 
 
-@register_gpu_kernel("SoftmaxCrossEntropyWithLogits", source="softmax.cu", T=FLOATS)
+@register_gpu_kernel("SoftmaxCrossEntropyWithLogits", source="cross_entropy.cu", T=FLOATS)
 def cross_entropy(call):
     """features, labels [rows, classes] -> loss [rows], backprop [rows, classes]."""
     x, labels = call.inputs
@@ -35,7 +35,7 @@ def cross_entropy(call):
     call.launch(typed(f"cross_entropy_{team.name}", x.dtype), team.blocks, team.threads, x, labels, loss, grad, rows, n, team.lanes)
 
 
-@register_gpu_kernel("SparseSoftmaxCrossEntropyWithLogits", source="softmax.cu", T=FLOATS)
+@register_gpu_kernel("SparseSoftmaxCrossEntropyWithLogits", source="cross_entropy.cu", T=FLOATS)
 def sparse_cross_entropy(call):
     """features [rows, classes], labels [rows] -> loss [rows], backprop [rows, classes]; InvalidArgumentError if a label is no class."""
     x, labels = call.inputs
@@ -49,7 +49,7 @@ def sparse_cross_entropy(call):
     call.launch(name, team.blocks, team.threads, x, labels, loss, grad, rows, n, team.lanes, flag)
 
 
-@register_gpu_kernel("InTopK", source="softmax.cu", T=[int32, int64])
+@register_gpu_kernel("InTopK", source="in_top_k.cu", T=[int32, int64])
 def in_top_k(call):
     """predictions float32 [rows, classes], targets [rows] -> bool [rows]."""
     x, targets = call.inputs

@@ -1,62 +1,17 @@
-"""Changes of a variable: AssignAdd and AssignSub, and those of the rows, or the elements, that indices name.  See state.cu."""
-from math import prod
-
-from ...core.dtypes import bool as bool_
+"""Changes of all elements of a variable: AssignAdd and AssignSub.  See state.cu."""
+from ...core.shapes import shape_text
 from .call import NUMBERS, THREADS, blocks_for, register_gpu_kernel, typed
-from .rows import place_text, sorted_rows
-from .slot_update import refuse, shape_text
+from .slot_update import refuse
 
 
 def assign(function):
     def describe(call):
         var, value = call.inputs
         if var.shape != value.shape:
-            refuse(f"Parameters and update must be the same size: {shape_text(var)} vs. {shape_text(value)}")
+            refuse(f"Parameters and update must be the same size: {shape_text(var.shape)} vs. {shape_text(value.shape)}")
         call.launch(typed(function, var.dtype), blocks_for(-(-var.nbytes // 16)), THREADS, var, value, var.size)
     return describe
 
 
-def scatter(function):
-    """updates.shape = indices.shape + ref.shape[1:].  Nothing changes if an index points outside, or if an integer is divided by 0."""
-    def describe(call):
-        var, indices, updates = call.inputs
-        if not var.shape or updates.shape != indices.shape + var.shape[1:]:
-            refuse("Must have updates.shape = indices.shape + params.shape[1:], got "
-                   f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, params.shape {shape_text(var)}")
-        change_rows(call, function, indices.size, var.shape[:1], lambda value, place:
-                    f"indices{place_text(indices.shape, place)} = {value} is not in [0, {var.shape[0]})")
-    return describe
-
-
-def scatter_nd(function):
-    """updates.shape = indices.shape[:-1] + ref.shape[indices.shape[-1]:].  Nothing changes if an index points outside."""
-    def describe(call):
-        var, indices, updates = call.inputs
-        outer, depth = indices.shape[:-1], indices.shape[-1]
-        if depth > len(var.shape) or updates.shape != outer + var.shape[depth:]:
-            refuse("Must have updates.shape = indices.shape[:-1] + ref.shape[indices.shape[-1]:], got "
-                   f"updates.shape {shape_text(updates)}, indices.shape {shape_text(indices)}, ref.shape {shape_text(var)}")
-        change_rows(call, function, prod(outer), var.shape[:depth], lambda value, place:
-                    f"indices{place_text(indices.shape, place)} = {value} does not index into shape {shape_text(var)}")
-    return describe
-
-
-def change_rows(call, function, count, dims, message):
-    """The launches for `count` entries of indices that name places in `dims`, the variable's first axes."""
-    var, indices, updates = call.inputs
-    keys, outside = sorted_rows(call, indices, count, dims, message)
-    refused = outside
-    if function == "scatter_div" and var.dtype.is_integer:
-        refused = call.flag("Integer division by zero")
-        call.launch(typed("complain_of_zeros", var.dtype), blocks_for(updates.size), THREADS, updates, updates.size, refused)
-    if updates.size:
-        call.launch(typed(function, var.dtype), blocks_for(updates.size), THREADS, var, updates, keys, outside, refused, count, updates.size // count)
-
-
-for how in "Add", "Sub":
-    register_gpu_kernel(f"Assign{how}", source="state.cu", T=NUMBERS)(assign(f"assign_{how.lower()}"))
-    register_gpu_kernel(f"ScatterNd{how}", source="state.cu", T=NUMBERS)(scatter_nd(f"scatter_{how.lower()}"))
-for how in "Add", "Sub", "Mul", "Div", "Min", "Max":
-    register_gpu_kernel(f"Scatter{how}", source="state.cu", T=NUMBERS)(scatter(f"scatter_{how.lower()}"))
-register_gpu_kernel("ScatterUpdate", source="state.cu", T=[*NUMBERS, bool_])(scatter("scatter_update"))
-register_gpu_kernel("ScatterNdUpdate", source="state.cu", T=[*NUMBERS, bool_])(scatter_nd("scatter_update"))
+register_gpu_kernel("AssignAdd", source="state.cu", T=NUMBERS)(assign("assign_add"))
+register_gpu_kernel("AssignSub", source="state.cu", T=NUMBERS)(assign("assign_sub"))

@@ -1,4 +1,4 @@
-"""Adam, with a dense gradient and with one of which only some rows are given.  See train_adam.cu."""
+"""Adam, with a dense gradient and with one of which only some rows are given.  See adam.cu."""
 from ...core.dtypes import int32
 from .call import FLOATS, THREADS, blocks_for, register_gpu_kernel, typed
 from .rows import sorted_rows
@@ -6,10 +6,10 @@ from .slot_update import Inputs, out_of_range, register_update
 
 NAMES = "var m v beta1_power beta2_power lr beta1 beta2 epsilon grad"
 
-register_update("ApplyAdam", "train_adam.cu", "adam", 3, NAMES, prefixes=[""])
+register_update("ApplyAdam", "adam.cu", "adam", 3, NAMES, prefixes=[""])
 
 
-@register_gpu_kernel("SparseApplyAdam", source="train_adam.cu", T=FLOATS)
+@register_gpu_kernel("SparseApplyAdam", source="adam.cu", T=FLOATS)
 def sparse_adam(call):
     """All rows of m and v decay, and all of var move: one pass over memory, after the first entry of each row has been written down."""
     given = Inputs(call, 3, NAMES.split())

@@ -1,4 +1,4 @@
-"""Assigning variables whose value lies in a device's memory.  What changes their elements is in train_ops.cu and its like."""
+"""Assigning variables whose value lies in a device's memory.  What changes their elements is in slot_update.cuh and scatter.cuh."""
 from minitf.core.memory cimport Memory
 from minitf.core.resources cimport VariableState
 from minitf.kernels.cpu.kernel cimport DONE, Kernel

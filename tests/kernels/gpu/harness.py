@@ -33,18 +33,10 @@ def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, 
 
     A complaint (Call.flag) raises InvalidArgumentError.  An op that draws takes its blocks from attrs["_state"], as a run does.
     """
-    kernel_def = find_kernel(op_type, attrs, "GPU")
-    assert kernel_def is not None, f"there is no GPU kernel for {op_type} with {attrs}"
-    describe, source = kernel_def.kernel.describe, kernel_def.kernel.source
     arrays = [np.ascontiguousarray(a).reshape(np.shape(a)) for a in inputs]
-    definition = op_def(op_type)
-    constant = {k % len(arrays) for k in definition.constants} | set(known)
-    if variables is None:
-        variables = [k for k, arg in enumerate(definition.inputs) if arg.is_ref]
-    given = [Operand("variable" if k in variables else "input", k, a.shape, a.dtype, a if k in constant else None) for k, a in enumerate(arrays)]
-    made = [Operand("output", k, s, d) for k, (s, d) in enumerate(zip(output_shapes, output_dtypes, strict=True))]
-    call = Call(source, op_type.lower(), attrs, given, made)
-    describe(call)
+    call = describe_call(op_type, attrs, arrays, output_shapes, output_dtypes, variables, known)
+    variables = [k for k, operand in enumerate(call.inputs) if operand.kind == "variable"]
+    given, made = call.inputs, call.outputs
 
     memory = {}
     for k, a in enumerate(arrays):
@@ -68,6 +60,23 @@ def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, 
         if arrays[k] is not inputs[k]:
             inputs[k] = arrays[k]
     return [memory["output", k] for k in range(len(made))]
+
+
+def describe_call(op_type, attrs, arrays, output_shapes, output_dtypes, variables=None, known=()):
+    """The Call, described.  Functions that are made for calls are compiled together: describe many before the first is run."""
+    kernel_def = find_kernel(op_type, attrs, "GPU")
+    assert kernel_def is not None, f"there is no GPU kernel for {op_type} with {attrs}"
+    constant = set(known)
+    if not op_type.startswith("_"):                           # a graph has no op of that type: the session makes them
+        definition = op_def(op_type)
+        constant |= {k % len(arrays) for k in definition.constants}
+        if variables is None:
+            variables = [k for k, arg in enumerate(definition.inputs) if arg.is_ref]
+    given = [Operand("variable" if k in (variables or ()) else "input", k, a.shape, a.dtype, a if k in constant else None) for k, a in enumerate(arrays)]
+    made = [Operand("output", k, s, d) for k, (s, d) in enumerate(zip(output_shapes, output_dtypes, strict=True))]
+    call = Call(kernel_def.kernel.source, op_type.lower(), attrs, given, made)
+    kernel_def.kernel.describe(call)
+    return call
 
 
 def fresh(shape, dtype):

@@ -99,8 +99,17 @@ def test_what_is_refused_changes_nothing(op, var, indices, updates, message):
     assert (given[0] == 1).all()
 
 
-def test_nothing_races_and_nothing_is_read_before_it_is_written():
-    for op in SCATTERS:
-        agrees(op, numbers((37, 3), "int32"), random.integers(0, 37, 1100), factors((1100, 3), "int32"), check=True)
-    agrees("ScatterNdAdd", numbers((37, 3), "float32"), random.integers(0, 3, (600, 2)), numbers(600, "float32"), check=True)
-    agrees("AssignAdd", numbers(1000, "float32"), numbers(1000, "float32"), check=True)
+def case(op, shape, indices, updates):
+    """The arguments of run_call."""
+    return (op, {"T": as_dtype("int32"), "Tindices": as_dtype(indices.dtype)},
+            [numbers(shape, "int32"), indices, factors(updates, "int32")], [], [])
+
+
+CASES = [case("ScatterAdd", (37, 3), random.integers(0, 37, 1100), (1100, 3)), case("ScatterNdSub", (37, 3), random.integers(0, 3, (600, 2)), (600,)),
+         case("ScatterDiv", (300,), random.integers(0, 300, 20), (20,))]
+
+
+@pytest.mark.parametrize("k", range(len(CASES)))
+def test_under_the_checker(k):
+    op, attrs, (var, *inputs), *_ = CASES[k]
+    agrees(op, var, *inputs, check=True)

@@ -71,7 +71,7 @@ std::string who(int thread, uint32_t block) {
 }
 std::string words(const char *action, int size) { return format("%s %d byte%s", action, size, size == 1 ? "" : "s"); }
 
-std::string element(uint64_t bytes, int size) { return format("element %lu (of %d bytes each) of ", (unsigned long)(bytes / size), size); }
+std::string element(uint64_t bytes, int size) { return format("element %lu (of %d byte%s each) of ", (unsigned long)(bytes / size), size, size == 1 ? "" : "s"); }
 
 // The array that holds an address, and which of its elements, counted in the access's size.
 std::string what(uint64_t address, int size) {

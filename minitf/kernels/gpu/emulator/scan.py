@@ -5,7 +5,8 @@ needed: functions are found by the words __global__ and __device__, their bodies
 """
 import re
 
-WAITS = re.compile(r"\b(?:__syncthreads\w*|__syncwarp|__shfl_\w+|__ballot_sync|__any_sync|__all_sync)\b")
+WAITS = re.compile(r"__syncthreads\w*|__syncwarp|__shfl_\w+|__ballot_sync|__any_sync|__all_sync")
+_NUMBERS = re.compile(r"threadIdx|blockIdx|blockDim|gridDim")
 _FUNCTION = re.compile(r"\b(__global__|__device__)\b[^;{}()=]*?\b(\w+)\s*\(")
 _DYNAMIC = re.compile(r"\bextern\s+__shared__\s+(?:(?:__align__|alignas)\s*\(\s*\w+\s*\)\s*)?([\w:\s]*?)\s*\b(\w+)\s*\[\s*\]")
 _COMMENT_OR_STRING = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])+'", re.S)
@@ -32,8 +33,9 @@ class Scan:
             functions.setdefault(name, []).append(body)
             if kind == "__global__" and name not in kernels:
                 kernels.append(name)
-        waiting = _waiting(functions)
-        self.kernels = {name: "waiting" if name in waiting else "sweeping" if _sweeps(name, functions) else "plain" for name in kernels}
+        waiting, numbered = _reaching(functions, WAITS), _reaching(functions, _NUMBERS)
+        self.kernels = {name: "waiting" if name in waiting else "sweeping" if name not in numbered and _sweeps(name, functions) else "plain"
+                        for name in kernels}
         self.dynamic = sorted({(" ".join(t.split()), name) for t, name in _DYNAMIC.findall(text)})
 
 
@@ -73,15 +75,15 @@ def _behind(text, begin, opening, closing):
     return len(text)
 
 
-def _waiting(functions):
-    """Names of the functions in which a thread may wait, itself or in a function that it calls."""
-    words = {name: set(re.findall(r"\w+", " ".join(bodies))) for name, bodies in functions.items()}
-    waiting = {name for name in functions if any(map(WAITS.fullmatch, words[name]))}
+def _reaching(functions, words):
+    """Names of the functions that use one of some words, themselves or in a function that they call."""
+    used = {name: set(re.findall(r"\w+", " ".join(bodies))) for name, bodies in functions.items()}
+    found = {name for name in functions if any(map(words.fullmatch, used[name]))}
     while True:
-        more = {name for name in functions if name not in waiting and words[name] & waiting}
+        more = {name for name in functions if name not in found and used[name] & found}
         if not more:
-            return waiting
-        waiting |= more
+            return found
+        found |= more
 
 
 def _sweeps(name, functions):
@@ -96,10 +98,7 @@ def _is_sweep(body, functions):
     before, loop, _ = body.partition("EMULATED_FOR_EACH")
     if not loop or not re.fullmatch(r"\s*((const|constexpr|using|typedef|static_assert)\b[^;{}]*;\s*)*", before):
         return False
-    # A thread's own number, or a way out of the loop, would make it matter which elements a thread has.
-    if re.search(r"\b(threadIdx|blockIdx|blockDim|gridDim|return|break|goto|EMULATED_FOR_EACH|__shared__|static)\b", body[len(before) + len(loop):]):
-        return False
-    if re.search(r"\b(threadIdx|blockIdx|blockDim|gridDim)\b", before):
+    if re.search(r"\b(return|break|goto|EMULATED_FOR_EACH)\b", body[len(before) + len(loop):]):       # a thread would leave out what it still has
         return False
     return _one_statement(body[_behind(body, len(before) + len(loop), "(", ")"):].strip())
 

@@ -25,7 +25,3 @@ struct Max : Extreme, Larger {
 struct Min : Extreme, Smaller {
     template <class W> __device__ static W neutral(W w) { return highest(w); }
 };
-
-#define DEFINE_EXTREMES(T, suffix) DEFINE_REDUCTION(Max, max, T, suffix) DEFINE_REDUCTION(Min, min, T, suffix)
-FOR_NUMBERS(DEFINE_EXTREMES)
-DEFINE_EXTREMES(bool, b8)
