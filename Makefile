@@ -28,7 +28,7 @@ COURSE   = $(call THREADS,1) $(RUN) -m minitf.course
 OPTIONS  = $(if $(TASK),--task $(TASK)) $(if $(SEED),--seed $(SEED)) $(if $(SUBMISSIONS),--submissions "$(SUBMISSIONS)") $(if $(CSV),--csv "$(CSV)")
 NEEDS_TASK = $(if $(TASK),,$(error which task? For example: make $@ TASK=03/gather))
 
-.PHONY: build demo test data bench bench-peers doctor clean help lab grade watch progress hint reset diff update exercises notebooks
+.PHONY: build demo test fake-gpu data bench bench-peers doctor clean help lab grade watch progress hint reset diff update exercises notebooks
 .DELETE_ON_ERROR:
 
 build: $(VENV)/built
@@ -49,7 +49,7 @@ help:
 	@echo "make bench        minitf beside the peers that are installed; ARGS goes to benchmarks.run"
 	@echo "make bench-peers  install the peers: TensorFlow, PyTorch, JAX (6 GB, in .venv-bench)"
 	@echo "make data         fetch the data that demo and test use (22 MB)"
-	@echo "make extra-NAME   install an extra of setup.cfg: gpu, course, board"
+	@echo "make extra-NAME   install an extra of setup.cfg: gpu, cuda-compile, course, board"
 	@echo "make exercises, make notebooks    for authors: exercises/ from solutions/, the notebooks from their scripts"
 	@echo "make doctor       what is missing, and what works without it"
 	@echo "make clean        remove .venv and what was built; data and pictures stay"
@@ -91,7 +91,7 @@ demo: $(VENV)/built data
 
 # Everything; with ARGS, only what they name.  First the package and the gates of the course; then the package's own tests once more, on the
 # solutions in place of its functions; then the chapters, whose every output must come out as it is stored.
-test: $(VENV)/built data
+test: $(VENV)/built data $(if $(ARGS),,fake-gpu)
 	@$(PYTEST) $(or $(ARGS),$(WORKERS) tests)
 ifeq ($(ARGS),)
 	@echo "The same on the solutions (MINITF_SWAP=solutions):"
@@ -100,6 +100,10 @@ ifeq ($(ARGS),)
 	@PYTHONHASHSEED=0 $(PYTEST) $(WORKERS) --dist loadscope --nbval --nbval-current-env --nbval-sanitize-with chapters/sanitize.cfg \
 	    --nbval-cell-timeout 120 chapters
 endif
+
+# PyCUDA on a driver that needs no GPU, for the tests of the path to a real one; without it they are skipped.
+fake-gpu: $(VENV)/built
+	@$(RUN) tests/kernels/gpu/fake_driver/build.py $(VENV)/fake_gpu
 
 lab: $(VENV)/built data $(VENV)/jupyter
 	@$(RUN) -m minitf.course.lab

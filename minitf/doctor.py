@@ -14,8 +14,10 @@ import sys
 sys.path[:] = [p for p in sys.path if os.path.abspath(p) != os.path.dirname(os.path.abspath(__file__))]
 
 import argparse
+import functools
 import importlib.machinery
 import importlib.util
+import json
 import platform
 import runpy
 import shlex
@@ -196,15 +198,62 @@ def mpi():
     return Finding(OK, "MPI", "%s; %s" % (last_line(output).split(",")[0], launcher), "")
 
 
+GPUS = """
+import json
+from minitf.core.errors import OpError
+from minitf.kernels.gpu import cublas, nvcc, pycuda_device
+from minitf.kernels.gpu.emulator import compiler
+count, why = pycuda_device.probe()
+names = ["%s (compute capability %d.%d, %.0f GiB)" % (g.name, *g.compute_capability, g.total_memory / 2**30) for g in pycuda_device.find()[0]]
+try:
+    emulator = [compiler.compiler()[1].splitlines()[0], str(compiler.cache_folder())]
+except OpError as e:
+    emulator = [str(e)]
+print(json.dumps([names, why, emulator, nvcc.find(), nvcc.missing(), getattr(cublas.find(), "_name", None)]))
+"""
+
+
+@functools.lru_cache(None)
+def gpus():
+    """What GPUS prints, or None where minitf can not be asked."""
+    status, output = python_child(GPUS)
+    try:
+        return json.loads(last_line(output)) if status == 0 else None
+    except ValueError:
+        return None
+
+
 def gpu():
-    without = "everything runs on CPU devices"
-    if importlib.util.find_spec("pycuda") is None:
-        seen = "a driver is here (nvidia-smi), but no pycuda" if shutil.which("nvidia-smi") else "none"
-        return Finding(ABSENT, "GPU", seen, without + ("; make extra-gpu" if shutil.which("nvidia-smi") else ""))
-    status, output = python_child("import pycuda.driver as d; d.init(); print(d.Device(0).name())")
-    if status != 0:
-        return Finding(ABSENT, "GPU", "pycuda finds none: %s" % last_line(output), without)
-    return Finding(OK, "GPU", last_line(output), "")
+    asked = os.environ.get("MINITF_GPU", "")
+    found = gpus()
+    if found is None:
+        return Finding(ABSENT, "GPU", "not asked: minitf does not work", "")
+    names, why, emulator = found[:3]
+    instead = "/gpu:0 is emulated on the CPU" if len(emulator) > 1 else "there is no /gpu:0"
+    if asked == "off" or asked.startswith("emulate"):
+        instead = "MINITF_GPU=%s: %s" % (asked, "no program gets a GPU" if asked == "off" else "a GPU is emulated, whatever is here")
+        return Finding(OK, "GPU", "; ".join(names) or "none (%s)" % why, instead)
+    if names:
+        return Finding(OK, "GPU", "; ".join(names), "")
+    driver = "; a driver is here (nvidia-smi)" if shutil.which("nvidia-smi") else ""
+    return Finding(ABSENT, "GPU", "none: %s%s" % (why, driver), instead)
+
+
+def gpu_emulator():
+    found = gpus()
+    if found is None:
+        return Finding(ABSENT, "GPU emulator", "not asked: minitf does not work", "")
+    if len(found[2]) == 1:
+        return Finding(WARN, "GPU emulator", "no C++ compiler", found[2][0])
+    return Finding(OK, "GPU emulator", "%s; kernels are kept in %s" % tuple(found[2]), "")
+
+
+def gpu_libraries():
+    found = gpus() or [[], "", [], None, "not asked", None]
+    nvcc, missing, cublas = found[3:]
+    advice = "wanted only with a GPU: nvcc compiles the kernels, cuBLAS multiplies matrices faster than ours"
+    detail = "%s; %s" % (nvcc or missing, cublas or "no cuBLAS (pip install nvidia-cublas)")
+    return Finding(OK if nvcc and cublas else ABSENT, "nvcc, cuBLAS", detail, "" if nvcc and cublas else advice)
 
 
 def data():
@@ -233,7 +282,7 @@ REPORT = [
     ("To build", PREFLIGHT + [package("Cython", "needed only to build; make installs it")]),
     ("The core", [package("numpy", "make installs it", FAIL), package("scipy", "make installs it", FAIL), extensions, core, threads]),
     ("Data and pictures", [data, package("tqdm", "no progress bars"), package("matplotlib", "no pictures; the numbers are still printed")]),
-    ("Several processes, GPUs", [mpi, gpu]),
+    ("Several processes, GPUs", [mpi, gpu, gpu_emulator, gpu_libraries]),
     ("Tests, course, benchmarks", [
         package("pytest", "no tests; make installs it"), package("hypothesis", "no tests; make installs it"),
         package("nbval", "the notebooks are not checked; make installs it"), package("jupytext", "notebooks can not be built; make installs it"),

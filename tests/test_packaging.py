@@ -37,7 +37,7 @@ def run(*command, **options):
 def test_hard_dependencies_and_extras(config):
     assert {r.name for r in requirements(config["options"]["install_requires"])} == HARD
     extras = {name: {r.name for r in requirements(text)} for name, text in config["options.extras_require"].items()}
-    assert set(extras) == {"gpu", "course", "board", "test", "bench"}
+    assert set(extras) == {"gpu", "cuda-compile", "course", "board", "test", "bench"}
     assert "pytest" in extras["test"] and {"tensorflow-cpu", "torch"} <= extras["bench"]
     assert config["options"]["python_requires"] == ">=3.10"
 

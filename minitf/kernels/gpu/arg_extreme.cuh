@@ -5,27 +5,29 @@
 //     choose         the best of the parts' results
 #include "team.cuh"
 
+// better: whether a, which comes later, takes b's place.  Without branches, so that the loads of several turns are under way together.
 struct Greatest : Larger {
-    template <class T> __device__ static bool better(T a, T b) { return a > b || (a != a && b == b); }
+    template <class T> __device__ static bool better(T a, T b) { return (a > b) | ((a != a) & (b == b)); }
 };
 
 struct Least : Smaller {
-    template <class T> __device__ static bool better(T a, T b) { return a < b || (a != a && b == b); }
+    template <class T> __device__ static bool better(T a, T b) { return (a < b) | ((a != a) & (b == b)); }
 };
 
 const int64 NOWHERE = 0x7fffffffffffffffll;
 
 template <class T> struct Best {
     T value;
-    int64 place;
+    int64 place;                   // NOWHERE: the value is one that others have
     template <class Op> __device__ void see(T x, int64 at) {
-        if (place == NOWHERE || Op::better(x, value)) value = x, place = at;
+        bool better = Op::better(x, value);
+        value = better ? x : value;
+        place = better ? at : place;
     }
 };
 
-// The place of the best of a team's: first which value it has, then the first place that has it.  `any` is the value of a thread that saw nothing.
-template <class Op, class Team, class T> __device__ int64 place_of(Team team, Best<T> mine, T any) {
-    if (mine.place == NOWHERE) mine.value = any;
+// The place of the best of a team's: first which value it has, then the first place that has it.
+template <class Op, class Team, class T> __device__ int64 place_of(Team team, Best<T> mine) {
     T best = team.template over_team<Op>(mine.value);
     bool has_it = mine.value == best || (best != best && mine.value != mine.value);
     return team.template over_team<Smaller>(has_it ? mine.place : NOWHERE);
@@ -38,9 +40,11 @@ template <class Team, class Op, class T> __device__ void arg_rows_body(const T *
     FOR_EACH_ROW(k, all, team) {
         unsigned there = min(k, all - 1), first = there % parts * length, end = min(int(first) + length, n);
         const T *row = x + there / parts * n;
-        Best<T> best = {T(0), NOWHERE};
-        for (unsigned i = first + team.rank(); i < end; i += team.size) best.template see<Op>(row[i], i);
-        int64 place = place_of<Op>(team, best, row[first]);
+        unsigned i = first + team.rank();
+        Best<T> best = {row[i < end ? i : first], i < end ? int64(i) : NOWHERE};
+        #pragma unroll 4
+        for (unsigned left = share(end, i + team.size, team.size); left > 0; left--) i += team.size, best.template see<Op>(row[i], i);
+        int64 place = place_of<Op>(team, best);
         if (k < all && team.rank() == 0) out[k] = place;
     }
 }
@@ -50,8 +54,9 @@ template <class Op, class T> __device__ void arg_columns_body(const T *x, int64 
     FOR_EACH(k, results) {
         unsigned part = k / inner % parts, first = part * length, end = min(int(first) + length, n);
         const T *page = x + k / (inner * parts) * n * inner + k % inner;
-        Best<T> best = {T(0), NOWHERE};
-        for (unsigned i = first; i < end; i++) best.template see<Op>(page[i * inner], i);
+        Best<T> best = {page[first * inner], first};
+        #pragma unroll 4
+        for (unsigned i = first + 1; i < end; i++) best.template see<Op>(page[i * inner], i);
         out[k] = best.place;
     }
 }
@@ -63,12 +68,14 @@ template <class Op, class T> __device__ void arg_choose_body(const T *x, const i
         unsigned there = min(k, unsigned(results) - 1), outer = there / inner, column = there % inner;
         const T *page = x + outer * n * inner + column;
         const int64 *of_part = places + outer * parts * inner + column;
-        Best<T> best = {T(0), NOWHERE};
-        for (unsigned part = team.rank(); part < parts; part += team.size) {
-            int64 at = of_part[part * inner];
+        unsigned part = team.rank();
+        int64 at = of_part[part < parts ? part * inner : 0];
+        Best<T> best = {page[at * inner], part < parts ? at : NOWHERE};
+        for (part += team.size; part < parts; part += team.size) {
+            at = of_part[part * inner];
             best.template see<Op>(page[at * inner], at);
         }
-        int64 place = place_of<Op>(team, best, page[of_part[0] * inner]);
+        int64 place = place_of<Op>(team, best);
         if (k < results && team.rank() == 0) out[k] = place;
     }
 }

@@ -82,8 +82,9 @@ template <class T> __device__ void normalise_body(const T *__restrict__ x, T *__
     unsigned tiles = (c + width - 1) / width, column = blockIdx.x % tiles * width + threadIdx.x % width, strips = blockDim.x / width;
     if (column >= c) return;
     T centre = mean[column], factor = factors[column], shift = factors[c + column];
+    unsigned row = blockIdx.x / tiles * strips + threadIdx.x / width, step = gridDim.x / tiles * strips;
     #pragma unroll 4
-    for (unsigned row = blockIdx.x / tiles * strips + threadIdx.x / width; row < rows; row += gridDim.x / tiles * strips)
+    for (unsigned left = share(rows, row, step); left > 0; left--, row += step)
         y[row * c + column] = (x[row * c + column] - centre) * factor + shift;
 }
 
@@ -137,8 +138,9 @@ template <class T> __device__ void spread_body(const T *__restrict__ g, const T 
     unsigned tiles = (c + width - 1) / width, column = blockIdx.x % tiles * width + threadIdx.x % width, strips = blockDim.x / width;
     if (column >= c) return;
     T centre = mean[column], common = factors[column], slope = factors[c + column], factor = factors[2 * c + column];
+    unsigned row = blockIdx.x / tiles * strips + threadIdx.x / width, step = gridDim.x / tiles * strips;
     #pragma unroll 4
-    for (unsigned row = blockIdx.x / tiles * strips + threadIdx.x / width; row < rows; row += gridDim.x / tiles * strips)
+    for (unsigned left = share(rows, row, step); left > 0; left--, row += step)
         dx[row * c + column] = factor * (g[row * c + column] - common - (x[row * c + column] - centre) * slope);
 }
 

@@ -9,11 +9,11 @@ template <class Team, class T> __device__ void cross_entropy_body(const T *x, co
         Exponentials<T> e = exponentials(team, x + begin, there);
         T scale = 1 / e.total, log_total = log_of(e.total);
         typename Wide<T>::type total = 0;
-        for (unsigned i = begin + team.rank(); i < begin + there; i += team.size) {
-            T centred = x[i] - e.top, label = labels[i];
-            grad[i] = exp_of(centred) * scale - label;
+        write_row(team, grad + begin, there, [&](unsigned i) {
+            T centred = x[begin + i] - e.top, label = labels[begin + i];
             total += label * (log_total - centred);
-        }
+            return exp_of(centred) * scale - label;
+        });
         total = team.template over_team<Add>(total);
         if (row < rows && team.rank() == 0) loss[row] = total;
     }
@@ -28,7 +28,7 @@ template <class Team, class T, class L> __device__ void sparse_body(const T *x, 
         L label = there ? labels[row] : 0;
         bool known = 0 <= label && label < n;
         T scale = known ? 1 / e.total : T(NAN);
-        for (unsigned i = team.rank(); i < there; i += team.size) grad[begin + i] = exp_of(x[begin + i] - e.top) * scale - (i == label ? 1 : 0);
+        write_row(team, grad + begin, there, [&](unsigned i) { return exp_of(x[begin + i] - e.top) * scale - (i == label ? 1 : 0); });
         if (there && team.rank() == 0) {
             if (!known) complain(flag, int(label));
             loss[row] = known ? log_of(e.total) - (x[begin + label] - e.top) : T(NAN);

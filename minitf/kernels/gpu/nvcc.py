@@ -83,26 +83,31 @@ def cubin(path, arch, flags=()):
     flags    more flags: "--fmad=false" keeps a * b + c two roundings, as separate kernels make them
     Raises CompileError with nvcc's text, or where there is no nvcc.
     """
+    return compiled(path, "cubin", [f"-arch={arch}", *flags])
+
+
+def compiled(path, kind, flags):
+    """The path of what nvcc makes of a .cu file: kind is cubin, fatbin or ptx."""
     path, nvcc = Path(path).resolve(), find()
     if nvcc is None:
         raise CompileError(None, None, f"{path.name} can not be compiled: {missing()}")
-    command = [nvcc, "--cubin", f"-arch={arch}", *FLAGS, *flags]
+    command = [nvcc, f"--{kind}", *flags, *FLAGS]
     digest = hashlib.sha256()
     for text in [version(nvcc), *command[1:], *(f.read_bytes() for f in with_headers(path))]:
         text = text if isinstance(text, bytes) else text.encode()
         digest.update(len(text).to_bytes(8, "little") + text)
-    kept = cache_folder() / f"{path.stem}-{arch}-{digest.hexdigest()[:32]}.cubin"
+    kept = cache_folder() / f"{path.stem}-{digest.hexdigest()[:32]}.{kind}"
     if kept.exists():
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as work:       # on the same file system: the last step is a rename
-        made = Path(work) / "out.cubin"
+        made = Path(work) / "out"
         try:
             done = subprocess.run([*command, f"-I{path.parent}", f"-I{HERE}", "-o", str(made), str(path)],
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise CompileError(None, None, f"nvcc has not compiled {path.name} for {arch} within {_TIMEOUT} s") from None
+            raise CompileError(None, None, f"nvcc has not compiled {path.name} within {_TIMEOUT} s: {' '.join(flags)}") from None
         if done.returncode or not made.exists():
-            raise CompileError(None, None, f"nvcc does not compile {path.name} for {arch}:\n{(done.stdout + done.stderr).strip()}")
+            raise CompileError(None, None, f"nvcc does not compile {path.name} ({' '.join(flags)}):\n{(done.stdout + done.stderr).strip()}")
         os.replace(made, kept)
     return kept

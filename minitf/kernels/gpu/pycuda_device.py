@@ -423,11 +423,11 @@ class PyCudaDevice:
         except self._driver.Error:            # it has been told, by the call that met it
             dead = True
             context.detach()                  # first: in a dead context nothing can be freed, and PyCUDA would say so each time
+        self._pool.stop_holding()             # before its blocks: what it gets back it would hold, for which it wants a context
         for block in self._blocks.values():
             block.free()
         for things in (self._blocks, self._pinned, self._spare, self._used, self._events, self._modules):
             things.clear()
-        self._pool.stop_holding()
         self.stream = self._context = None
         self._closed = True
         if not dead:

@@ -6,7 +6,7 @@
 //               each part starts with.
 //
 // Totals of floats are kept in double.  Nothing is ever taken away again, so an exclusive sum survives infinities.
-#include "common.cuh"
+#include "team.cuh"
 
 struct Times { template <class T> __device__ static T of(T a, T b) { return a * b; } };
 
@@ -24,10 +24,11 @@ struct Line {
     __device__ unsigned at(unsigned k) const { return begin + (reverse ? n - 1 - k : k) * step; }
 };
 
-template <class Op, class T> __device__ void columns_body(const T *x, T *out, int lines, int n, int inner, int exclusive, int reverse) {
+template <class Op, class T> __device__ void columns_body(const T *__restrict__ x, T *__restrict__ out, int lines, int n, int inner, int exclusive, int reverse) {
     FOR_EACH(k, lines) {
         Line line(k, n, inner, reverse);
         typename Wide<T>::type total = Neutral<Op>::value;
+        #pragma unroll 4
         for (unsigned i = 0; i < n; i++) {
             auto before = total;
             total = Op::of(total, decltype(total)(x[line.at(i)]));
@@ -42,7 +43,9 @@ template <class Op, class T> __device__ void totals_body(const T *x, typename Wi
         Line line(k / parts, n, inner, reverse);
         unsigned first = k % parts * length, end = min(int(first) + length, n);
         typename Wide<T>::type total = Neutral<Op>::value;
-        for (unsigned i = first + threadIdx.x; i < end; i += blockDim.x) total = Op::of(total, decltype(total)(x[line.at(i)]));
+        #pragma unroll 4
+        for (unsigned i = first + threadIdx.x, left = share(end, i, blockDim.x); left > 0; left--, i += blockDim.x)
+            total = Op::of(total, decltype(total)(x[line.at(i)]));
         total = over_block<Op>(total);
         if (threadIdx.x == 0) totals[k] = total;
     }
@@ -82,10 +85,12 @@ template <class Op, class T> __device__ void rows_body(const T *x, const typenam
             unsigned i = chunk + threadIdx.x * ITEMS;
             W upto[ITEMS + 1], all;
             upto[0] = Neutral<Op>::value;
+            #pragma unroll
             for (unsigned j = 0; j < ITEMS; j++) upto[j + 1] = i + j < end ? Op::of(upto[j], W(x[line.at(i + j)])) : upto[j];
             W before = Op::of(carry, before_in_block<Op>(upto[ITEMS], &all));
+            #pragma unroll
             for (unsigned j = 0; j < ITEMS; j++)
-                if (i + j < end) out[line.at(i + j)] = Op::of(before, upto[exclusive ? j : j + 1]);
+                if (i + j < end) out[line.at(i + j)] = Op::of(before, exclusive ? upto[j] : upto[j + 1]);
             carry = Op::of(carry, all);
         }
     }

@@ -7,7 +7,7 @@ template <class Team, class T> __device__ void softmax_body(const T *x, T *y, in
         unsigned begin = row * n, there = row < rows ? n : 0;
         Exponentials<T> e = exponentials(team, x + begin, there);
         T scale = 1 / e.total;
-        for (unsigned i = team.rank(); i < there; i += team.size) y[begin + i] = exp_of(x[begin + i] - e.top) * scale;
+        write_row(team, y + begin, there, [&](unsigned i) { return exp_of(x[begin + i] - e.top) * scale; });
     }
 }
 
@@ -17,7 +17,7 @@ template <class Team, class T> __device__ void log_softmax_body(const T *x, T *y
         unsigned begin = row * n, there = row < rows ? n : 0;
         Exponentials<T> e = exponentials(team, x + begin, there);
         T shift = log_of(e.total);
-        for (unsigned i = team.rank(); i < there; i += team.size) y[begin + i] = (x[begin + i] - e.top) - shift;
+        write_row(team, y + begin, there, [&](unsigned i) { return (x[begin + i] - e.top) - shift; });
     }
 }
 

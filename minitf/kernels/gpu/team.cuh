@@ -44,5 +44,16 @@ template <class Op, class T> __device__ T over_column(T value, unsigned width) {
     return value;
 }
 
-// How many of n elements fall to one of `shares` that take turns.
-__device__ inline unsigned share(unsigned n, unsigned which, unsigned shares) { return which < n ? (n - which - 1) / shares + 1 : 0; }
+// How many of the n numbers from `first` on in steps are below n.  A loop that counts them down can be unrolled, with its loads together.
+__device__ inline unsigned share(unsigned n, unsigned first, unsigned step) { return first < n ? (n - first - 1) / step + 1 : 0; }
+
+// y[i] = f(i) for the n elements of a team's row.  Four results are computed before the first is written: y may be what f reads at i, so the
+// compiler could not load the next one earlier by itself.
+template <class Team, class T, class F> __device__ void write_row(Team team, T *y, unsigned n, F f) {
+    unsigned i = team.rank(), step = team.size;
+    for (; i + 3 * step < n; i += 4 * step) {
+        T a = f(i), b = f(i + step), c = f(i + 2 * step), d = f(i + 3 * step);
+        y[i] = a, y[i + step] = b, y[i + 2 * step] = c, y[i + 3 * step] = d;
+    }
+    for (; i < n; i += step) y[i] = f(i);
+}

@@ -1,9 +1,11 @@
 """The C++ compiler: which one, with which flags, and the cache of what it has made.
 
 A library's name in the cache is a hash of all that it depends on: the text, its headers, the emulator's own files, the compiler, the flags, the
-processor.  Nothing is ever changed in place: a library is written under a name of its own and then renamed, so any number of processes may build
-the same at once, and a reader sees a whole one or none.
+processor.  Nothing is ever changed in place: a library is written under a name of its own and then renamed, so a reader sees a whole one or
+none.  Of several processes that want the same library one compiles it; the others wait, for no longer than its compiler may run.
 """
+import contextlib
+import fcntl
 import functools
 import hashlib
 import os
@@ -22,9 +24,10 @@ HERE = Path(__file__).parent
 TIME_LIMIT = 300              # seconds of one compiler run
 
 LANGUAGE = ["-std=c++17", "-fPIC", "-Wno-unknown-pragmas", "-Wno-psabi"]
-FAST = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition"]
+FAST = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition"]
 SANITIZE = ["-fsanitize=thread", "-fsanitize=bounds"]         # the calls of both are checker.cpp's
 CHECKED = ["-O1", "-fno-tree-sra", "-g", "-fno-threadsafe-statics", "-DCUDA_EMULATOR_CHECK", *SANITIZE]
+NATIVE = ["-mcpu=native"] if sys.platform == "darwin" else ["-march=native", "-fopenmp"]     # Apple's compiler has no OpenMP: one core
 # Without the first, templates' static shared arrays are one object in all libraries of the process; the second spares each access to an
 # `extern __shared__` array a call.  Other compilers do neither.
 GCC_ONLY = ["-fno-gnu-unique", "-fno-extern-tls-init"]
@@ -78,14 +81,14 @@ def flags(check, folders, text=""):
     """All flags of a build of a text, but for files."""
     language = LANGUAGE + ([] if "clang" in compiler()[1] else GCC_ONLY) + (APART if re.search(r"^#pragma STDC FP_CONTRACT OFF$", text, re.M) else [])
     if not check:
-        language += FAST + ([] if sys.platform == "darwin" else ["-fopenmp"])
+        language += FAST + NATIVE
     return [*language, *(CHECKED if check else []), *(f"-I{f}" for f in folders), *(f"-ffile-prefix-map={f}/=" for f in folders),
             f"-ffile-prefix-map={HERE}/=<emulator>/"]
 
 
 @functools.lru_cache(None)
 def _machine():
-    """What -march=native depends on."""
+    """What NATIVE depends on: a cache may be shared by machines."""
     try:
         found = re.search(r"^(flags|Features)\s*:.*$", Path("/proc/cpuinfo").read_text(), re.M)
     except OSError:
@@ -94,13 +97,16 @@ def _machine():
 
 
 @functools.lru_cache(None)
-def _own_files():
-    return "\0".join(f"{p.name}\0{p.read_text()}" for p in sorted(HERE.iterdir()) if p.suffix in (".h", ".cpp", ".py"))
+def _own_files(check):
+    """The emulator's files that a library is made of."""
+    checker = {"checker.cpp", "counts.h", "lines.h", "shadow.h"}
+    files = [p for p in HERE.iterdir() if p.suffix in (".h", ".cpp") and (check or p.name not in checker)]
+    return "\0".join(f"{p.name}\0{p.read_text()}" for p in sorted([*files, HERE / "module.py", HERE / "scan.py"]))
 
 
 def key_of(text, name, check, folders, options=()):
     """The hash under which a library lies in the cache."""
-    parts = [name, text, *(f"{n}\0{t}" for n, t in sorted(headers_of(text, folders).items())), _own_files(), *compiler(), _machine(),
+    parts = [name, text, *(f"{n}\0{t}" for n, t in sorted(headers_of(text, folders).items())), _own_files(check), *compiler(), _machine(),
              *options, *[f for f in flags(check, (), text) if not f.startswith("-ffile-prefix-map")]]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
@@ -115,6 +121,21 @@ def run(arguments, text=None):
     if done.returncode:
         raise CompileError(done.stderr.strip() or f"the compiler ended with status {done.returncode}: {shlex.join(command)}")
     return done.stdout
+
+
+@contextlib.contextmanager
+def alone(path):
+    """Let one process at a time make a file.  The lock goes with the process that holds it, and nothing is wrong without it: files are renamed."""
+    lock = path.with_suffix(".lock")
+    with open(lock, "w") as held:
+        with contextlib.suppress(OSError):                    # a file system without locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):                # said aloud, since a forked child may have the open file too
+                fcntl.flock(held, fcntl.LOCK_UN)
 
 
 def write_whole(path, make):

@@ -61,6 +61,9 @@ struct Order {
     UNSEEN long operator[](long i) const { return long((unsigned __int128)i * step % n + first) % n; }
 };
 
+// In a process that was forked off one which had used OpenMP, OpenMP waits for threads that are not there: module.py sets 1.
+inline int most_cores = 1 << 20;
+
 // Call body(i) for each block, on as many cores as are given where there is enough to do.
 template <class Body> UNSEEN void over_blocks(const Launch &l, const Failure &failure, Body body) {
     const long n = l.blocks();
@@ -71,7 +74,7 @@ template <class Body> UNSEEN void over_blocks(const Launch &l, const Failure &fa
         body(i);
     };
 #ifdef _OPENMP
-    if (l.cores > 1 && n > 1 && n * l.threads() >= WORTH_CORES) {
+    if (l.cores > 1 && most_cores > 1 && n > 1 && n * l.threads() >= WORTH_CORES) {
         const long together = n / (l.cores * 16L) + 1;
         #pragma omp parallel num_threads(l.cores)
         {
@@ -221,6 +224,9 @@ template <class... A, void (*kernel)(A...)> struct Typed<kernel> {
     extern "C" const char *emulated_launch_##name(const unsigned *geometry, int order, int threads, void **params) { \
         static const emulator::Kernel kernel = {#name, emulator::Typed<name>::codes.text, waits, emulator::Typed<name>::one_thread, all_threads}; \
         return emulator::launch(kernel, geometry, order, threads, params); }
+#define EMULATED_LIBRARY(kernels) \
+    extern "C" const char *emulated_kernels() { return kernels; } \
+    extern "C" void emulated_most_cores(int n) { emulator::most_cores = n; }
 #define EMULATED_WAITING(name) EMULATED_KERNEL(name, true, nullptr)
 #define EMULATED_PLAIN(name) EMULATED_KERNEL(name, false, emulator::Typed<name>::all_threads)
 #define EMULATED_SWEEPING(name) EMULATED_KERNEL(name, false, emulator::Typed<name>::all_elements)

@@ -15,15 +15,21 @@ from .scan import Scan
 
 DEVICE_BIT = 1 << 62          # of an address of the device: launching.h
 
-_loaded, _lock = {}, threading.Lock()                         # key -> Library: a library is loaded once in a process
+# A library is loaded once in a process: key -> Library.  Who builds one holds its lock, so that threads build different ones at once and wait
+# for each other's of the same; a thread waits as long as a compiler may run (TIME_LIMIT).  Nothing of it is kept over a fork.
+_loaded, _locks = {}, {}
 
 
-def _new_lock():
-    global _lock
-    _lock = threading.Lock()
+def _forked():
+    global _is_forked
+    _is_forked = True
+    _locks.clear()                                            # another thread may have held one
+    for library in _loaded.values():
+        library.dll.emulated_most_cores(1)
 
 
-os.register_at_fork(after_in_child=_new_lock)                 # another thread may have held it
+_is_forked = False
+os.register_at_fork(after_in_child=_forked)
 
 
 def build(path, check=False):
@@ -41,13 +47,17 @@ def build_text(text, name="kernels.cu", folders=(), check=False, options=()):
     """The Library of a text, as of a file of that name; files that it includes are looked for in the folders.  options: more flags."""
     folders = [Path(f).resolve() for f in folders]
     key = compiler.key_of(text, name, check, folders, options)
-    with _lock:
+    with _locks.setdefault(key, threading.Lock()):
         if key not in _loaded:
             path = compiler.cache_folder() / f"{Path(name).stem}-{key}.so"
             library = _load(path, name, text, check)
             if library is None:
-                compiler.write_whole(path, lambda temporary: _compile(text, name, folders, check, options, temporary))
+                with compiler.alone(path):
+                    if _load(path, name, text, check) is None:
+                        compiler.write_whole(path, lambda temporary: _compile(text, name, folders, check, options, temporary))
                 library = Library(path, name, text, check)
+            if _is_forked:
+                library.dll.emulated_most_cores(1)
             _loaded[key] = library
         return _loaded[key]
 
@@ -66,7 +76,7 @@ def _compile(text, name, folders, check, options, target):
     scan = Scan(compiler.run([*flags, "-E", "-DCUDA_EMULATOR=1", "-x", "c++", "-"], text))
     lines = [f"EMULATED_{'WAITING' if check else how.upper()}({kernel})" for kernel, how in scan.kernels.items()]
     lines += [f"EMULATED_DYNAMIC({kind}, {array})" for kind, array in scan.dynamic]
-    lines.append(f'extern "C" const char *emulated_kernels() {{ return "{" ".join(scan.kernels)}"; }}')
+    lines.append(f'EMULATED_LIBRARY("{" ".join(scan.kernels)}")')
     text += '#line 1 "emulator"\n' + "\n".join(lines) + "\n"
     source = ["-include", HERE / "cuda_emulator.h", "-x", "c++", "-"]
     if not check:
@@ -96,18 +106,19 @@ class Library:
     kernels      {name: codes of its arguments' types}: "P" pointer, "i" int, "I" unsigned, "q" long long, "Q" unsigned long long, "f" float,
                  "d" double, "b", "B", "h", "H" small integers, "?" bool, "S40" a structure of 40 bytes
     name, text   the file's name and text
+    dll          the loaded library, for variables that a text defines with extern "C"
     """
 
     def __init__(self, path, name, text, check):
         self.path, self.name, self.text, self.check = path, name, text, check
-        self._dll = ctypes.CDLL(str(path))
+        self.dll = ctypes.CDLL(str(path))
         self.kernels = {kernel: tuple(self._text(f"emulated_signature_{kernel}").split()) for kernel in self._text("emulated_kernels").split()}
 
     def _address(self, function):
-        return ctypes.cast(self._dll[function], ctypes.c_void_p).value
+        return ctypes.cast(self.dll[function], ctypes.c_void_p).value
 
     def _text(self, function):
-        f = self._dll[function]
+        f = self.dll[function]
         f.restype = ctypes.c_char_p
         return f().decode()
 
@@ -151,8 +162,8 @@ class Library:
         if not self.check:
             raise ValueError(f"{self.name} was built without check=True: accesses are counted by the checker")
         numbers = (ctypes.c_uint64 * (2 * len(ranges)))(*[n for pair in ranges for n in pair])
-        self._dll.emulated_check_begin(numbers, len(ranges))
-        self._dll.emulated_count()
+        self.dll.emulated_check_begin(numbers, len(ranges))
+        self.dll.emulated_count()
         try:
             launch()
         finally:

@@ -6,6 +6,7 @@ Nothing of CUDA's toolkit has to be there: PyCUDA's C++ needs only cuda.h and cu
 the linker the fake driver is libcuda.  PyCUDA has no wheels of its own; without optimisation it takes half a minute to compile, and
 nothing measures its speed here.  It goes into a folder beside the environment, so that everything else is tested without it.
 """
+import fcntl
 import hashlib
 import os
 import re
@@ -54,6 +55,12 @@ def is_built(folder):
 def driver(folder):
     """FOLDER/lib/libcuda.so.1 and FOLDER/bin/nvcc, if they are not there yet or the sources are others."""
     folder = Path(folder)
+    with open(folder / "driver.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)               # several workers of a test run may come at once; the lock ends with the file
+        _driver(folder)
+
+
+def _driver(folder):
     sources = [HERE / "driver.cpp", HERE / "queue.h", Path(__file__)]
     path, wanted = stamp(folder, "driver.stamp", *(s.read_text() for s in sources), *HEADERS)
     if path.exists() and path.read_text() == wanted:
@@ -83,6 +90,7 @@ def everything(folder):
     """The headers, the driver and PyCUDA; what is there already is kept."""
     folder = Path(folder).resolve()
     if not is_built(folder):
+        print("Building PyCUDA for the tests of the path to a GPU (a minute)", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
         pip("install", "--quiet", "--no-deps", "--upgrade", "--target", folder / "headers", *HEADERS)
     driver(folder)
