@@ -103,6 +103,7 @@ __constant__ float table[4] = {1, 2, 4, 8};
 extern "C" __global__ void by_table(float *x) { x[threadIdx.x] *= table[threadIdx.x % 4]; }
 extern "C" __global__ void __launch_bounds__(64) squares(const float *x, float *y, int n) { const int m = n; FOR_EACH(i, m) y[i] = x[i] * x[i]; }
 extern "C" __global__ void squares_plainly(const float *x, float *y, int n) { FOR_EACH(i, n) { if (threadIdx.x < 1000) y[i] = x[i] * x[i]; } }
+extern "C" __global__ void visits(int *x, int n) { FOR_EACH(i, n) atomicAdd(x + i, 1); }
 extern "C" __global__ void in_turn(int *x) { x[0] = x[0] * 3u + threadIdx.x; }                  // a race, on purpose
 """
 
@@ -232,6 +233,14 @@ def test_a_kernel_that_is_one_loop_gives_what_its_threads_would(get, grid, order
     get("squares_plainly")(x, z, i32(x.size), grid=grid, block=64, order=order)
     np.testing.assert_array_equal(y, x * x)
     np.testing.assert_array_equal(z, x * x)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("grid, block, times", [(3, 32, 1), ((3, 2), 32, 2), (3, (32, 2), 2), ((2, 3), (16, 1, 4), 12)])
+def test_how_often_an_element_is_visited(get, grid, block, times, order):
+    x = np.zeros(500, i32)
+    get("visits")(x, i32(x.size), grid=grid, block=block, order=order)
+    assert (x == times).all()
 
 
 def test_orders_differ():

@@ -194,7 +194,7 @@ template <class... A, void (*kernel)(A...)> struct Typed<kernel> {
     }
     template <size_t... I> UNSEEN static void call_sweep(void **args, std::index_sequence<I...>) { sweep(*static_cast<A *>(args[I])...); }
     UNSEEN static void all_elements(void **args, dim3 block) {
-        if (block.y * block.z == 1 && grid_is_a_line()) call_sweep(args, std::index_sequence_for<A...>());
+        if (block.y * block.z == 1) call_sweep(args, std::index_sequence_for<A...>());
         else all_threads(args, block);
     }
 

@@ -54,7 +54,6 @@ static inline void set_sizes(dim3 grid, dim3 block) { gridDim = grid, blockDim =
 // of a processor's vectors would lie side by side.  Where it does not matter who does what, a block does its share at a stretch.
 namespace emulator {
 static thread_local bool sweeping;                            // this call does all elements of the block
-static inline UNSEEN bool grid_is_a_line() { return gridDim.y * gridDim.z == 1; }
 }
 #ifdef CUDA_EMULATOR_CHECK
 #define EMULATED_FOR_EACH(i, n) for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < unsigned(n); i += gridDim.x * blockDim.x)
