@@ -13,7 +13,7 @@ FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math"]
 EXACT = ["-ffp-contract=off"]
 WIDE = ["-mprefer-vector-width=512"] if platform.machine() in ("x86_64", "AMD64") else []
 ARE_EXACT = """candidate_sampling lstm nn random reduction_ops state train_adam train_ops train_proximal vector_activations vector_ops""".split()
-ARE_WIDE = """batch_norm conv conv_filter depthwise lrn lstm matmul matmul_forms nn pool reduction_ops state train_adam train_ops train_proximal vector_activations
+ARE_WIDE = """batch_norm conv conv_filter depthwise lrn lstm matmul matmul_forms matmul_sums nn pool reduction_ops state train_adam train_ops train_proximal vector_activations
               vector_ops""".split()
 
 LINKING = {"minitf.kernels.cpu.parallel": ["-pthread"]}       # where the C library is older than 2.34, pthread_atfork() is in another one

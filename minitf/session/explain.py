@@ -235,10 +235,16 @@ def fused_steps(instruction):
     """The steps of a fused instruction: ['t0 = Mul(%1, %2)', '%3 = Add(t0, %4)'], where t0, t1 ... are blocks that stay in the cache."""
     names = []
     for number, (kind, argument) in enumerate(instruction.node.attrs["operands"]):
-        names.append(f"%{instruction.inputs[argument]}" if kind == "in" else f"%{instruction.outputs[argument]}" if kind == "out" else f"t{number}")
+        names.append(f"%{instruction.inputs[argument]}" if kind == "in" else f"%{instruction.outputs[argument]}" if kind == "out" else
+                     f"%{instruction.inputs[argument[0]]}{_box(argument[1], instruction.node.shapes[0])}" if kind == "part" else f"t{number}")
     temporaries = {n: f"t{k}" for k, n in enumerate(n for n in names if n[0] == "t")}
     names = [temporaries.get(n, n) for n in names]
     return [f"{names[out]} = {op}({', '.join(names[x] for x in read if x is not None)})" for op, out, *read in instruction.node.attrs["program"]]
+
+
+def _box(begin, shape):
+    """'[0:50, 128:256]'"""
+    return "[" + ", ".join(f"{first}:{first + n}" for first, n in zip(begin, shape)) + "]"
 
 
 def _numbers(buffers):

@@ -5,6 +5,9 @@ kernel runs it block by block, so what passes from step to step stays in the L1 
 Each step rounds as the separate kernel would, so fusion changes no bit of a result.
 
 A run need not be contiguous: nodes in between that do not feed it are moved behind it.
+
+A Slice that only one run reads becomes part of it: the kernel reads the piece out of the whole, block by block.  (The four gates of an
+LSTM's step are such pieces.)
 """
 import bisect
 import functools
@@ -13,13 +16,14 @@ from collections import deque
 from ..core.registry import find_kernel
 from ..graph.program import Node
 from ..core.devices import device_type_of
+from ..kernels.cpu.array import Slice
 from ..kernels.cpu.elementwise import Elementwise, IN_PLACE, program_of, supports
 from ..kernels.gpu import elementwise as gpu_elementwise
 from .specialise import is_known
 
 WINDOW = 24                  # nodes that may be moved behind a run
 MOST_STEPS = 48              # more operands than this would not share the L1 cache
-MOST_STEPS_SMALL = 4096      # except where an operand is but a few bytes
+MOST_STEPS_SMALL = 4096      # except on a CPU where an operand is but a few bytes; a GPU's launch has room for some hundred operands
 SMALL = 64                   # elements
 
 
@@ -28,8 +32,9 @@ def fuse(order, kept):
 
     Returns (order, moved), where moved maps (node, output number) of a fused node's member to the fused node's output.
     """
-    consumers = {}
+    consumers, awaited = {}, set()
     for node in order:
+        awaited.update(node.controls)
         for n, i in node.inputs:
             consumers.setdefault((n, i), []).append(node)
     result, moved = [], {}
@@ -43,7 +48,9 @@ def fuse(order, kept):
         if len(run) == 1:
             result.append(node)
         else:
-            fused, outputs = _fused_node(run, consumers, kept)
+            slices = [n for n in result[-WINDOW:] if _is_part(n, run, consumers, awaited) and (n, 0) not in kept]
+            result[-WINDOW:] = [n for n in result[-WINDOW:] if n not in slices]
+            fused, outputs = _fused_node(run, slices, consumers, kept)
             moved.update(outputs)
             result.append(fused)
         queue.extendleft(reversed(behind))
@@ -77,7 +84,7 @@ def _grow(first, queue):
     size = 1
     for d in shape:
         size *= d
-    most = MOST_STEPS_SMALL if size <= SMALL else MOST_STEPS
+    most = MOST_STEPS_SMALL if size <= SMALL and device_type_of(first.device) == "CPU" else MOST_STEPS
     run, behind, blocked = [first], [], set()
     while queue and len(behind) < WINDOW and len(run) < most:
         node = queue[0]
@@ -94,9 +101,24 @@ def _grow(first, queue):
     return run, behind
 
 
-def _fused_node(run, consumers, kept):
+def _is_part(node, run, consumers, awaited):
+    """Whether a node cuts a known box of the run's shape out of something larger, for the run alone."""
+    if node.type != "Slice" or node.values is not None or node.controls or node in awaited or node.shapes[0] != run[0].shapes[0]:
+        return False
+    source, begin = node.inputs[0], node.inputs[1][0].values
+    whole = source[0].shapes[source[1]]
+    if begin is None or source[0].dtypes[source[1]].is_ref_dtype or not is_known(whole) or whole == node.shapes[0]:
+        return False
+    kernel_def = find_kernel("Slice", node.attrs, device_type_of(node.device))
+    if kernel_def is None or kernel_def.kernel is not Slice:
+        return False
+    return all(0 <= first <= size - n for first, n, size in zip(begin[node.inputs[1][1]], node.shapes[0], whole)) and \
+        all(c in run for c in consumers.get((node, 0), ()))
+
+
+def _fused_node(run, slices, consumers, kept):
     """(the fused node, {(member, 0): (fused node, output number)} for the members whose results are needed outside)."""
-    members = set(run)
+    members = {*run, *slices}
     last_step = {}
     for k, node in enumerate(run):
         for pair in node.inputs:
@@ -108,6 +130,11 @@ def _fused_node(run, consumers, kept):
     operands = [("in", k) for k in range(len(inputs))] + [("out", k) for k in range(len(outside))]
     place = {pair: k for k, pair in enumerate(inputs)}
     place.update({(n, 0): len(inputs) + k for k, n in enumerate(outside)})
+    inputs.extend(dict.fromkeys(n.inputs[0] for n in slices if n.inputs[0] not in inputs))
+    for node in slices:
+        begin, index = node.inputs[1]
+        place[node, 0] = len(operands)
+        operands.append(("part", (inputs.index(node.inputs[0]), tuple(map(int, begin.values[index])))))
     free = {}                                           # dtype -> numbers of temporaries whose value nobody needs any more
     program = []
 
@@ -136,7 +163,7 @@ def _fused_node(run, consumers, kept):
         program.extend((op, *(None if x is None else local[x] for x in numbers)) for op, *numbers in steps)
     name = run[-1].name if len(outside) == 1 else f"{run[0].name}..{run[-1].name}"
     controls = list(dict.fromkeys(c for n in run for c in n.controls if c not in members))
-    fused = Node(name, "_Fused", {"program": program, "operands": operands, "members": run}, inputs, controls, run[0].device, run[-1].op,
+    fused = Node(name, "_Fused", {"program": program, "operands": operands, "members": slices + run}, inputs, controls, run[0].device, run[-1].op,
                  [n.dtypes[0] for n in outside], [n.shapes[0] for n in outside])
     fused.level = run[0].level
     return fused, {(n, 0): (fused, k) for k, n in enumerate(outside)}

@@ -8,16 +8,23 @@ each as there are steps, every one as large as the matrix, and an AddN that read
 which is computed once, out of registers, and stored once.  For 50 steps of an LSTM of 128 units the sum is 26 MB of products; its
 operands are 7.5 MB.  (As cuDNN and PyTorch do it inside their LSTM of all steps: Appleyard and others, arXiv 1604.01946, section 3.2.)
 
+The rows stay where they are where the sum is small enough for a cache (_MatMulSum, kernels/cpu/matmul_sums.pyx).  Elsewhere, and where
+other sides are turned, they are stacked first.
+
 And x w', for many x and one w, is cheaper with w turned once.
 """
 import numpy as np
 
-from ..core.dtypes import int32
+from ..core.devices import device_type_of
+from ..core.dtypes import float32, float64, int32
+from ..core.registry import find_kernel
 from ..graph.program import Node
+from ..kernels.cpu.matmul import MatMul
 from .optimise import uses_of
 from .specialise import is_known
 
 FEWEST = 3                    # products with the same right side for which it is turned once
+NEAR = 2 << 20                # bytes of a sum that stays in the L2 cache
 MOST_ROWS = 256               # of x: a product of more rows is so long that turning w does not show
 
 
@@ -40,19 +47,21 @@ def stack_products(nodes, kept):
         for (turned_a, turned_b), products in groups.items():
             if len(products) < 2:
                 continue
-            made = []
-            a = _stack([p.inputs[0] for p in products], 0 if turned_a else 1, adder, stacks, made)
-            b = _stack([p.inputs[1] for p in products], 1 if turned_b else 0, adder, stacks, made)
-            before.setdefault(adder, []).extend(made)
+            made = before.setdefault(adder, [])
+            left, right = [p.inputs[0] for p in products], [p.inputs[1] for p in products]
+            if _is_added_in_place(products[0]):
+                type, attrs, inputs = "_MatMulSum", {"N": len(products), "T": products[0].dtypes[0], "products": [p.name for p in products]}, left + right
+            else:
+                type, attrs = "MatMul", products[-1].attrs
+                inputs = [_stack(left, 0 if turned_a else 1, adder, stacks, made), _stack(right, 1 if turned_b else 0, adder, stacks, made)]
             if len(products) == len(adder.inputs):                      # the product takes the sum's place
-                adder.type, adder.attrs, adder.inputs = "MatMul", products[-1].attrs, [a, b]
+                adder.type, adder.attrs, adder.inputs = type, attrs, inputs
                 continue
-            whole = Node(f"{adder.name}/stacked", "MatMul", products[-1].attrs, [a, b], [], adder.device, products[-1].op,
-                         list(adder.dtypes), list(adder.shapes))
+            whole = Node(f"{adder.name}/stacked", type, attrs, inputs, [], adder.device, products[-1].op, list(adder.dtypes), list(adder.shapes))
             whole.level = adder.level
             gone = set(products)
             adder.inputs = [pair for pair in adder.inputs if pair[0] not in gone] + [(whole, 0)]
-            before[adder].append(whole)
+            made.append(whole)
     return _with(nodes, before)
 
 
@@ -76,6 +85,13 @@ def turn_once(nodes):
             product.inputs = [product.inputs[0], (copy, 0)]
             product.attrs = {**product.attrs, "transpose_b": False}
     return _with(nodes, before)
+
+
+def _is_added_in_place(product):
+    (m, n), dtype = product.shapes[0], product.dtypes[0]
+    kernel_def = find_kernel("MatMul", product.attrs, device_type_of(product.device))      # another device's or a user's kernel must be called
+    return _sides(product) == (True, False) and dtype in (float32, float64) and m * n * dtype.size <= NEAR and \
+        kernel_def is not None and kernel_def.kernel is MatMul
 
 
 def _sides(product):

@@ -305,6 +305,8 @@ def _names(instruction):
         return []
     if node.type == "_Fused":
         return [n.name for n in node.attrs["members"]]
+    if node.type == "_MatMulSum":
+        return [node.name, *node.attrs["products"]]
     fused = node.attrs.get("_fused") if node.attrs else None
     return [node.name] if fused is None else [node.name, fused.name]
 

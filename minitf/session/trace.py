@@ -157,6 +157,8 @@ def _members(node):
         return [n.name for n in _fused(node)]
     if node.type == "_MatMulUpdate":
         return [node.attrs["_fused"].name, node.name]
+    if node.type == "_MatMulSum":
+        return list(dict.fromkeys([*node.attrs["products"], node.op.name]))
     if node.type in ("_Send", "_Recv"):
         return []
     return [node.op.name if node.op is not None and node.type[0] != "_" else node.name]

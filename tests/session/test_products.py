@@ -4,6 +4,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import minitf as tf
+from minitf.core.registry import find_kernel
+from minitf.kernels.cpu.kernel import run_kernel
+from minitf.session.timeline_families import family_of
 
 
 def session(optimise=True):
@@ -33,12 +36,18 @@ def agrees(fetches, feed=None, dtype="float64"):
         np.testing.assert_allclose(one, other, rtol={"float64": 1e-12, "float32": 2e-5}[dtype], atol={"float64": 1e-12, "float32": 2e-5}[dtype])
 
 
+def count_products(fetches, feed=None):
+    """How many products a run computes."""
+    found = types(fetches, feed)
+    return found.get("MatMul", 0) + found.get("_MatMulSum", 0)
+
+
 def stacked(fetches, feed):
-    """How many products of a run have become part of another: the matrices in its stacks of rows on one side."""
+    """(how many products of a run have become part of a sum that is computed where they lie, of one whose sides are stacked)"""
     with session() as sess:
         sess.run(tf.global_variables_initializer())
         instructions = [i for plan in sess.explain(fetches, feed).plans for i in plan.instructions]
-    return sum(i.node.attrs["N"] for i in instructions if i.node.type == "ConcatV2") // 2
+    return tuple(sum(i.node.attrs["N"] for i in instructions if i.node.type == type) for type in ("_MatMulSum", "ConcatV2"))
 
 
 def matrices(n, rows, columns, feed, dtype="float64"):
@@ -64,7 +73,7 @@ def test_an_unrolled_network():
     loss, w = unrolled()
     slope = tf.gradients(loss, w)
     found = types(slope)
-    assert found["MatMul"] == 6 + 1 + 5 and found["Transpose"] == 1 and "AddN" not in found
+    assert found["MatMul"] == 6 + 5 and found["_MatMulSum"] == 1 and found["Transpose"] == 1 and not {"AddN", "ConcatV2"} & set(found)
     agrees(slope)
 
 
@@ -81,7 +90,8 @@ def test_sums_of_products(others, depths, m, n, turned_a, turned_b, dtype):
         total = tf.add_n(products + [tf.exp(x) for x in matrices(others, m, n, feed, dtype)])
         agrees([total], feed, dtype)
         thin = sum(k * (m + n) <= m * n for k in depths)
-        assert stacked(total, feed) == (thin if thin > 1 else 0)
+        thin = thin if thin > 1 else 0
+        assert stacked(total, feed) == ((thin, 0) if turned_a and not turned_b else (0, 2 * thin))
 
 
 def fed_pairs(n, rows=2, m=30, k=40):
@@ -95,12 +105,12 @@ def test_a_product_that_is_wanted_for_itself_stays():
     a, b, feed = fed_pairs(4)
     products = [tf.matmul(x, y, transpose_a=True) for x, y in zip(a, b)]
     total = tf.add_n(products)
-    assert types(total, feed)["MatMul"] == 1 and stacked(total, feed) == 4
+    assert count_products(total, feed) == 1 and stacked(total, feed) == (4, 0)
     for fetches in ([total, products[0]], [total, tf.exp(products[1])]):               # fetched, used elsewhere
-        assert types(fetches, feed)["MatMul"] == 2 and stacked(fetches, feed) == 3     # and not computed twice
+        assert count_products(fetches, feed) == 2 and stacked(fetches, feed) == (3, 0)       # and not computed twice
     with tf.control_dependencies([products[2]]):
         after = tf.constant(1.0) + tf.placeholder_with_default(1.0, [])
-    assert types([total, after], feed)["MatMul"] == 2                                  # waited for
+    assert count_products([total, after], feed) == 2                                  # waited for
     agrees([total, products[0], tf.exp(products[1]), after], feed)
 
 
@@ -110,7 +120,7 @@ def test_a_product_that_waits_stays_where_it_is():
     with tf.control_dependencies([tf.assign(v, 1.0)]):
         late = tf.matmul(a[0], b[0], transpose_a=True)
     total = tf.add_n([late] + [tf.matmul(x, y, transpose_a=True) for x, y in zip(a[1:], b[1:])])
-    assert types(total, feed)["MatMul"] == 2
+    assert count_products(total, feed) == 2
     agrees([total], feed)
 
 
@@ -127,9 +137,9 @@ def test_the_same_product_twice():
 
 
 def test_two_sums_share_their_stacks():
-    """The slopes of two layers that read the same outputs stack these once."""
+    """Two sums of products with the same left sides stack these once."""
     a, b, feed = fed_pairs(4)
-    sums = [tf.add_n([tf.matmul(x, f(y), transpose_a=True) for x, y in zip(a, b)]) for f in (tf.exp, tf.sin)]
+    sums = [tf.add_n([tf.matmul(tf.transpose(x), f(y)) for x, y in zip(a, b)]) for f in (tf.exp, tf.sin)]
     assert types(sums, feed)["ConcatV2"] == 3
     agrees(sums, feed)
 
@@ -211,3 +221,46 @@ def test_training_goes_the_same_way(trainer):
                     sess.run(train)
                 paths.append(sess.run(w))
     np.testing.assert_allclose(*paths, atol=1e-8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=6), st.integers(1, 60), st.integers(1, 200), st.sampled_from(["float32", "float64"]))
+def test_the_kernel_of_sums(depths, m, n, dtype):
+    """Of pieces that end before, in or behind a block of terms, and panels of columns of any width."""
+    random = np.random.default_rng(len(depths) + m + n)
+    a, b = ([random.standard_normal((k, columns)).astype(dtype) for k in depths] for columns in (m, n))
+    kernel = find_kernel("_MatMulSum", {"T": tf.as_dtype(dtype)}).kernel
+    result, = run_kernel(kernel, {}, a + b, [(m, n)], [tf.as_dtype(dtype)])
+    exact = sum(x.astype("float64").T @ y.astype("float64") for x, y in zip(a, b))
+    np.testing.assert_allclose(result, exact, rtol=0, atol={"float32": 1e-4, "float64": 1e-11}[dtype])
+
+
+def test_a_sum_has_the_same_bits_on_any_number_of_threads():
+    feed = {}
+    a, b = matrices(4, 60, 200, feed, "float32"), matrices(4, 60, 300, feed, "float32")
+    total = tf.add_n([tf.matmul(x, y, transpose_a=True) for x, y in zip(a, b)])
+    assert stacked(total, feed) == (4, 0)
+    results = []
+    for threads in (1, 2, 3):
+        with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as sess:
+            results.append(sess.run(total, feed))
+    assert all(np.array_equal(results[0], other) for other in results[1:])
+
+
+def test_a_sum_that_is_too_large_for_a_cache_is_stacked():
+    feed = {}
+    a, b = matrices(2, 3, 800, feed, "float32"), matrices(2, 3, 700, feed, "float32")
+    total = tf.add_n([tf.matmul(x, y, transpose_a=True) for x, y in zip(a, b)])
+    assert stacked(total, feed) == (0, 4)
+    agrees([total], feed, "float32")
+
+
+def test_what_a_traced_sum_stands_for():
+    a, b, feed = fed_pairs(3)
+    terms = [tf.matmul(x, y, transpose_a=True, name=f"term_{k}") for k, (x, y) in enumerate(zip(a, b))]
+    totals = [tf.add_n(terms, name="total"), tf.add_n([tf.exp(a[0][0]), tf.exp(a[0][1])])]
+    metadata = tf.RunMetadata()
+    with session() as sess:
+        sess.run(totals, feed, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata)
+    traced, = [n for n in metadata.step_stats.dev_stats[0].node_stats if n.op == "MatMulSum"]
+    assert traced.members == ["term_0", "term_1", "term_2", "total"] and family_of(traced) == "products"

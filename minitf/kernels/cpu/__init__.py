@@ -28,7 +28,7 @@ from . import io
 from . import linalg
 from . import lrn
 from . import lstm
-from . import matmul, matmul_forms
+from . import matmul, matmul_forms, matmul_sums
 from . import nn
 from . import pool
 from . import queues

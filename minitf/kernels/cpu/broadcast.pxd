@@ -13,6 +13,7 @@ cdef struct Operand:
     int itemsize
     Placing placing
     int64_t strides[MAX_RANK]          # in elements, 0 where it is broadcast
+    int64_t start                      # of the first element, in elements
     int64_t offset                     # of the block that was spread last,
     int64_t held                       # and how many elements of it
 
@@ -24,6 +25,7 @@ cdef struct Space:
     int64_t inner                      # elements to each
 
 cdef int set_strides(Operand *o, Buffer *space, bint leading) except -1
+cdef int set_part(Operand *o, Buffer *space, tuple begin) except -1
 cdef void merge_dimensions(Space *s, Operand *operands, int n) noexcept
 cdef void choose_block(Space *s, Operand *operands, int n, int64_t limit) noexcept
 cdef void spread_block(Space *s, Operand *o, int64_t offset, int64_t n) noexcept nogil

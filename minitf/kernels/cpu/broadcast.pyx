@@ -23,6 +23,24 @@ cdef int set_strides(Operand *o, Buffer *space, bint leading) except -1:
     return 0
 
 
+cdef int set_part(Operand *o, Buffer *space, tuple begin) except -1:
+    """How o.buffer, which is larger than the space, steps through it: the box that starts at `begin`."""
+    cdef Buffer *b = o.buffer
+    cdef int64_t step = 1, first
+    cdef int d
+    if b.rank != space.rank or len(begin) != b.rank:
+        raise ValueError(f"A box of rank {space.rank} at {begin} is not a part of rank {b.rank}")
+    o.start = 0
+    for d in range(b.rank - 1, -1, -1):
+        first = begin[d]
+        if first < 0 or first + space.shape[d] > b.shape[d]:
+            raise ValueError(f"{space.shape[d]} from {first} on are not a part of {b.shape[d]}")
+        o.strides[d] = step
+        o.start += first * step
+        step *= b.shape[d]
+    return 0
+
+
 cdef void merge_dimensions(Space *s, Operand *operands, int n) noexcept:
     """Drop dimensions of size 1, and merge two neighbours wherever each operand steps through them as through one."""
     cdef int d, i, kept = 0
@@ -95,6 +113,12 @@ cdef void fill(char *block, const char *value, int itemsize, Py_ssize_t n) noexc
             (<int64_t *> block)[i] = wide
 
 
+cdef void gather(char *block, const char *source, Py_ssize_t step, int itemsize, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        memcpy(block + i * itemsize, source + i * step, itemsize)
+
+
 cdef void spread_block(Space *s, Operand *o, int64_t offset, int64_t n) noexcept nogil:
     """Put the n elements of a block that starts at `offset` into o.block: a run of the last dimension at a time."""
     cdef int64_t index[MAX_RANK]
@@ -108,8 +132,10 @@ cdef void spread_block(Space *s, Operand *o, int64_t offset, int64_t n) noexcept
         return
     memset(index, 0, sizeof(index))
     while True:
-        if o.strides[last]:
+        if o.strides[last] == 1:
             memcpy(to, source, run * o.itemsize)
+        elif o.strides[last]:                               # a part, a column of something
+            gather(to, source, o.strides[last] * o.itemsize, o.itemsize, run)
         else:
             fill(to, source, o.itemsize, run)
         to += run * o.itemsize

@@ -4,8 +4,8 @@ A plain op (Add) is a program of one step, a fused node one of many.  A block is
 writes is still in the L1 cache when the next reads it, and temporaries never leave it.  An input of a smaller shape is broadcast
 by NumPy's rules: its values are spread over a block of their own, anew only when they change from one block to the next.
 
-A step is (op type, out, a, b, c): numbers of operands, None for what the op does not take.  An operand is ("in", k), ("out", k)
-or ("temp", dtype).  For relu(x + bias), fused:
+A step is (op type, out, a, b, c): numbers of operands, None for what the op does not take.  An operand is ("in", k), ("out", k),
+("temp", dtype), or ("part", (k, begin)): the box of input k that starts at `begin` and has the output's shape.  For relu(x + bias), fused:
 
     operands  [("in", 0), ("in", 1), ("temp", float32), ("out", 0)]
     program   [("Add", 2, 0, 1, None), ("Relu", 3, 2, None, None)]
@@ -16,7 +16,7 @@ from libc.string cimport memcpy
 from posix.stdlib cimport posix_memalign
 
 from minitf.core.buffers cimport itemsize_of
-from minitf.kernels.cpu.broadcast cimport DIRECT, Operand, Space, choose_block, merge_dimensions, set_strides, spread_block
+from minitf.kernels.cpu.broadcast cimport DIRECT, Operand, Space, choose_block, merge_dimensions, set_part, set_strides, spread_block
 from minitf.kernels.cpu.kernel cimport BOOL, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, MAX_RANK, UINT8, Buffer, Kernel
 from minitf.kernels.cpu.parallel cimport GRAIN, parallel_for
 from minitf.kernels.cpu.vector_ops cimport Guard, VectorOp, guard_of, vector_op
@@ -153,6 +153,13 @@ cdef class Elementwise(Kernel):
             if kind == "temp":
                 o.itemsize = itemsize_of(as_code(which))
                 continue
+            if kind == "part":
+                k = which[0]
+                o.buffer = self.inputs[k]
+                o.itemsize = o.buffer.itemsize
+                set_part(o, space, which[1])
+                self.whole = False
+                continue
             k = which
             o.buffer = self.inputs[k] if kind == "in" else self.outputs[k]
             o.itemsize = o.buffer.itemsize
@@ -187,8 +194,8 @@ cdef class Elementwise(Kernel):
         cdef Py_ssize_t i
         cdef Step *s = self.work.steps
         cdef Operand *o = self.work.operands
-        codes = [self.inputs[<int> which].dtype if kind == "in" else self.outputs[<int> which].dtype if kind == "out" else as_code(which)
-                 for kind, which in self.places]
+        codes = [self.inputs[<int> which].dtype if kind == "in" else self.inputs[<int> which[0]].dtype if kind == "part" else
+                 self.outputs[<int> which].dtype if kind == "out" else as_code(which) for kind, which in self.places]
         self.grain = GRAIN
         for i in range(self.work.n_steps):
             s = &self.work.steps[i]
@@ -291,7 +298,7 @@ cdef void run_blocks(Work *w, Frame *f, Py_ssize_t begin, Py_ssize_t end) noexce
                 o = &f.operands[i]
                 if o.buffer == NULL:
                     continue
-                offset = 0
+                offset = o.start
                 for d in range(s.split + 1):
                     offset += index[d] * o.strides[d]
                 if o.placing == DIRECT:

@@ -10,7 +10,8 @@
    A dot tile is for a right side that lies transposed: both sides are read along k, in vectors, and each element is a sum of LANES
    partial sums.
 
-   THIN is the number of rows up to which tiles have been faster than OpenBLAS.
+   THIN is the number of rows up to which tiles have been faster than OpenBLAS.  PACKED_ROWS is the height of the tile that is fastest where
+   the right side lies in a panel of the tile's width.
 
    The next rows of b are prefetched by hand: processors do it within a page only, and a row of b is easily a page.
 
@@ -22,10 +23,10 @@
 #include <string.h>
 
 #ifdef __AVX512F__                     /* P * V accumulators, V vectors of b and one broadcast element fit 32 registers */
-enum { VECTOR_BYTES = 64, ACCUMULATORS = 28, TALLEST = 14, DOT_ROWS = 4, DOT_COLUMNS = 6, THIN = 256 };
+enum { VECTOR_BYTES = 64, ACCUMULATORS = 28, TALLEST = 14, DOT_ROWS = 4, DOT_COLUMNS = 6, THIN = 256, PACKED_ROWS = 7 };
 #define TILE_SIZES(X, T, VEC) UP_TO_14(X, T, VEC, 1) UP_TO_14(X, T, VEC, 2) UP_TO_7(X, T, VEC, 4) UP_TO_3(X, T, VEC, 8)
 #else                                  /* 16 registers */
-enum { VECTOR_BYTES = 32, ACCUMULATORS = 12, TALLEST = 6, DOT_ROWS = 3, DOT_COLUMNS = 3, THIN = 64 };
+enum { VECTOR_BYTES = 32, ACCUMULATORS = 12, TALLEST = 6, DOT_ROWS = 3, DOT_COLUMNS = 3, THIN = 64, PACKED_ROWS = 6 };
 #define TILE_SIZES(X, T, VEC) UP_TO_6(X, T, VEC, 1) UP_TO_6(X, T, VEC, 2) UP_TO_3(X, T, VEC, 4) X(T, VEC, 1, 8)
 #endif
 #define UP_TO_3(X, T, VEC, V) X(T, VEC, 1, V) X(T, VEC, 2, V) X(T, VEC, 3, V)
@@ -49,6 +50,9 @@ static void VEC##_##P##x##V(const void *a_, ptrdiff_t row, ptrdiff_t step, const
     enum { LANES = VECTOR_BYTES / sizeof(T) };                                                                           \
     const T *a = (const T *) a_, *b = (const T *) b_, *alpha = (const T *) alpha_;                                       \
     VEC sum[P][V] = {};                                                                                                  \
+    if (alpha)                                                                                                           \
+        for (int p = 0; p < P; p++)                                                                                      \
+            for (int v = 0; v < V; v++) __builtin_prefetch((T *) out + p * ldo + v * LANES);                             \
     for (ptrdiff_t k = 0; k < depth; k++, a += step, b += ldb) {                                                         \
         VEC right[V];                                                                                                    \
         _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) __builtin_prefetch(b + 8 * ldb + v * LANES);                 \

@@ -164,13 +164,13 @@ plain_kernels = set()                  # the describing functions of ops that ma
 
 
 def _register(op_type, **constraints):
-    @register_gpu_kernel(op_type, in_place=True, **constraints)
     def plain(call):
         n = len(call.inputs)
         program = program_of(op_type, n)
         temporaries = max([k for step in program for k in step[1:] if k is not None]) - n
         run_program(call, program, [("in", k) for k in range(n)] + [("out", 0)] + [("temp", call.outputs[0].dtype)] * temporaries)
-    plain_kernels.add(plain)
+    plain.__name__ = op_type
+    plain_kernels.add(register_gpu_kernel(op_type, in_place=True, **constraints)(plain))
 
 
 for _op_type in [*EXPRESSIONS, "AddN"]:
@@ -194,6 +194,7 @@ def zeros_like(call):
 
 @register_gpu_kernel("OnesLike", T=list(C_TYPES))
 def ones_like(call):
+    """The input is not read."""
     run_program(call, [("OnesLike", 0, None, None, None)], [("out", 0)])
 
 
@@ -201,3 +202,6 @@ def ones_like(call):
 def fill(call):
     """The second input, a scalar, broadcast to the output; the first, the shape, has done its work."""
     run_program(call, [("Cast", 1, 0, None, None)], [("in", 1), ("out", 0)])
+
+
+plain_kernels |= {zeros_like, ones_like}

@@ -6,13 +6,13 @@ compiles gets one file for the plan.  A function is put in a file once: the fold
 """
 import hashlib
 import os
-import pathlib
 import tempfile
 import threading
+from pathlib import Path
 
 from .emulator.compiler import headers_of
 
-_FOLDER = pathlib.Path(__file__).parent
+_FOLDER = Path(__file__).parent
 _lock = threading.Lock()               # over the three below
 _pending = {}                          # name -> Generated, that is in no file yet
 _files = {}                            # (folder, name) -> path of the file that has it
@@ -22,15 +22,17 @@ _stamps = {}                           # header -> a hash of the texts that it i
 def folder():
     """Where generated files are kept: below $MINITF_CACHE, or the user's cache."""
     base = os.environ.get("MINITF_CACHE") or os.path.join(os.path.expanduser("~"), ".cache", "minitf")
-    return pathlib.Path(base) / "generated"
+    return Path(base) / "generated"
 
 
 class Generated(os.PathLike):
     """A CUDA function as text, in place of a file that has it: os.fspath gives the file, which it writes if there is none.
 
     header   the file to include, beside this one
-    title    a word for people, the begin of the name; the rest follows from the text
+    title    words for people, the begin of the name; the rest follows from the text
     text     the function, with NAME for its name
+
+    Two that are equal have one name, and so does the same function of another plan or process.
 
     >>> Generated("common.cuh", "zero", 'extern "C" __global__ void NAME(float *x) { x[threadIdx.x] = 0; }').name
     'zero_14fdb646d51c'
@@ -42,7 +44,8 @@ class Generated(os.PathLike):
         self.name = f"{title}_{_hash(text)[:12]}"
         self.text = text.replace("NAME", self.name)
         with _lock:
-            _pending.setdefault(self.name, self)
+            if (folder(), self.name) not in _files:
+                _pending[self.name] = self
 
     def __fspath__(self):
         with _lock:
@@ -63,9 +66,9 @@ def _hash(text):
 
 
 def _stamp(header):
-    """Changes with the headers: functions are then collected anew, and a compiler that knows texts alone sees another one."""
+    """Changes with the headers and their place: functions are then collected anew, and a compiler that knows texts alone sees another one."""
     if header not in _stamps:
-        _stamps[header] = _hash("\0".join(headers_of(f'#include "{header}"', [_FOLDER]).values()))[:12]
+        _stamps[header] = _hash("\0".join([str(_FOLDER), *headers_of(f'#include "{header}"', [_FOLDER]).values()]))[:12]
     return _stamps[header]
 
 
@@ -73,7 +76,7 @@ def _file_of(function):
     place = folder()
     found = _files.get((place, function.name))
     if found is None or not os.path.exists(found):
-        _pending.setdefault(function.name, function)
+        _pending[function.name] = function
         for header in dict.fromkeys([f.header for f in _pending.values()]):
             _collect(place, header, [f for f in _pending.values() if f.header == header])
         _pending.clear()
@@ -81,26 +84,32 @@ def _file_of(function):
 
 
 def _collect(place, header, functions):
+    """Find the files of functions, and write one with all that are in none."""
     place.mkdir(parents=True, exist_ok=True)
-    missing = []
+    stamp, missing = _stamp(header), []
     for f in functions:
-        try:
-            found = place / (place / f"{f.name}-{_stamp(header)}").read_text()
-        except OSError:
+        found = _remembered(place, f"{f.name}-{stamp}")
+        if found is None:
             missing.append(f)
-            continue
-        if found.exists():
-            _files[place, f.name] = str(found)
         else:
-            missing.append(f)
-    if not missing:
-        return
-    text = f'#pragma STDC FP_CONTRACT OFF\n#include "{_FOLDER / header}"    // {_stamp(header)}\n\n' + "\n\n".join([f.text for f in sorted(missing, key=lambda f: f.name)]) + "\n"
-    file = place / f"{_hash(text)[:16]}.cu"
-    _write(file, text)
-    for f in missing:
-        _write(place / f"{f.name}-{_stamp(header)}", file.name)
-        _files[place, f.name] = str(file)
+            _files[place, f.name] = found
+    if missing:
+        texts = [f.text for f in sorted(missing, key=lambda f: f.name)]
+        text = "\n\n".join([f'#pragma STDC FP_CONTRACT OFF\n#include "{_FOLDER / header}"    // {stamp}', *texts]) + "\n"
+        file = place / f"{_hash(text)[:16]}.cu"
+        _write(file, text)
+        for f in missing:
+            _write(place / f"{f.name}-{stamp}", file.name)
+            _files[place, f.name] = str(file)
+
+
+def _remembered(place, key):
+    """The file that is said to have a function, if it is there."""
+    try:
+        file = place / (place / key).read_text()
+    except OSError:
+        return None
+    return str(file) if file.suffix == ".cu" and file.exists() else None
 
 
 def _write(path, text):

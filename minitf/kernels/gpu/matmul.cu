@@ -108,7 +108,7 @@ template <class T> __device__ void thin_along_body(const T *x, const T *large, T
 // A thread an element, for products that would leave most of a tile empty.
 template <class T>
 __device__ void small_body(const T *a, const T *b, T *c, int m, int n, int k, int turned_a, int turned_b, int batch) {
-    int down = turned_a ? 1 : k, along_a = turned_a ? m : 1, right = turned_b ? k : 1, along_b = turned_b ? 1 : n;
+    const int down = turned_a ? 1 : k, along_a = turned_a ? m : 1, right = turned_b ? k : 1, along_b = turned_b ? 1 : n;
     FOR_EACH(i, batch * m * n) {
         int page = i / (m * n), row = i / n % m, column = i % n;
         const T *left = a + size_t(page) * m * k + row * down, *over = b + size_t(page) * k * n + column * right;

@@ -1,12 +1,14 @@
-"""Pooling and its gradients on a GPU: a thread a number."""
+"""Pooling and its gradients on a GPU: a thread 16 bytes of the output, or a number where the channels can not be cut so."""
 import ctypes
 
 from .call import FLOATS, NUMBERS, THREADS, blocks_for, register_gpu_kernel, typed
 from .windows import Divider, before
 
+PACK = 16                     # bytes that a thread loads at once
+
 
 class Pool(ctypes.Structure):
-    """As in pool.cu; depth, columns, rows are those of the tensor whose numbers the threads count."""
+    """As in pool.cu; depth (in packs), columns, rows are those of the tensor whose numbers the threads count."""
     _fields_ = [*((name, ctypes.c_int) for name in ("h", "w", "c", "oh", "ow", "height", "width", "down", "right", "above", "left")),
                 *((name, Divider) for name in ("depth", "columns", "rows", "by_down", "by_right"))]
 
@@ -23,8 +25,11 @@ def launch(call, name, images, pooled, *tensors):
     left = before(w, ow, width, right, 1, call.attrs["padding"])
     out = tensors[-1]
     rows, columns = (oh, ow) if out is pooled else (h, w)
-    geometry = Pool(h, w, c, oh, ow, height, width, down, right, above, left, Divider(c), Divider(columns), Divider(rows), Divider(down), Divider(right))
-    call.launch(typed(name, out.dtype), blocks_for(out.size), THREADS, *tensors, out.size, geometry)
+    pack = PACK // out.dtype.size if c % (PACK // out.dtype.size) == 0 else 1
+    geometry = Pool(h, w, c, oh, ow, height, width, down, right, above, left,
+                    Divider(c // pack), Divider(columns), Divider(rows), Divider(down), Divider(right))
+    size = out.size // pack
+    call.launch(typed(name if pack == 1 else name + "_packs", out.dtype), blocks_for(size), THREADS, *tensors, size, geometry)
 
 
 @register_gpu_kernel("MaxPool", source="pool.cu", T=NUMBERS)

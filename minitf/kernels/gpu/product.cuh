@@ -6,11 +6,9 @@
 // Algebra, SC 2008, section 4.)
 #pragma once
 #include "common.cuh"
+#include "pack.cuh"
 
 const int PRODUCT_THREADS = 256;
-
-// N neighbours in memory, loaded and stored by one instruction where they are 16 bytes.
-template <class T, int N> struct alignas(N * sizeof(T)) Pack { T of[N]; };
 
 template <class T> struct PackOf { static const int N = 16 / sizeof(T); };
 

@@ -10,7 +10,7 @@ from minitf.kernels.gpu import cublas
 from minitf.kernels.gpu.call import Call, Operand
 from minitf.kernels.gpu.matmul import RUNGS, batch_matmul, matmul, splits_of
 
-from harness import run_call
+from harness import run_call, run_launch
 
 FLIPS = list(itertools.product([False, True], repeat=2))
 SHAPES = [(1, 1, 1), (65, 67, 33), (64, 64, 64), (100, 72, 0), (0, 5, 5), (5, 0, 5), (130, 20, 17), (20, 130, 500), (33, 128, 8), (16, 16, 2000)]
@@ -126,6 +126,22 @@ def test_same_bits_in_any_order_of_threads(m, n, k):
     call = case(m, n, k, False, True, "float32")
     expected = run_call(*call)[0]
     assert all(np.array_equal(run_call(*call, order=order)[0], expected) for order in (1, 2, 3))
+
+
+@pytest.mark.parametrize("turned_a, turned_b", FLIPS)
+def test_reads_where_the_data_lie(turned_a, turned_b):
+    """Sides and products that begin at no multiple of 16 bytes have the bits of those that do."""
+    a, b = sides(68, 72, 36, turned_a, turned_b, "float32")
+    expected, = run_call("MatMul", attrs_of("float32", turned_a, turned_b), [a, b], [(68, 72)], ["float32"])
+    for shift in (1, 2, 3):
+        memory = {("input", k): np.concatenate([np.zeros(shift, "float32"), x.ravel()]) for k, x in enumerate((a, b))}
+        memory["output", 0] = np.zeros(68 * 72 + shift, "float32")
+        call = Call("matmul.cu", "MatMul", attrs_of("float32", turned_a, turned_b), [Operand("input", k, x.shape, x.dtype, offset=4 * shift)
+                                                                                     for k, x in enumerate((a, b))],
+                    [Operand("output", 0, (68, 72), "float32", offset=4 * shift)])
+        matmul(call)
+        run_launch(call.launches[0], memory)
+        assert np.array_equal(memory["output", 0][shift:], expected.ravel())
 
 
 def test_splits_cover_the_terms():

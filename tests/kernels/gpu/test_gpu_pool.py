@@ -8,7 +8,10 @@ import conv_oracle
 from minitf.kernels.cpu.kernel import run_kernel
 from minitf.kernels.cpu.pool import AvgPool, AvgPoolGrad, MaxPool, MaxPoolGrad, MaxPoolGradGrad
 
-from harness import run_call
+from minitf.core.registry import find_kernel
+from minitf.kernels.gpu.call import Call, Operand
+
+from harness import run_call, run_launch
 
 # image, window, strides
 SHAPES = [((2, 8, 6, 3), (2, 2), (2, 2)), ((2, 7, 9, 5), (2, 2), (2, 2)), ((1, 9, 9, 4), (3, 3), (2, 2)), ((3, 5, 6, 1), (3, 2), (1, 1)),
@@ -101,3 +104,23 @@ def test_no_access_beyond():
         for op, inputs, made in [("MaxPoolGrad", [x, top, g], x.shape), ("MaxPoolGradGrad", [x, top, x], pooled), ("AvgPool", [x], pooled),
                                  ("AvgPoolGrad", [np.array(x.shape, "int32"), g], x.shape)]:
             run_call(op, attrs, inputs, [made], ["float32"], check=True)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_reads_where_the_data_lie(shift):
+    """Packs of channels that begin at no multiple of 16 bytes, in tensors that lie in others."""
+    shape, padding = ((2, 7, 9, 8), (3, 2), (2, 2)), "SAME"
+    attrs, pooled = attrs_of(shape, padding, "float32"), pooled_shape(shape, padding)
+    x, g = numbers(shape[0], "float32"), numbers(pooled, "float32", 1)
+    top = conv_oracle.pool(x, *shape[1:], padding, "max")
+    for op, inputs, made in [("MaxPool", [x], top), ("MaxPoolGrad", [x, top, g], conv_oracle.pool_gradient(x, g, *shape[1:], padding, "max"))]:
+        memory = {("output", 0): np.zeros(made.size + shift, "float32")}
+        for k, a in enumerate(inputs):
+            memory["input", k] = np.concatenate([np.zeros(shift, "float32"), a.ravel()])
+        call = Call("pool.cu", op, attrs, [Operand("input", k, a.shape, a.dtype, offset=4 * shift) for k, a in enumerate(inputs)],
+                    [Operand("output", 0, made.shape, made.dtype, offset=4 * shift)])
+        find_kernel(op, attrs, "GPU").kernel.describe(call)
+        launch, = call.launches
+        assert "_packs_" in launch.function
+        run_launch(launch, memory)
+        assert np.array_equal(memory["output", 0][shift:], made.ravel())
