@@ -215,7 +215,8 @@ def test_outside_of_an_array(told, name, mark, text, geometry):
 
 def test_outside_of_memory(told):
     assert re.search(at("null pointer") + " reads 4 bytes at a null pointer", told("null", None, np.zeros(4, f32), block=4))
-    assert re.search(at("over the end") + r" writes 16 bytes over the end of argument 1 \(56 bytes\)", told("over_the_end", np.zeros(14, f32), block=4))
+    assert re.search(at("over the end") + r" writes 16 bytes over the end of argument 1 \(56 bytes\)",
+                     told("over_the_end", np.zeros(14, f32), block=4))
 
 
 def test_outside_of_shared_memory(told):
@@ -224,7 +225,8 @@ def test_outside_of_shared_memory(told):
                      told("dynamic", np.zeros(32, f32), block=32, shared=100))
     assert re.search(rf"index 8 is outside of an array of type 'float \[8\]' in by_index:\n  kernel.cu:{line('by index')}: thread \(8, 0, 0\)",
                      told("by_index", np.zeros(1, f32), block=32))
-    assert re.search(at("by pointer") + r" writes 4 bytes just behind the end of the shared array small \(64 bytes\)", told("by_pointer", np.zeros(32, f32), block=32))
+    assert re.search(at("by pointer") + r" writes 4 bytes just behind the end of the shared array small \(64 bytes\)",
+                     told("by_pointer", np.zeros(32, f32), block=32))
 
 
 def test_shared_memory_that_nobody_has_written(told):
