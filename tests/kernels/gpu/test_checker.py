@@ -41,6 +41,14 @@ __global__ void across_warps(const float *x, float *y) {
     __syncwarp();
     y[threadIdx.x] = kept[threadIdx.x ^ 32];                          // across reads
 }
+__global__ void read_by_all(const float *x, float *y) {
+    __shared__ float kept;
+    if (threadIdx.x == 0) kept = x[0];
+    __syncthreads();
+    y[threadIdx.x] = kept;                                            // all read
+    __syncwarp();
+    if (threadIdx.x == 5) kept = 1;                                   // one writes
+}
 __global__ void shuffled(const float *x, float *y) {                  // a shuffle promises nothing of memory
     __shared__ float kept[32];
     kept[threadIdx.x] = x[threadIdx.x];                               // shuffled writes
@@ -148,6 +156,19 @@ def test_races_on_shared_memory_in_every_order_of_threads(told, name, threads, o
     race = text[text.index("race on"):]
     assert re.search(at(f"{name} writes"), race) and re.search(at(f"{name} reads"), race)
     assert "of the shared array kept" in race and "Usually missing: a __syncthreads() between the two" in race
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_a_warp_barrier_does_not_order_the_other_warps(told, order):
+    text = told("read_by_all", X, np.zeros(64, f32), block=64, order=order)
+    assert re.search(at("all read"), text) and re.search(at("one writes"), text)
+    assert told("read_by_all", X, np.zeros(32, f32), block=32, order=order) == ""
+
+
+def test_without_addr2line_there_are_addresses(told, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert re.search(r"kernel-\w+\.so at 0x\w+ \(with addr2line, of binutils, the line would stand here\): thread \(60, 0, 0\)",
+                     told("too_far", X[:60].copy(), np.zeros(64, f32), block=64))
 
 
 def test_a_warp_barrier_orders_its_warp(told):

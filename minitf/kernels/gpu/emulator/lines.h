@@ -29,7 +29,8 @@ inline std::map<uint32_t, std::string> lines_of(const std::vector<uint32_t> &pla
     std::string command = "addr2line -a -i -e '" + library_path() + "'";
     char text[1024];
     for (uint32_t p : places) snprintf(text, sizeof text, " 0x%x", p - 1), command += text;
-    FILE *pipe = places.empty() ? nullptr : popen((command + " 2>/dev/null").c_str(), "r");
+    const bool quoted = library_path().find('\'') == std::string::npos;
+    FILE *pipe = places.empty() || !quoted ? nullptr : popen((command + " 2>/dev/null").c_str(), "r");
     if (pipe) {
         uint32_t place = 0;
         int frames = 0;
