@@ -38,7 +38,7 @@ os.environ["MINITF_GPU"] = "emulate"            # before a session asks for a GP
 import minitf as tf
 from built.graph import Graph, Session
 from built.training import SGD
-from minitf.course.pictures import show_source
+from minitf.course.pictures import lanes, show_source
 from minitf.kernels.gpu.emulator.source_module import LaunchError, count_table
 
 # %% tags=["built"]
@@ -50,24 +50,26 @@ from built import graph as graphs
 from minitf.kernels.gpu.emulator.source_module import SourceModule
 
 # %% tags=["nbval-ignore-output"]
-fig, axes = plt.subplots(1, 3, figsize=(11, 3.9), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
 grid, block, thread = axes
-for row in range(7):
-    for column in range(7):
-        chosen = (row, column) == (2, 3)
-        grid.add_patch(plt.Rectangle((16 * column, 16 * row), 16, 16, facecolor="tab:orange" if chosen else "#dfe8f3", edgecolor="white"))
+for row, column in np.ndindex(7, 7):
+    colour = "tab:orange" if (row, column) == (2, 3) else "#dfe8f3"
+    grid.add_patch(plt.Rectangle((16 * column, 16 * row), 16, 16, facecolor=colour, edgecolor="white", linewidth=2))
 grid.add_patch(plt.Rectangle((0, 0), 100, 100, fill=False, edgecolor="black"))
-_ = grid.set(xlim=(-2, 114), ylim=(114, -2), aspect="equal", title="the grid: 7 x 7 blocks over 100 x 100 elements")
+grid.text(101, 50, "no element here", rotation=90, va="center", fontsize=9)
 for k in range(256):
     block.add_patch(plt.Rectangle((k % 16, k // 16), 0.9, 0.9, facecolor=plt.cm.tab10(k // 32)))
-block.text(16.4, 1.2, "warp 0"), block.text(16.4, 15.2, "warp 7")
-_ = block.set(xlim=(-0.5, 20), ylim=(16.5, -0.5), aspect="equal", title="a block: 256 threads, 8 warps")
+for warp in range(8):
+    block.text(16.3, 2 * warp + 1.2, f"warp {warp}", fontsize=9)
 for x, y, w, h, colour in ((0, 12, 10, 10, "#dfe8f3"), (12, 0, 10, 10, "#dfe8f3"), (12, 12, 10, 10, "#dfe8f3"),
                            (0, 15, 10, 1, "tab:blue"), (17, 0, 1, 10, "tab:blue"), (17, 15, 1, 1, "tab:orange")):
     thread.add_patch(plt.Rectangle((x, y), w, h, facecolor=colour))
-thread.text(1, 11.5, "A"), thread.text(10.5, 1, "B"), thread.text(20, 23.5, "C")
-_ = thread.set(xlim=(-0.5, 24), ylim=(24, -0.5), aspect="equal", title="a thread: a row times a column")
-for ax in axes:
+for x, y, name in (0.5, 13.5, "A"), (12.5, 1.5, "B"), (12.5, 13.5, "C"):
+    thread.text(x, y, name, fontsize=12)
+for ax, size, title in ((grid, 112, "the grid: 7 x 7 blocks, 100 x 100 elements"), (block, 18.5, "a block: 256 threads, 8 warps"),
+                        (thread, 22, "a thread: a row times a column")):
+    _ = ax.set(xlim=(-0.02 * size, 1.04 * size), ylim=(1.04 * size, -0.02 * size), aspect="equal")
+    ax.set_title(title, fontsize=11)
     ax.axis("off")
 plt.show()
 
@@ -123,7 +125,7 @@ module = SourceModule(ADD, check=True)
 add = module.get_function("add")
 
 # %% [markdown]
-# `SourceModule` has the shape of the class of that name in PyCUDA, which is how Python programs reach a real GPU. It compiles the text, here
+# (The second kernel, which has no guard, is for later.) `SourceModule` has the shape of the class of that name in PyCUDA, which is how Python programs reach a real GPU. It compiles the text, here
 # for the emulator, and `get_function` gives a kernel. A call is a *launch*: the arguments, the block and the grid. Numbers have to be given
 # with their C type, `np.int32` for `int`. For 1000 elements in blocks of 256 one needs $1000 / 256 = 3.9$, rounded up: 4 blocks.
 
@@ -194,9 +196,9 @@ __global__ void fetch(const float *x, const int *places, float *y) {
 }
 """
 fetch = SourceModule(FETCH, check=True).get_function("fetch")
-lanes = np.arange(32, dtype=np.int32)
-places = {"neighbours": lanes, "every second": 2 * lanes, "every eighth": 8 * lanes, "every 33rd": 33 * lanes,
-          "one further": lanes + 1, "turned round": lanes[::-1].copy(), "shuffled": np.random.default_rng(0).permutation(lanes),
+each = np.arange(32, dtype=np.int32)
+places = {"neighbours": each, "every second": 2 * each, "every eighth": 8 * each, "every 33rd": 33 * each,
+          "one further": each + 1, "turned round": each[::-1].copy(), "shuffled": np.random.default_rng(0).permutation(each),
           "all the same": np.full(32, 5, np.int32)}
 
 def sectors(places):
@@ -205,7 +207,7 @@ def sectors(places):
     return next(c.transactions for c in counts if "x[place]" in c.source)
 
 for name, where in places.items():
-    print(f"{name:13} {sectors(where):3} sectors")
+    print(f"{name:13} {sectors(where):2}")
 
 # %% [markdown]
 # `count` makes the launch on copies and gives, for each line that touches memory, the numbers of its accesses. A *transaction* of global
@@ -213,8 +215,8 @@ for name, where in places.items():
 #
 # Every second number takes 8 sectors, of which one half is thrown away. With every eighth, each thread has a sector of its own: 32, and
 # seven eighths are thrown away. Further apart it gets no worse. One place further is one sector more, since the warp then begins inside of
-# one. The order within the warp does not matter, and when all want the same number, it is one sector. In a picture, by what the warp takes of the
-# memory's first 64 numbers:
+# one. The order within the warp does not matter, and when all want the same number, it is one sector. The memory's first 64 numbers in a
+# picture, in sectors of eight:
 
 # %% tags=["nbval-ignore-output"]
 fig, ax = plt.subplots(figsize=(9, 2.4), layout="constrained")
@@ -311,7 +313,7 @@ fig, axes = plt.subplots(1, 4, figsize=(10, 2.7), layout="constrained")
 axes[0].imshow(picture, cmap="gray_r"), axes[1].imshow(turned, cmap="gray_r")
 for ax, width in zip(axes[2:], (32, 33)):
     ax.imshow((np.arange(32)[:, np.newaxis] * width + np.arange(32)) % 32, cmap="twilight")
-    ax.add_patch(plt.Rectangle((4.5, -0.5), 1, 32, fill=False, edgecolor="black"))
+    ax.add_patch(plt.Rectangle((4.5, -0.5), 1, 32, fill=False, edgecolor="tab:red", linewidth=2))
 for ax, title in zip(axes, ("the picture", "turned", "banks, rows of 32", "banks, rows of 33")):
     _ = ax.set(title=title, xticks=[], yticks=[])
 plt.show()
@@ -368,41 +370,34 @@ while half:
     half //= 2
 
 # %% [markdown]
-# In CUDA C, for blocks of 256, with one mistake:
+# In CUDA C, for blocks of 256. (`a ? b : c` is b if a holds, else c: threads behind the end put in zeros.) First without the two barriers:
 
 # %%
 TREE = """
-#ifdef HASTY
-#define WAIT
-#else
-#define WAIT __syncthreads();
-#endif
 __global__ void sum_tree(const float *x, float *sums, int n) {
     __shared__ float part[256];
     int t = threadIdx.x, i = blockIdx.x * 256 + t;
     part[t] = i < n ? x[i] : 0;
-    WAIT
+    __syncthreads();
     for (int half = 128; half > 0; half /= 2) {
         if (t < half) part[t] += part[t + half];
-        WAIT
+        __syncthreads();
     }
     if (t == 0) sums[blockIdx.x] = part[0];
 }
 """
-hasty = SourceModule(TREE, options=["-DHASTY"]).get_function("sum_tree")
-of_blocks = np.zeros(4, np.float32)
+HASTY = TREE.replace("__syncthreads();", "")
+hasty, of_blocks = SourceModule(HASTY).get_function("sum_tree"), np.zeros(4, np.float32)
 for order in range(2):
     hasty(thousand, of_blocks, n, block=(256, 1, 1), grid=(4, 1), order=order)
     print(f"order {order}:", of_blocks)
 
 # %% [markdown]
-# `a ? b : c` is b if a holds, else c: the threads behind the end put in zeros. `WAIT` stands for nothing here. The sums should be 256, 256,
-# 256 and 232. Forwards they are far off: thread 0 does all of its rounds before the others have put anything there. Backwards they are right.
-# Whoever tries one order, on one GPU, may never see it. The checker's word for it, in the backward order:
+# The sums should be 256, 256, 256 and 232. Forwards they are far off: thread 0 does all of its rounds before the others have put anything
+# there. Backwards they are right. Whoever tries one order, on one GPU, may never see it. The checker's word for it, in the backward order:
 
 # %%
-checked = SourceModule(TREE, check=True, options=["-DHASTY"]).get_function("sum_tree")
-report(checked, thousand, of_blocks, n, block=(256, 1, 1), grid=(4, 1), order=1, lines=4)
+report(SourceModule(HASTY, check=True).get_function("sum_tree"), thousand, of_blocks, n, block=(256, 1, 1), grid=(4, 1), order=1, lines=4)
 
 # %% [markdown]
 # It names the two lines, and what is usually missing. With the barriers there is no order in which it goes wrong:
@@ -588,13 +583,26 @@ print("global reads a thread:", reads_of(NAIVE))
 #
 # The 256 threads of a block need only 16 rows of A and 16 columns of B, and each number of these serves 16 of them. So they fetch them once,
 # together: a square of 16 by 16 of each, every thread one number of both. Then a barrier, and everybody takes 16 terms from shared memory. Then
-# the next two squares.
+# the next two squares. With matrices of four squares:
+
+# %% tags=["nbval-ignore-output"]
+fig, axes = plt.subplots(1, 4, figsize=(10, 2.7), layout="constrained")
+for turn, ax in enumerate(axes):
+    for left, top, name in (0, 5, "A"), (5, 0, "B"), (5, 5, "C"):
+        for down, across in np.ndindex(4, 4):
+            chosen = {"A": down == 1 and across == turn, "B": across == 2 and down == turn, "C": (down, across) == (1, 2)}[name]
+            colour = "#dfe8f3" if not chosen else "tab:orange" if name == "C" else "tab:blue"
+            ax.add_patch(plt.Rectangle((left + across, top + down), 1, 1, facecolor=colour, edgecolor="white"))
+        ax.text(left + 0.1, top + 0.8, name)
+    _ = ax.set(xlim=(0, 9), ylim=(9, 0), aspect="equal", title=f"turn {turn + 1}")
+    ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# The orange block makes its 256 elements in four turns. In each it fetches the two blue squares, and adds what they give. The kernel:
 
 # %% tags=["built"]
 PRODUCT = """
-#ifndef SECOND_WAIT
-#define SECOND_WAIT __syncthreads()
-#endif
 __global__ void product(const float *a, const float *b, float *c, int n, int k) {
     __shared__ float of_a[16][16], of_b[16][16];
     int across = threadIdx.x, down = threadIdx.y;
@@ -605,7 +613,7 @@ __global__ void product(const float *a, const float *b, float *c, int n, int k) 
         of_b[down][across] = b[(p + down) * n + column];
         __syncthreads();
         for (int q = 0; q < 16; q++) sum += of_a[down][q] * of_b[q][across];
-        SECOND_WAIT;
+        __syncthreads();
     }
     c[row * n + column] = sum;
 }
@@ -621,7 +629,8 @@ print("global reads a thread:", reads_of(PRODUCT))
 # Two barriers a turn. The first is plain: nobody reads before all have written. What is the second for? Leave it out:
 
 # %%
-impatient = SourceModule(PRODUCT, check=True, options=["-DSECOND_WAIT=0"]).get_function("product")
+begin, _, end = PRODUCT.rpartition("__syncthreads();")
+impatient = SourceModule(begin + end, check=True).get_function("product")
 report(impatient, a, b, c, *sizes, **squares, lines=4)
 
 # %% [markdown]
@@ -658,8 +667,8 @@ for name, (of_global, of_shared) in rungs.items():
     print(f"{name:7} {of_global:6.1f} global reads, {of_shared:6.1f} shared reads an element")
 
 # %% [markdown]
-# 256, 16, 8, 4: each number fetched is used once, 16, 32, 64 times, the side of the tile. The last step also reads less from shared memory, an
-# eighth (and a `float4` is four numbers with one read).
+# 256, 16, 8, 4: each number fetched is used once, 16, 32, 64 times, the side of the tile. The last step also goes easy on shared memory. Eight
+# numbers for 16 products are half a number for each, where it was two: 64 an element. And it takes four at a time, as a `float4`: 16 reads.
 #
 # What is it worth? A thread adds and multiplies 2 · 128 times for an element. On NVIDIA's A100 (its data sheet: 19.5 trillion operations of
 # float32 a second, 1555 billion bytes from memory a second, in the version with 40 GB) the memory gives one byte for
@@ -765,35 +774,44 @@ for device in crossing.devices:
     print(device[-5:], [f"{i.kind} {i.node.name}" for i in crossing.instructions(device) if i.kind in ("Read", "Compute", "Send", "Recv", "CopyIn", "CopyOut")])
 
 # %% [markdown]
-# The CPU's program ends with a `Send`, the GPU's takes what was sent by a `Recv`. (The rows go through the CPU, so none are copied in; the weights
-# are read where they are.) In the emulator device and host have one memory, and a copy is quick. What does it cost in a computer? The card is
-# plugged into PCI Express. Version 3 sends $8 \cdot 10^9$ bits a second over each of 16 lines, 128 of 130 bits are data; version 4
-# twice as much (PCI-SIG, the base specifications 3.0 and 4.0).
+# The CPU's program ends with a `Send`, the GPU's takes what was sent by a `Recv`. (The rows go to the CPU, so the GPU copies none in; the
+# weights are read where they are.) In the emulator device and host have one memory, and a copy is quick. What would it cost?
+#
+# The card is plugged into PCI Express. Version 3 sends $8 \cdot 10^9$ bits a second over each of 16 lines, of which 128 in 130 are not padding;
+# version 4 twice as much (PCI-SIG, base specifications 3.0 and 4.0). And packets have heads: of 63 gigabits that 8 lines carry, about 50
+# arrive as data (Neugebauer and others, "Understanding PCIe performance for end host networking", SIGCOMM 2018).
 
 # %%
 for version, rate in (3, 8e9), (4, 16e9):
-    print(f"PCI Express {version}: {rate * 16 * 128 / 130 / 8 / 1e9:.1f} GB/s")
-square = 512 * 512 * 4
-print(f"two matrices there, one back: {3 * square / 12e9 * 1e6:.0f} microseconds at 12 GB/s, {3 * square / 25e9 * 1e6:.0f} at 25")
+    carried = rate * 16 * 128 / 130 / 8                 # bytes a second
+    usable = carried * 50 / 63
+    print(f"PCI Express {version}: {carried / 1e9:.1f} GB/s, of which {usable / 1e9:.1f} are data; three matrices of 512 x 512 floats "
+          f"take {3 * 512 * 512 * 4 / usable * 1e6:.0f} microseconds")
 print(f"their product, at 19.5 trillion operations a second: {2 * 512 ** 3 / 19.5e12 * 1e6:.0f} microseconds")
 
 # %% [markdown]
-# Of these rates programs get about 12 and 25 GB/s: packets have heads. The product of the first page takes 14 microseconds at best,
-# and the way there and back ten to twenty times as long. So a GPU pays when many ops follow each other on what is already there. That is why variables
-# stay on it, and why a whole step should run on it.
+# The product of the first page takes 14 microseconds at best, and the way there and back nine to eighteen times as long. So a GPU pays when many
+# ops follow each other on what is already there. That is why variables stay on it, and why a whole step should run on it.
 #
-# **The queue.** On a real GPU a launch is an entry in a queue, called *stream*. The CPU puts it there and goes on, while the GPU works at entries in their
-# order. So the CPU runs ahead, and must wait only where it needs a result: that is `Synchronize`. In the emulator a launch is over
-# when it returns, its queue is always empty, and nothing of this can be seen. What an entry costs: NVIDIA measured a kernel of 2.9
-# microseconds which took 9.6 when the CPU waited after each, and 3.8 when it ran ahead (A. Gray, "Getting Started with CUDA Graphs", 2019, on
-# a V100). So a launch is worth about a microsecond even then, and small kernels should be few.
+# **The queue.** On a real GPU a launch is an entry in a queue, which is called a *stream*. The CPU puts it there and goes on, and the GPU takes
+# the entries in their order. So the CPU runs ahead, and waits only where it needs a result: that is `Synchronize`. In the emulator a
+# launch is over when it returns. Its queue is empty at once, and nothing of this can be seen. NVIDIA measured it, with a kernel of 2.9
+# microseconds on a V100: one every 9.6 microseconds when the CPU waits for each, one every 3.8 when it runs ahead (A. Gray, "Getting Started
+# with CUDA Graphs", 2019). Drawn by these three numbers:
+
+# %% tags=["nbval-ignore-output"]
+lanes([(lane, period * k, period * k + 2.9, "kernel", k + 1) for lane, period in (("waits", 9.6), ("runs ahead", 3.8)) for k in range(6)],
+      "six kernels on a V100, when the CPU waits for each, and when it does not", order=["waits", "runs ahead"])
+
+# %% [markdown]
+# Even then, small kernels leave gaps: a launch has its price. So there should be few.
 
 # %% [markdown]
 # ## 11. The LSTM cell, fused
 #
-# A step of an LSTM cell has a product and ten element-wise ops (chapter 06). On a GPU each is a launch, and its result makes a trip
-# through memory to the next one. We count, for a cell of 128 units: op by op, then as the session does it without being asked, then with the cell
-# whose author wrote one kernel for all.
+# A step of an LSTM cell lays x beside h, makes a product, adds a bias, cuts the result in four, and then has ten element-wise ops (chapter
+# 06): 17 ops. On a GPU each is a launch, and its result makes a trip through memory to the next one. We count, for a cell of 128 units: op
+# by op, then as the session does it without being asked, then with the cell whose author wrote one kernel for all.
 
 # %%
 def cell_step(kind, level):
@@ -816,14 +834,17 @@ for name, (explanation, h) in steps.items():
     assert np.allclose(h, steps["op by op"][1], atol=1e-5)
 
 # %% [markdown]
-# The three give the same. Look at the second: the session has joined what is element-wise, and wrote a CUDA kernel for it while the plan was made:
+# The three give the same. In the second, ten of the ops have become one. (The bias stays alone, since the cuts lie between.)
+# No file of the package has a kernel for these ten. The session wrote one, in CUDA C, while the plan was made:
 
 # %%
 written = [l.source.text for l in launches(steps["element-wise ops joined"][0]) if not isinstance(l.source, str)]
 print(max(written, key=len))
 
 # %% [markdown]
-# (The digits in its name are made from its text: so the next program that needs the same one finds it compiled.)
+# A `Pack` is four floats that are read at once. The ten steps are in the middle, with names such as `v8` for what stays in registers, where ten
+# launches would write it to memory and read it again: five arrays are read and two written here, in place of fourteen and ten. (The digits in
+# the kernel's name are made from its text, so that the next program that needs it finds it compiled.)
 
 # %% [markdown]
 # ## 12. The package's own
@@ -878,7 +899,7 @@ from minitf.datasets import shakespeare
 plays = shakespeare.characters()
 
 def letters(device, steps=12, units=32, batch=16, updates=6):
-    """Bits per character after each update, and the devices of the plan."""
+    """Bits per character before each update, and the plan."""
     characters = len(plays.vocabulary)
     with tf.Graph().as_default(), tf.device(device), tf.Session() as sess:
         tf.set_random_seed(1)
@@ -911,10 +932,11 @@ print([d[-5:] for d in plan.devices])
 
 # %%
 kinds = [i.kind for i in plan.instructions()]
-print({kind: kinds.count(kind) for kind in ("CopyIn", "Compute", "CopyOut", "Synchronize")}, "and", len(launches(plan)), "launches")
+print({kind: kinds.count(kind) for kind in ("CopyIn", "CopyOut", "Synchronize")}, "and more than a hundred launches:", len(launches(plan)) > 100)
 
 # %% [markdown]
-# In a step two arrays go in, the characters and those that follow them, and one number comes out.
+# In a step two arrays go in, the characters and those that follow them, and one number comes out. All else stays on the device, weights and
+# Adam's averages too.
 #
 # ## 14. The digits once more
 #

@@ -12,9 +12,6 @@ from minitf.kernels.gpu.emulator.source_module import SourceModule
 
 
 PRODUCT = """
-#ifndef SECOND_WAIT
-#define SECOND_WAIT __syncthreads()
-#endif
 __global__ void product(const float *a, const float *b, float *c, int n, int k) {
     __shared__ float of_a[16][16], of_b[16][16];
     int across = threadIdx.x, down = threadIdx.y;
@@ -25,7 +22,7 @@ __global__ void product(const float *a, const float *b, float *c, int n, int k) 
         of_b[down][across] = b[(p + down) * n + column];
         __syncthreads();
         for (int q = 0; q < 16; q++) sum += of_a[down][q] * of_b[q][across];
-        SECOND_WAIT;
+        __syncthreads();
     }
     c[row * n + column] = sum;
 }
