@@ -3,20 +3,20 @@
 #
 # Kernels in CUDA C: what thousands of threads do at the same time, what they read, and how they become ops of the framework.
 #
-# **The question.** The product of two matrices of 512 rows and columns takes 134 million multiplications. A CPU core makes a few
-# billion of them a second, a GPU some trillions: it has thousands of units that multiply. But all of them read from one memory, and that
-# one can not keep up. How does one write down what ten thousand threads are to do, so that they do not wait for their numbers?
+# **The question.** The product of two matrices of 512 rows and columns takes 134 million multiplications. A CPU core makes a few billion of
+# them a second, a GPU some trillions: it has thousands of units that multiply. But all of them read from one memory, and that one can not
+# keep up. How does one write down what ten thousand threads are to do, so that they do not wait for their numbers?
 #
 # | | |
 # |---|---|
 # | before this | chapters 01 and 02: kernels, the graph and its session. Of chapter 06, what an LSTM cell is. Of C only what is said here |
 # | time | 75 minutes of reading, 5 hours of exercises |
-# | short route | leave out 7 and 10 and the pictures of 4: 55 minutes; exercises `grid`, `saxpy`, `row_max` |
-# | stuck | `make hint TASK=07/saxpy` gives one hint after the other; after a pass, `make diff TASK=07/saxpy` shows our solution beside yours |
+# | short route | leave out 6, 7 and 10, but run their cells: 55 minutes; exercises `grid`, `saxpy`, `row_max` |
+# | stuck | `make hint TASK=07/saxpy` gives one hint after the other; after a pass, `make diff TASK=07/saxpy` shows our solution |
 #
-# **No GPU is needed.** The kernels are CUDA C, which NVIDIA's compiler `nvcc` takes as it is. Here the computer's C++ compiler takes it, with
-# a header that plays the GPU: minitf's *emulator*. Every number in this chapter comes from the emulator. It can not tell how fast a kernel
-# is on a GPU, and we never say so. It tells something else, and exactly: how often memory is accessed, and what a GPU would not
+# **No GPU is needed.** The kernels are CUDA C, which NVIDIA's compiler `nvcc` takes as it is. Here the computer's C++ compiler takes it,
+# with a header that plays the GPU: minitf's *emulator*. Every count in this chapter comes from the emulator. It can not tell how fast a
+# kernel is on a GPU, and so neither do we. It tells something else, and exactly: how often memory is accessed, and what a GPU would not
 # report at all. Where a speed of a real GPU is named, its source is too.
 
 # %% [markdown]
@@ -36,7 +36,7 @@ import matplotlib.pyplot as plt
 os.environ["MINITF_GPU"] = "emulate"            # before a session asks for a GPU; without this line a real one is taken where there is one
 
 import minitf as tf
-from built.graph import Graph, Session
+from built.graph import Graph, Session, needed
 from built.training import SGD
 from minitf.course.pictures import lanes, show_source
 from minitf.kernels.gpu.emulator.source_module import LaunchError, count_table
@@ -56,7 +56,7 @@ for row, column in np.ndindex(7, 7):
     colour = "tab:orange" if (row, column) == (2, 3) else "#dfe8f3"
     grid.add_patch(plt.Rectangle((16 * column, 16 * row), 16, 16, facecolor=colour, edgecolor="white", linewidth=2))
 grid.add_patch(plt.Rectangle((0, 0), 100, 100, fill=False, edgecolor="black"))
-grid.text(101, 50, "no element here", rotation=90, va="center", fontsize=9)
+grid.text(103, 50, "no element here", rotation=90, va="center", fontsize=9)
 for k in range(256):
     block.add_patch(plt.Rectangle((k % 16, k // 16), 0.9, 0.9, facecolor=plt.cm.tab10(k // 32)))
 for warp in range(8):
@@ -76,11 +76,12 @@ plt.show()
 # %% [markdown]
 # From left to right, each a part of the one before.
 #
-# * **The grid.** 100 is not a multiple of 16, so seven blocks stand in a row, and those at the edge stick out. There are 7 · 7 · 256 = 12,544
-#   threads, of which 2,544 have no element and must notice.
-# * **A block** runs on one of the GPU's processors (there are about a hundred of them), and stays there to its end. Its threads can wait for
-#   each other, and share a small fast memory. Between blocks there is neither.
-# * **A warp** is 32 threads of a block, one after the other in number. All of them do the same instruction at the same time.
+# * **The grid.** 100 is not a multiple of 16, so seven blocks stand in a row, and those at the edge stick out. There are 7 · 7 · 256 =
+#   12,544 threads, of which 2,544 have no element and must notice.
+# * **A block** runs on one of the GPU's processors (there are about a hundred of them), and stays there to its end. Its threads can wait
+#   for each other, and share a small fast memory. Between blocks there is neither.
+# * **A warp** is 32 threads of a block, one after the other in number, here two lines of it. All of them do the same instruction at the
+#   same time.
 # * **A thread** knows its place in the block and the block's place in the grid. The rest is an ordinary function.
 
 # %% [markdown]
@@ -125,9 +126,10 @@ module = SourceModule(ADD, check=True)
 add = module.get_function("add")
 
 # %% [markdown]
-# (The second kernel, which has no guard, is for later.) `SourceModule` has the shape of the class of that name in PyCUDA, which is how Python programs reach a real GPU. It compiles the text, here
-# for the emulator, and `get_function` gives a kernel. A call is a *launch*: the arguments, the block and the grid. Numbers have to be given
-# with their C type, `np.int32` for `int`. For 1000 elements in blocks of 256 one needs $1000 / 256 = 3.9$, rounded up: 4 blocks.
+# (The second kernel, which has no guard, is for later.) `SourceModule` has the shape of the class of that name in PyCUDA, which is how
+# Python programs reach a real GPU. It compiles the text, here for the emulator, and `get_function` gives a kernel. A call is a *launch*:
+# the arguments, the block and the grid. Numbers have to be given with their C type, `np.int32` for `int`. For 1000 elements in blocks of
+# 256 one needs $1000 / 256 = 3.9$, rounded up: 4 blocks.
 
 # %%
 x, y, z = np.arange(1000, dtype=np.float32), np.full(1000, 0.5, np.float32), np.zeros(1000, np.float32)
@@ -135,6 +137,17 @@ n = np.int32(1000)
 add(x, y, z, n, block=(256, 1, 1), grid=(4, 1))
 assert np.array_equal(z, x + y)
 print("z begins with", z[:3], "and ends with", z[-1], "; thread 3 of block 2 made element", 2 * 256 + 3)
+
+# %% [markdown]
+# What is in the memory behind a pointer, nobody knows but the kernel. A GPU would take an array of float64 for floats, and find nonsense.
+# So `SourceModule` compares:
+
+# %%
+try:
+    add(x.astype(np.float64), y, z, n, block=(256, 1, 1), grid=(4, 1))
+    raise AssertionError("it took float64 for float")
+except TypeError as error:
+    print(error)
 
 # %% [markdown]
 # The emulator runs one thread after the other. `order` says in which order: 0 forwards, 1 backwards, from 2 on shuffled, each number
@@ -174,16 +187,16 @@ unchecked(*[a[:1000] for a in longer], n, block=(256, 1, 1), grid=(4, 1))
 print("behind z:", longer[2][1000:1004], "and so on, 24 numbers")
 
 # %% [markdown]
-# Somebody else's sevens are fourteens now, and there is no error. So it is on a GPU: memory lies beside memory, and an access a little too far
-# hits the neighbour. (NVIDIA's `compute-sanitizer` finds such accesses on a real GPU, as the checker does here.) From here on the checker
-# looks at everything we launch.
+# Somebody else's sevens are fourteens now, and there is no error. So it is on a GPU: memory lies beside memory, and an access a little too
+# far hits the neighbour. (NVIDIA's `compute-sanitizer` finds such accesses on a real GPU, as the checker does here.) From here on the
+# checker looks at everything we launch.
 
 # %% [markdown]
 # ## 3. What a warp reads at once
 #
 # The 32 threads of a warp execute a read together, so there are 32 addresses at once. The memory does not serve single numbers: it moves
-# *sectors* of 32 bytes, that is, eight floats that lie side by side. What a read costs is the number of different sectors that the
-# warp's addresses lie in. If neighbours read neighbours, 32 floats are $32 \cdot 4 / 32 = 4$ sectors, and the read is called *coalesced*.
+# *sectors* of 32 bytes, that is, eight floats that lie side by side. What a read costs is the number of different sectors that the warp's
+# addresses lie in. If neighbours read neighbours, 32 floats are $32 \cdot 4 / 32 = 4$ sectors, and the read is called *coalesced*.
 #
 # To see it, a kernel that reads wherever it is told:
 
@@ -211,7 +224,7 @@ for name, where in places.items():
 
 # %% [markdown]
 # `count` makes the launch on copies and gives, for each line that touches memory, the numbers of its accesses. A *transaction* of global
-# memory is a sector.
+# memory is a sector. (A GPU has caches too, which spare some of the transactions. They are not in the count.)
 #
 # Every second number takes 8 sectors, of which one half is thrown away. With every eighth, each thread has a sector of its own: 32, and
 # seven eighths are thrown away. Further apart it gets no worse. One place further is one sector more, since the warp then begins inside of
@@ -224,7 +237,8 @@ for line, name in enumerate(names := ["neighbours", "one further", "every second
     wanted = set(places[name].tolist())
     for k in range(64):
         moved = any(k // 8 == w // 8 for w in wanted)
-        ax.add_patch(plt.Rectangle((k + k // 8 * 0.5, line), 0.9, 0.8, facecolor="tab:orange" if k in wanted else "#f6d9b8" if moved else "0.93"))
+        colour = "tab:orange" if k in wanted else "#f6d9b8" if moved else "0.93"
+        ax.add_patch(plt.Rectangle((k + k // 8 * 0.5, line), 0.9, 0.8, facecolor=colour))
 _ = ax.set(xlim=(0, 68), ylim=(4, -0.1), yticks=[0.4, 1.4, 2.4, 3.4], yticklabels=names, xticks=[],
            title="orange: wanted; pale: moved, and thrown away")
 for side in ax.spines.values():
@@ -234,9 +248,9 @@ plt.show()
 # %% [markdown]
 # ## 4. A quarter turn
 #
-# A picture of 64 by 64 pixels is to be turned by a quarter. The pixel in row r and column c goes to row c and column $63 - r$. Each
-# thread moves one pixel: blocks of 32 by 32 threads, four of them. The thread's number in its block is `threadIdx.y * 32 + threadIdx.x`, so
-# a warp is one row of the block, and reads 32 neighbours. (Sides are multiples of 32 here, so no guard.)
+# A picture of 64 by 64 pixels is to be turned by a quarter. The pixel in row r and column c goes to row c and column $63 - r$. Each thread
+# moves one pixel: blocks of 32 by 32 threads, four of them. The thread's number in its block is `threadIdx.y * 32 + threadIdx.x`, so a warp
+# is one row of the block, and reads 32 neighbours. (Sides are multiples of 32 here, so no guard.)
 
 # %%
 TURN = """
@@ -263,9 +277,9 @@ print(count_table(turn.count(picture, turned, side, **tiles)))
 # what is needed. If the threads were numbered the other way round, the write would be good and the read bad. One of the two goes across,
 # whatever we do.
 #
-# Unless something lies in between. Each processor of a GPU has a *shared memory*, some ten thousand floats, that all threads of a block can read
-# and write, and that does not care for neighbours. So a block carries its tile there, row by row. Then it reads the
-# tile by columns, and writes rows of the result.
+# Unless something lies in between. Each processor of a GPU has a *shared memory*, some ten thousand floats, that all threads of a block can
+# read and write, and that does not care for neighbours. So a block carries its tile there, row by row. Then it reads the tile by columns,
+# and writes rows of the result.
 
 # %%
 TILED = """
@@ -289,13 +303,13 @@ def turned_by(width):
 print(count_table(turned_by(32).count(picture, turned, side, **tiles)))
 
 # %% [markdown]
-# `__syncthreads()` is a *barrier*: no thread goes on before all threads of the block have come there. Without it a thread would read a place
-# of the tile that its neighbour has not written yet.
+# `__syncthreads()` is a *barrier*: no thread goes on before all threads of the block have come there. Without it a thread would read a
+# place of the tile that its neighbour has not written yet.
 #
-# Both global lines are ideal now, 512 sectors each. (The warp writes its 32 neighbours from right to left, which is all the same.) But look at
-# the shared read: 4096 again, where 128 are ideal. What is counted here are turns. Shared memory is made of 32 *banks*: the number at place
-# p is in bank $p \bmod 32$, and each bank serves one number at a time. If a warp wants 32 numbers from 32 banks, that is one turn. Here it
-# wants a column, whose places are 32 apart: all in one bank, 32 turns. This is called a *bank conflict*.
+# Both global lines are ideal now, 512 sectors each. (The warp writes its 32 neighbours from right to left, which is all the same.) But look
+# at the shared read: 4096 again, where 128 are ideal. What is counted here are turns. Shared memory is made of 32 *banks*: the number at
+# place p is in bank $p \bmod 32$, and each bank serves one number at a time. If a warp wants 32 numbers from 32 banks, that is one turn.
+# Here it wants a column, whose places are 32 apart: all in one bank, 32 turns. This is called a *bank conflict*.
 #
 # The cure is one column that nobody uses.
 
@@ -343,9 +357,9 @@ report(sums.get_function("sum_hasty"), thousand, total, n, block=(256, 1, 1), gr
 print("total:", total[0])
 
 # %% [markdown]
-# The total is right, and the kernel is wrong. `*total += x[i]` is three things: read the total, add, write it. The emulator runs thread after
-# thread, and so it happens to go well. On a GPU the 32 threads of a warp read the same old total, add 1 to it, and write 1 more than it: of
-# 32 additions one is left. Two accesses to one place, of different threads, at least one a write, with nothing that says which comes
+# The total is right, and the kernel is wrong. `*total += x[i]` is three things: read the total, add, write it. The emulator runs thread
+# after thread, and so it happens to go well. On a GPU the 32 threads of a warp read the same old total, add 1 to it, and write 1 more than
+# it: of 32 additions one is left. Two accesses to one place, of different threads, at least one a write, with nothing that says which comes
 # first: that is a *race*. The checker does not go by the result. It goes by this rule, so it finds a race whose result was right.
 #
 # The first cure: `atomicAdd` reads, adds and writes in one piece.
@@ -357,9 +371,9 @@ print("total:", total[0])
 
 # %% [markdown]
 # Right, in any order, and no race. But a thousand threads queue for one number, and it is the queue that takes the time. Also, sums of
-# floats depend on their order in the last digit, and here the order is chance. So rather a *tree*. Each block puts its 256 numbers into shared
-# memory. Half of the threads add what the other half has; then half of these; after eight rounds one number is left. With eight numbers,
-# three rounds:
+# floats depend on their order in the last digit, and here the order is chance. So rather a *tree*. Each block puts its 256 numbers into
+# shared memory. Half of the threads add what the other half has; then half of these; after eight rounds one number is left. With eight
+# numbers, three rounds:
 
 # %%
 part = np.array([3, 1, 7, 0, 4, 1, 6, 3])
@@ -410,9 +424,9 @@ for order in range(5):
 print("block by block:", of_blocks)
 
 # %% [markdown]
-# Four sums, one for each block. How are they added? Blocks can not wait for one another. What orders them is the end of a launch: the next one
-# sees all that it has done. So launch the kernel again, with one block, on the four sums. With up to $256 \cdot 256 = 65{,}536$ numbers two launches
-# are enough, with three it is 16 million.
+# Four sums, one for each block. How are they added? Blocks can not wait for one another. What orders them is the end of a launch: the next
+# one sees all that it has done. So launch the kernel again, with one block, on the four sums. With up to $256 \cdot 256 = 65{,}536$ numbers
+# two launches are enough, with three it is 16 million.
 
 # %%
 def sum_of(kernel, x):
@@ -497,7 +511,8 @@ report(stuck.get_function("meet"), np.ones(256, np.float32), block=(256, 1, 1))
 # The rule is short: everybody comes to every barrier; the `if` is around the work, not around the barrier. `sum_tree` keeps it.
 #
 # What happens at an `if` inside a warp, where some threads go one way and some the other? A warp does one instruction at a time. So it goes
-# both ways, one after the other, and the threads that do not belong to the way look on. This is *divergence*. It is not wrong, but it costs both ways:
+# both ways, one after the other, and the threads that do not belong to the way look on. This is *divergence*. It is not wrong, but it costs
+# both ways:
 
 # %%
 def ways(condition, threads=256):
@@ -510,16 +525,16 @@ print("if (t < 128):  ", ways(lambda t: t < 128), "ways of 8 warps")
 print("if (t < 16):   ", ways(lambda t: t < 16), "ways of 8 warps")
 
 # %% [markdown]
-# With odd and even threads every warp goes both ways. When the border lies between warps, none does. That is the second reason to
-# halve the tree as we did: the threads that are done with are whole warps, down to the last five rounds. (The first: its reads are neighbours.)
+# With odd and even threads every warp goes both ways. When the border lies between warps, none does. That is the second reason to halve the
+# tree as we did: the threads that are done with are whole warps, down to the last five rounds. (The first: its reads are neighbours.)
 #
 # ## 7. Rows
 #
-# Many ops work on each row of a matrix: softmax, norms, means. Let each row become its shares: every number divided by the sum of its row. The
-# rows of a classifier have 10 to 1000 numbers. A block for a row of 10 leaves most threads idle, and a thread for a row reads down a
+# Many ops work on each row of a matrix: softmax, norms, means. Let each row become its shares: every number divided by the sum of its row.
+# The rows of a classifier have 10 to 1000 numbers. A block for a row of 10 leaves most threads idle, and a thread for a row reads down a
 # column: its neighbours are a row's length apart, see section 3. So a **warp for a row**: its lanes take neighbours, and go on 32 places
-# further until the row is done. The sum is made by shuffles, this time with `__shfl_xor_sync`: at each distance two lanes swap,
-# and both add. So all lanes end with the sum, and each needs it.
+# further until the row is done. The sum is made by shuffles, this time with `__shfl_xor_sync`: at each distance two lanes swap, and both
+# add. So all lanes end with the sum, and each needs it.
 
 # %%
 SHARES = """
@@ -545,15 +560,15 @@ for rows, columns in (1, 1), (8, 32), (9, 33), (20, 100):
     assert np.allclose(shares_of(given), given / given.sum(1, keepdims=True), rtol=1e-5)
 
 # %% [markdown]
-# The `return` is allowed, since a whole warp leaves, and no barrier comes behind it; shuffles concern one warp only. (`extern "C"` keeps the
-# kernel's name as it is: section 9 needs it.) Softmax is this with $e^x$ for x. But $e^{100}$ does not fit into a float, so the largest
+# The `return` is allowed, since a whole warp leaves, and no barrier comes behind it; shuffles concern one warp only. (`extern "C"` keeps
+# the kernel's name as it is: section 9 needs it.) Softmax is this with $e^x$ for x. But $e^{100}$ does not fit into a float, so the largest
 # number of the row must be found and taken off first. That is left for an exercise.
 
 # %% [markdown]
 # ## 8. A product, step by step
 #
-# Now the ten thousand threads. The first step is the one that the picture shows: a thread takes a row of A and a column of B. For the counts,
-# matrices of 64 rows and columns.
+# Now the ten thousand threads. The first step is the one that the picture shows: a thread takes a row of A and a column of B. For the
+# counts, matrices of 64 rows and columns.
 
 # %%
 NAIVE = """
@@ -578,12 +593,12 @@ def reads_of(source, **options):
 print("global reads a thread:", reads_of(NAIVE))
 
 # %% [markdown]
-# Two reads for each of the 64 terms. Coalesced or not, that is a lot: all threads together read 524,288 numbers, and the two matrices have 8192.
-# Each number of A is read 64 times, by 64 threads, and so is each of B.
+# Two reads for each of the 64 terms. Coalesced or not, that is a lot: all threads together read 524,288 numbers, and the two matrices have
+# 8192. Each number of A is read 64 times, by 64 threads, and so is each of B.
 #
-# The 256 threads of a block need only 16 rows of A and 16 columns of B, and each number of these serves 16 of them. So they fetch them once,
-# together: a square of 16 by 16 of each, every thread one number of both. Then a barrier, and everybody takes 16 terms from shared memory. Then
-# the next two squares. With matrices of four squares:
+# The 256 threads of a block need only 16 rows of A and 16 columns of B, and each number of these serves 16 of them. So they fetch them
+# once, together: a square of 16 by 16 of each, every thread one number of both. Then a barrier, and everybody takes 16 terms from shared
+# memory. Then the next two squares. With matrices of four squares:
 
 # %% tags=["nbval-ignore-output"]
 fig, axes = plt.subplots(1, 4, figsize=(10, 2.7), layout="constrained")
@@ -594,7 +609,7 @@ for turn, ax in enumerate(axes):
             colour = "#dfe8f3" if not chosen else "tab:orange" if name == "C" else "tab:blue"
             ax.add_patch(plt.Rectangle((left + across, top + down), 1, 1, facecolor=colour, edgecolor="white"))
         ax.text(left + 0.1, top + 0.8, name)
-    _ = ax.set(xlim=(0, 9), ylim=(9, 0), aspect="equal", title=f"turn {turn + 1}")
+    _ = ax.set(xlim=(-1, 10), ylim=(9, 0), aspect="equal", title=f"turn {turn + 1}")
     ax.axis("off")
 plt.show()
 
@@ -623,8 +638,9 @@ __global__ void product(const float *a, const float *b, float *c, int n, int k) 
 print("global reads a thread:", reads_of(PRODUCT))
 
 # %% [markdown]
-# Eight in place of 128: a sixteenth, as each number that is fetched is used 16 times. (Sizes are multiples of 16 here, so that no square sticks
-# out. The exercise takes any.)
+# Eight in place of 128: a sixteenth, as each number that is fetched is used 16 times. In shared memory there are no conflicts: a warp is
+# two lines of the block, so it reads two numbers of `of_a`, each for 16 threads, and 16 neighbours of `of_b`. (Sizes are multiples of 16
+# here, so that no square sticks out. The exercise takes any.)
 #
 # Two barriers a turn. The first is plain: nobody reads before all have written. What is the second for? Leave it out:
 
@@ -634,18 +650,16 @@ impatient = SourceModule(begin + end, check=True).get_function("product")
 report(impatient, a, b, c, *sizes, **squares, lines=4)
 
 # %% [markdown]
-# A fast thread goes round and writes the next square, while a slow one still reads the old one. In a loop the end of one turn borders on the
-# begin of the next.
+# A fast thread goes round and writes the next square, while a slow one still reads the old one. In a loop the end of one turn borders on
+# the begin of the next.
 #
 # ### The ladder
 #
 # The package has these two steps as well, and two more: tiles of 32, and one in which each thread makes 4 by 4 elements. A thread then
-# takes four numbers of A and four of B from shared memory into registers, and has 16 products of them. `minitf/kernels/gpu/ladder.cu` has them all, for
-# products of any size. Count them, for 128 rows and columns:
+# takes four numbers of A and four of B from shared memory into registers, and has 16 products of them. `minitf/kernels/gpu/ladder.cu` has
+# them all, for products of any size. Count them, for 128 rows and columns:
 
 # %%
-import ctypes
-
 import minitf.kernels.gpu.matmul as of_matmul
 
 ladder = SourceModule(Path(of_matmul.__file__).with_name("ladder.cu"), check=True)
@@ -667,12 +681,13 @@ for name, (of_global, of_shared) in rungs.items():
     print(f"{name:7} {of_global:6.1f} global reads, {of_shared:6.1f} shared reads an element")
 
 # %% [markdown]
-# 256, 16, 8, 4: each number fetched is used once, 16, 32, 64 times, the side of the tile. The last step also goes easy on shared memory. Eight
-# numbers for 16 products are half a number for each, where it was two: 64 an element. And it takes four at a time, as a `float4`: 16 reads.
+# 256, 16, 8, 4: each number fetched is used once, 16, 32, 64 times, the side of the tile. The last step also goes easy on shared memory.
+# Eight numbers for 16 products are half a number for each, where it was two: 64 an element. And it takes four at a time, as a `float4`: 16
+# reads.
 #
-# What is it worth? A thread adds and multiplies 2 · 128 times for an element. On NVIDIA's A100 (its data sheet: 19.5 trillion operations of
-# float32 a second, 1555 billion bytes from memory a second, in the version with 40 GB) the memory gives one byte for
-# $19.5 / 1.555 = 12.5$ operations. A kernel with fewer operations per byte waits for memory.
+# What is it worth? A thread adds and multiplies 256 times for an element. On NVIDIA's A100 (its data sheet: 19.5 trillion operations of
+# float32 a second, 1555 billion bytes from memory a second, in the version with 40 GB) the memory gives one byte for $19.5 / 1.555 = 12.5$
+# operations. A kernel with fewer operations per byte waits for memory.
 
 # %%
 for name, (of_global, _) in rungs.items():
@@ -680,14 +695,14 @@ for name, (of_global, _) in rungs.items():
     print(f"{name:7} {operations:5.2f} operations a byte: at most {min(1, operations / 12.5):4.0%} of what the A100 can compute")
 
 # %% [markdown]
-# (The caches of a GPU make the first line better than that: many of the reads never reach the memory.) So this is how ten thousand threads are
-# kept from waiting for their numbers: by fetching each one once for many of them.
+# (The caches of a GPU make the first line better than that: many of the reads never reach the memory.) So this is how ten thousand threads
+# are kept from waiting for their numbers: by fetching each one once for many of them.
 #
 # ## 9. An op of your own on the GPU
 #
-# Chapter 01 registered an op with a name, a rule for shapes, and a kernel for the CPU. For a GPU it is a function in Python, which describes the
-# launches. It runs once for a plan, when all shapes are known. Afterwards the session queues these launches in each step, and no Python is
-# involved. The kernel lies in a file of its own; ours is `shares`, from section 7.
+# Chapter 01 registered an op with a name, a rule for shapes, and a kernel for the CPU. For a GPU it is a function in Python, which
+# describes the launches. It runs once for a plan, when all shapes are known. Afterwards the session queues these launches in each step, and
+# no Python is involved. The kernel lies in a file of its own; ours is `shares`, from section 7.
 
 # %%
 from minitf.core.registry import register_op
@@ -711,7 +726,8 @@ def describe_shares(call):
 
 
 # %% [markdown]
-# `tf.device` says where the ops inside of it are to run (chapter 08 is about nothing else). `/gpu:0` is the first GPU, here an emulated one.
+# `tf.device` says where the ops inside of it are to run (chapter 08 is about nothing else). `/gpu:0` is the first GPU, here an emulated
+# one.
 
 # %%
 with tf.Graph().as_default() as graph:
@@ -727,8 +743,8 @@ plan = sess.explain(y, counted)
 print(plan)
 
 # %% [markdown]
-# Four instructions. `CopyIn` brings what was fed into the GPU's memory, `Compute` queues the launches, `CopyOut` brings the result back, and
-# `Synchronize` waits for the GPU. Which launches? The description can be asked, as the session did:
+# Four instructions. `CopyIn` brings what was fed into the GPU's memory, `Compute` queues the launches, `CopyOut` brings the result back,
+# and `Synchronize` waits for the GPU. Which launches? The description can be asked, as the session did:
 
 # %%
 from minitf.kernels.gpu.call import Call, Described, Operand
@@ -742,8 +758,8 @@ def launches(explanation):
     found, buffers = [], explanation.buffers("/gpu:0")
     for i in explanation.instructions("/gpu:0"):
         if i.kind == "Compute" and isinstance(i.kernel_def.kernel, Described):
-            described = i.kernel_def.kernel
-            call = Call(described.source, i.node.name, i.node.attrs, operands("input", i.inputs, buffers), operands("output", i.outputs, buffers))
+            described, ins, outs = i.kernel_def.kernel, operands("input", i.inputs, buffers), operands("output", i.outputs, buffers)
+            call = Call(described.source, i.node.name, i.node.attrs, ins, outs)
             described.describe(call)
             found += call.launches
     return found
@@ -753,10 +769,24 @@ print(*launches(plan), sep="\n")
 # %% [markdown]
 # `<<<grid, block, shared>>>` is CUDA's own way to write a launch. One block of 256 threads, eight warps, of which two have a row.
 #
+# An op runs where it has a kernel. Ours has none for the CPU:
+
+# %%
+with tf.Graph().as_default(), tf.device("/cpu:0"), tf.Session() as cpu_sess:
+    try:
+        cpu_sess.run(apply_op("Shares", tf.constant([[1.0, 3.0]])))
+        raise AssertionError("it ran on the CPU")
+    except tf.errors.InvalidArgumentError as error:
+        print(error.message.splitlines()[0])
+
+# %% [markdown]
+# Who has a GPU and PyCUDA leaves out the line with `MINITF_GPU` at the top. Then the sessions of this chapter compile the same files with
+# `nvcc`, and run them there. (`SourceModule` stays the emulator's.)
+#
 # ## 10. Memory of a device, and its queue
 #
-# A GPU in a computer is a card with a memory of its own. What it computes with must lie there. Variables do, from step to step; only what is
-# fed and fetched crosses in each step. And what is computed on the CPU, of course:
+# A GPU in a computer is a card with a memory of its own. What it computes with must lie there. Variables do, from step to step; only what
+# is fed and fetched crosses in each step. And what is computed on the CPU, of course:
 
 # %%
 with tf.Graph().as_default() as graph:
@@ -771,15 +801,16 @@ with tf.Session(graph=graph) as sess:
     sess.run(weights.initializer)
     crossing = sess.explain(scores, {rows: np.zeros((100, 784))})
 for device in crossing.devices:
-    print(device[-5:], [f"{i.kind} {i.node.name}" for i in crossing.instructions(device) if i.kind in ("Read", "Compute", "Send", "Recv", "CopyIn", "CopyOut")])
+    done = [i for i in crossing.instructions(device) if i.kind in ("Read", "Compute", "Send", "Recv", "CopyIn", "CopyOut")]
+    print(device[-5:], [f"{i.kind} {i.node.name}" for i in done])
 
 # %% [markdown]
 # The CPU's program ends with a `Send`, the GPU's takes what was sent by a `Recv`. (The rows go to the CPU, so the GPU copies none in; the
 # weights are read where they are.) In the emulator device and host have one memory, and a copy is quick. What would it cost?
 #
-# The card is plugged into PCI Express. Version 3 sends $8 \cdot 10^9$ bits a second over each of 16 lines, of which 128 in 130 are not padding;
-# version 4 twice as much (PCI-SIG, base specifications 3.0 and 4.0). And packets have heads: of 63 gigabits that 8 lines carry, about 50
-# arrive as data (Neugebauer and others, "Understanding PCIe performance for end host networking", SIGCOMM 2018).
+# The card is plugged into PCI Express. Version 3 sends $8 \cdot 10^9$ bits a second over each of 16 lines, of which 128 in 130 are not
+# padding; version 4 twice as much (PCI-SIG, base specifications 3.0 and 4.0). And packets have heads: of 63 gigabits that 8 lines carry,
+# about 50 arrive as data (Neugebauer and others, "Understanding PCIe performance for end host networking", SIGCOMM 2018).
 
 # %%
 for version, rate in (3, 8e9), (4, 16e9):
@@ -790,14 +821,14 @@ for version, rate in (3, 8e9), (4, 16e9):
 print(f"their product, at 19.5 trillion operations a second: {2 * 512 ** 3 / 19.5e12 * 1e6:.0f} microseconds")
 
 # %% [markdown]
-# The product of the first page takes 14 microseconds at best, and the way there and back nine to eighteen times as long. So a GPU pays when many
-# ops follow each other on what is already there. That is why variables stay on it, and why a whole step should run on it.
+# The product of the first page takes 14 microseconds at best, and the way there and back nine to eighteen times as long. So a GPU pays when
+# many ops follow each other on what is already there. That is why variables stay on it, and why a whole step should run on it.
 #
-# **The queue.** On a real GPU a launch is an entry in a queue, which is called a *stream*. The CPU puts it there and goes on, and the GPU takes
-# the entries in their order. So the CPU runs ahead, and waits only where it needs a result: that is `Synchronize`. In the emulator a
+# **The queue.** On a real GPU a launch is an entry in a queue, which is called a *stream*. The CPU puts it there and goes on, and the GPU
+# takes the entries in their order. So the CPU runs ahead, and waits only where it needs a result: that is `Synchronize`. In the emulator a
 # launch is over when it returns. Its queue is empty at once, and nothing of this can be seen. NVIDIA measured it, with a kernel of 2.9
-# microseconds on a V100: one every 9.6 microseconds when the CPU waits for each, one every 3.8 when it runs ahead (A. Gray, "Getting Started
-# with CUDA Graphs", 2019). Drawn by these three numbers:
+# microseconds on a V100: one every 9.6 microseconds when the CPU waits for each, one every 3.8 when it runs ahead (A. Gray, "Getting
+# Started with CUDA Graphs", 2019). Drawn by these three numbers:
 
 # %% tags=["nbval-ignore-output"]
 lanes([(lane, period * k, period * k + 2.9, "kernel", k + 1) for lane, period in (("waits", 9.6), ("runs ahead", 3.8)) for k in range(6)],
@@ -830,21 +861,21 @@ L0, L1 = tf.OptimizerOptions.L0, tf.OptimizerOptions.L1
 steps = {"op by op": cell_step(tf.nn.rnn_cell.BasicLSTMCell, L0), "element-wise ops joined": cell_step(tf.nn.rnn_cell.BasicLSTMCell, L1),
          "LSTMBlockCell": cell_step(tf.nn.rnn_cell.LSTMBlockCell, L1)}
 for name, (explanation, h) in steps.items():
-    print(f"{name:24} {len(launches(explanation)):2} launches")
+    print(f"launches, {name}: {len(launches(explanation))}")
     assert np.allclose(h, steps["op by op"][1], atol=1e-5)
 
 # %% [markdown]
-# The three give the same. In the second, ten of the ops have become one. (The bias stays alone, since the cuts lie between.)
-# No file of the package has a kernel for these ten. The session wrote one, in CUDA C, while the plan was made:
+# The three give the same. In the second, ten of the ops have become one. (The bias stays alone, since the cuts lie between.) No file of the
+# package has a kernel for these ten. The session wrote one, in CUDA C, while the plan was made:
 
 # %%
 written = [l.source.text for l in launches(steps["element-wise ops joined"][0]) if not isinstance(l.source, str)]
 print(max(written, key=len))
 
 # %% [markdown]
-# A `Pack` is four floats that are read at once. The ten steps are in the middle, with names such as `v8` for what stays in registers, where ten
-# launches would write it to memory and read it again: five arrays are read and two written here, in place of fourteen and ten. (The digits in
-# the kernel's name are made from its text, so that the next program that needs it finds it compiled.)
+# A `Pack` is four floats that are read at once. The ten steps are in the middle, with names such as `v8` for what stays in registers, where
+# ten launches would write it to memory and read it again: five arrays are read and two written here, in place of fourteen and ten. (The
+# digits in the kernel's name are made from its text, so that the next program that needs it finds it compiled.)
 
 # %% [markdown]
 # ## 12. The package's own
@@ -857,8 +888,8 @@ show_source("minitf/kernels/gpu/common.cuh", "over_lanes", "over_block")
 # %% [markdown]
 # Shuffles first, then one number a warp in shared memory: `sum_warps`. In the end all threads have the result, not only the first.
 #
-# Do ours and the package's agree? Fifty random sizes, sums and products, the package's on `/gpu:0`. Ours takes multiples of 16, so
-# the matrices get zeros around them, and the result is cut out:
+# Do ours and the package's agree? Fifty random sizes, sums and products, the package's on `/gpu:0`. Ours takes multiples of 16, so the
+# matrices get zeros around them, and the result is cut out:
 
 # %% tags=["built"]
 @functools.cache
@@ -877,7 +908,7 @@ def product(a, b):
 
 # %%
 with tf.Graph().as_default(), tf.device("/gpu:0"), tf.Session() as sess:
-    left, right, vector = tf.placeholder(tf.float32, [None, None]), tf.placeholder(tf.float32, [None, None]), tf.placeholder(tf.float32, [None])
+    left, right, vector = [tf.placeholder(tf.float32, [None] * rank) for rank in (2, 2, 1)]
     theirs = tf.matmul(left, right), tf.reduce_sum(vector)
     for seed in range(50):
         random = np.random.default_rng(seed)
@@ -890,8 +921,8 @@ print("50 products and 50 sums agree")
 # %% [markdown]
 # ## 13. A model of letters on the GPU
 #
-# A small model of chapter 06: it reads twelve characters of Shakespeare's plays, and says at each which one comes next. Everything is inside
-# `tf.device`: forward, gradients, clipping, Adam and its slots.
+# A small model of chapter 06: it reads twelve characters of Shakespeare's plays, and says at each which one comes next. Everything is
+# inside `tf.device`: forward, gradients, clipping, Adam and its slots.
 
 # %%
 from minitf.datasets import shakespeare
@@ -904,7 +935,8 @@ def letters(device, steps=12, units=32, batch=16, updates=6):
     with tf.Graph().as_default(), tf.device(device), tf.Session() as sess:
         tf.set_random_seed(1)
         ids, following = tf.placeholder(tf.int32, [batch, steps]), tf.placeholder(tf.int32, [batch, steps])
-        outputs, _ = tf.nn.static_rnn(tf.nn.rnn_cell.LSTMBlockCell(units), tf.unstack(tf.one_hot(ids, characters), axis=1), dtype=tf.float32)
+        inputs = tf.unstack(tf.one_hot(ids, characters), axis=1)
+        outputs, _ = tf.nn.static_rnn(tf.nn.rnn_cell.LSTMBlockCell(units), inputs, dtype=tf.float32)
         v, bias = tf.get_variable("V", [units, characters]), tf.get_variable("bias", [characters], initializer=tf.zeros_initializer())
         losses = [tf.nn.sparse_softmax_cross_entropy_with_logits(labels=following[:, t], logits=tf.matmul(h, v) + bias)
                   for t, h in enumerate(outputs)]
@@ -932,7 +964,8 @@ print([d[-5:] for d in plan.devices])
 
 # %%
 kinds = [i.kind for i in plan.instructions()]
-print({kind: kinds.count(kind) for kind in ("CopyIn", "CopyOut", "Synchronize")}, "and more than a hundred launches:", len(launches(plan)) > 100)
+print({kind: kinds.count(kind) for kind in ("CopyIn", "CopyOut", "Synchronize")})
+print("more than a hundred launches:", len(launches(plan)) > 100)
 
 # %% [markdown]
 # In a step two arrays go in, the characters and those that follow them, and one number comes out. All else stays on the device, weights and
@@ -940,7 +973,8 @@ print({kind: kinds.count(kind) for kind in ("CopyIn", "CopyOut", "Synchronize")}
 #
 # ## 14. The digits once more
 #
-# Our own framework gets a GPU. All it takes is a table of kernels for the GPU, and a session that looks into it before it looks into the op's own:
+# Our own framework gets a GPU. All it takes is a table of kernels for the GPU, and a session that looks into it before it looks into the
+# op's own:
 
 # %% tags=["built"]
 GPU_KERNELS = {}
@@ -967,7 +1001,7 @@ w2, b2 = graph.variable(random.normal(size=(32, 10)) * np.sqrt(2 / 32)), graph.v
 logits = graph.create("Relu", images @ w1 + b1) @ w2 + b2
 loss = graph.create("Xent", logits, labels)
 train = SGD(0.5).minimize(loss, [w1, b1, w2, b2])
-print(sum(op.type == "MatMul" for op in graph.operations), "products in a step")
+print(sum(op.type == "MatMul" for op in needed([train], {images, labels})), "products in a step")
 
 # %%
 def trained(session, updates=150):
@@ -983,27 +1017,27 @@ assert gpu_share > 0.85 and abs(gpu_share - cpu_share) < 0.02
 print("more than 85 % of the digits are right, with products by our own CUDA kernel as with NumPy's")
 
 # %% [markdown]
-# Each product copies its operands to the device and its result back: `SourceModule` takes NumPy arrays. That is what the package avoids
-# by giving each device a program of its own, and the next chapter is about that.
+# Each product copies its operands to the device and its result back: `SourceModule` takes NumPy arrays. That is what the package avoids by
+# giving each device a program of its own, and the next chapter is about that.
 
 # %% [markdown]
 # ## Where this lives today
 #
-# **CUDA C** is as it was in 2007 in all that this chapter used, but for the shuffles, whose form with `_sync` came in 2017. GPUs have
-# got *tensor cores* since then: instructions with which a warp multiplies two small matrices at once. They are what products run on
-# today, fed through shared memory as ours are. **cuBLAS** and **cuDNN** are NVIDIA's libraries of such kernels; minitf takes cuBLAS for products where it
-# finds it on a GPU. **PyTorch** compiles a kernel of one's own by `torch.utils.cpp_extension.load_inline`, and `torch.compile` joins element-wise
-# ops as section 11 does, through **Triton**. That is a language in which one writes what a *block* does, on whole tiles of numbers, and the compiler
-# sees to the threads, to shared memory and the barriers. **JAX** has Pallas, of the same kind; its compiler XLA fuses too. **Numba** and **CuPy** take
-# kernels from Python: `@cuda.jit`, `cupy.RawKernel`. On AMD's GPUs the language is called HIP, and reads like CUDA; a warp is a *wavefront* there, of 64
-# threads on many of them.
+# **CUDA C** is as it was in 2007 in all that this chapter used, but for the shuffles, whose form with `_sync` came in 2017. GPUs have got
+# *tensor cores* since then: instructions with which a warp multiplies two small matrices at once. They are what products run on today, fed
+# through shared memory as ours are. **cuBLAS** and **cuDNN** are NVIDIA's libraries of such kernels; minitf takes cuBLAS for products where
+# it finds it on a GPU. **PyTorch** compiles a kernel of one's own by `torch.utils.cpp_extension.load_inline`, and `torch.compile` joins
+# element-wise ops as section 11 does, through **Triton**. That is a language in which one writes what a *block* does, on whole tiles of
+# numbers, and the compiler sees to the threads, to shared memory and the barriers. **JAX** has Pallas, of the same kind; its compiler XLA
+# fuses too. **Numba** and **CuPy** take kernels from Python: `@cuda.jit`, `cupy.RawKernel`. On AMD's GPUs the language is called HIP, and
+# reads like CUDA; a warp has 64 threads on many of them.
 
 # %% [markdown]
 # ## Exercises
 #
-# The files are in `exercises/07_gpu_kernels/`. Each says in its docstring or first comment what to write, with an example. The `.cu` files are
-# CUDA C, and are run by the emulator under the checker: a race or an access outside of an array loses points, even if the result is right. So does too much
-# traffic, by count.
+# The files are in `exercises/07_gpu_kernels/`. Each says in its docstring or first comment what to write, with an example. The `.cu` files
+# are CUDA C, and are run by the emulator under the checker: a race or an access outside of an array loses points, even if the result is
+# right. So does too much traffic, by count.
 #
 # | file | what to write | points | replaces |
 # |---|---|---|---|
