@@ -10,7 +10,7 @@
 # | | |
 # |---|---|
 # | before this | chapters 01 and 02: kernels, the graph and its session. Of chapter 06, what an LSTM cell is. Of C only what is said here |
-# | time | 75 minutes of reading, 5 hours of exercises |
+# | time | 75 minutes of reading, 4 hours of exercises |
 # | short route | leave out 6, 7 and 10, but run their cells: 55 minutes; exercises `grid`, `saxpy`, `row_max` |
 # | stuck | `make hint TASK=07/saxpy` gives one hint after the other; after a pass, `make diff TASK=07/saxpy` shows our solution |
 #
