@@ -144,6 +144,11 @@ bench-peers: $(VENV)/built
 	@$(call LIST,options.extras_require:bench) > .venv-bench/requirements.txt
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-bench/requirements.txt
 
+# PyCUDA is compiled by pip: it finds the toolkit by the nvcc on PATH, and would want cuRAND, which some toolkits lack and nothing here uses.
+extra-gpu: $(VENV)/built
+	@$(call LIST,options.extras_require:gpu) > $(VENV)/extra-gpu.txt
+	PATH="$$($(RUN) -m minitf.kernels.gpu.nvcc):$$PATH" $(PIP) --config-settings=--global-option=--conf:CUDA_ENABLE_CURAND=False -r $(VENV)/extra-gpu.txt
+
 extra-%: $(VENV)/built
 	@$(call LIST,options.extras_require:$*) > $(VENV)/extra-$*.txt
 	$(PIP) -r $(VENV)/extra-$*.txt

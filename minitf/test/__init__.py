@@ -14,10 +14,9 @@ import unittest as _unittest
 from unittest import mock
 
 from ..autodiff import compute_gradient, compute_gradient_error
-from ..core.config import ConfigProto as _ConfigProto
 from ..core.nearest import no_attribute as _no_attribute
 from ..platform import flags as _flags
-from ..session.runtime import Runtime as _Runtime
+from ..kernels.gpu.devices import first_name as _first_gpu, real_count as _real_gpus
 from .temporary import get_temp_dir
 from .test_case import TestCase
 
@@ -29,17 +28,21 @@ def main(argv=None):
 
 
 def gpu_device_name():
-    """The name of the first GPU device of this process, or ''."""
-    return next((name for name in _Runtime(_ConfigProto()).devices if "GPU" in name), "")
+    """'/device:GPU:0' where this process has a real GPU, or MINITF_GPU=emulate asks for an emulated one; else ''.
+
+    Without either a program that asks for a GPU gets an emulated one all the same: a test that would be too slow there should ask here first.
+    """
+    return _first_gpu()
 
 
 def is_gpu_available(cuda_only=False, min_cuda_compute_capability=None):
-    """Whether this process has a GPU device."""
-    return bool(gpu_device_name())
+    """As gpu_device_name(); cuda_only: whether it has a real one."""
+    return bool(_real_gpus() if cuda_only else _first_gpu())
 
 
 def is_built_with_cuda():
-    return False
+    """Whether real GPUs can be used: PyCUDA, a driver, a GPU and a compiler for it are there."""
+    return bool(_real_gpus())
 
 
 def test_src_dir_path(relative_path):

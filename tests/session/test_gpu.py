@@ -139,6 +139,16 @@ def test_a_fused_run_whose_result_is_fetched_is_explained_once():
     assert text.count("Relu(") == 1 and "CopyOut" in text
 
 
+def test_what_works_out_shapes_is_on_the_host_beside_a_gpu():
+    """A gradient that needs the shapes of the run, without soft placement."""
+    with tf.device("/gpu:0"):
+        x, y, at = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None]), tf.placeholder(tf.int32, [])
+        grad, = tf.gradients(tf.reduce_sum(x[at:at + 2] * y), y)
+    with tf.Session() as sess:
+        assert list(sess.run(grad, {x: [1, 2, 3], y: [5, 5], at: 1})) == [2, 3]
+        assert list(sess.run(grad, {x: [1, 2, 3], y: [5], at: 0})) == [3]
+
+
 def test_nothing_is_on_a_gpu_unasked():
     with tf.Session(config=config()) as sess:
         a = tf.constant(1.0) + tf.placeholder_with_default(2.0, [])
@@ -161,7 +171,7 @@ def test_an_op_without_a_kernel_names_those_there_are_or_goes_to_a_cpu():
 @pytest.mark.parametrize("setting, words", [("off", "no devices matching"), ("emulate", "no devices matching"), ("real", "MINITF_GPU=real, but there is none"),
                                             ("emulated", "may be off, real, emulate or emulate:n")])
 def test_what_the_environment_may_say(setting, words, monkeypatch):
-    if setting == "real" and gpu_devices._real()[0]:
+    if setting == "real" and gpu_devices.real_count():
         pytest.skip("there is a real GPU")
     monkeypatch.setattr(gpu_devices, "_found", None)
     monkeypatch.setenv("MINITF_GPU", setting)
@@ -174,7 +184,7 @@ def test_what_the_environment_may_say(setting, words, monkeypatch):
 def test_emulation_is_chosen_and_said():
     program = "import minitf as tf\nwith tf.device('/gpu:0'): y = tf.identity(tf.placeholder_with_default(2.0, []))\nprint(tf.Session().run(y))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={**__import__("os").environ, "MINITF_GPU": ""})
-    if gpu_devices._real()[0]:
+    if gpu_devices.real_count():
         pytest.skip("there is a real GPU")
     assert done.stdout.strip() == "2.0" and "is emulated on the CPU" in done.stderr and done.stderr.count("\n") == 1
 

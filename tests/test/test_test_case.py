@@ -149,8 +149,12 @@ def test_folders(case):
     assert os.path.isdir(tf.test.test_src_dir_path("kernels/cpu"))
 
 
-def test_there_is_no_gpu_here():
-    assert tf.test.gpu_device_name() == "" and not tf.test.is_gpu_available() and not tf.test.is_built_with_cuda()
+@pytest.mark.parametrize("setting", ["", "off", "emulate:2"])
+def test_a_gpu_is_told_of_where_there_is_one_or_an_emulated_one_is_asked_for(setting, monkeypatch):
+    monkeypatch.setenv("MINITF_GPU", setting)
+    real = tf.test.is_gpu_available(cuda_only=True)
+    there = setting == "emulate:2" or real and setting != "off"
+    assert tf.test.gpu_device_name() == there * "/device:GPU:0" and tf.test.is_gpu_available() == there and tf.test.is_built_with_cuda() == real
 
 
 def test_gradients_are_checked(case):

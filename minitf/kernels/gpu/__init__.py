@@ -7,5 +7,6 @@ from . import copies
 from . import depthwise
 from . import matmul
 from . import pool
+from . import resize
 from . import variables
 from . import diagonals, gather, join, make, mirror, moves, slices                # noqa: F401

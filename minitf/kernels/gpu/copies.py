@@ -6,5 +6,5 @@ def copy(call):
     call.copy(call.outputs[0], call.inputs[0])
 
 
-for _op_type in ("Identity", "StopGradient", "Reshape", "Squeeze", "ExpandDims", "PlaceholderWithDefault"):
+for _op_type in ("Identity", "StopGradient", "Reshape", "Squeeze", "ExpandDims", "PlaceholderWithDefault", "Bitcast"):
     register_gpu_kernel(_op_type)(copy)

@@ -34,6 +34,18 @@ def gpus(options=None):
         raise InvalidArgumentError(None, None, f"visible_device_list is {visible!r}: numbers of GPUs, with commas between them; there are {len(_found)}") from None
 
 
+def real_count():
+    """How many real GPUs can be used; no device is opened."""
+    from .pycuda_device import probe
+    return probe().count
+
+
+def first_name():
+    """'/device:GPU:0' where a program gets a real GPU, or an emulated one that MINITF_GPU asks for; else ''."""
+    wanted = os.environ.get("MINITF_GPU", "")
+    return "/device:GPU:0" if wanted.startswith("emulate") or wanted != "off" and real_count() else ""
+
+
 def _find(options):
     from .device import EmulatedDevice
     wanted = os.environ.get("MINITF_GPU", "")

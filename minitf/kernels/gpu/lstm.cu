@@ -1,10 +1,11 @@
-// The LSTM cell in one launch: the product of its inputs and its weights, and the gates while their sums are still in registers; and the pass
-// backward.  The gradients' products are ops of their own.
+// The LSTM cell in one launch: the product of its inputs and its weights, and the gates while their sums are still in registers; and the
+// pass backward.  The gradients' products are ops of their own.
 #include "common.cuh"
 #include "pack.cuh"
 
-const int TILE_ROWS = 32, TILE_UNITS = 32, GATES = 4, DEPTH = 16;       // of a tile: rows of the batch, units, their gates; terms between barriers
-const int EACH = 4;                                                     // rows of a thread
+const int TILE_ROWS = 32, TILE_UNITS = 32, GATES = 4;      // of a tile: rows of the batch, units, their gates
+const int DEPTH = 16;                                      // terms between barriers
+const int EACH = 4;                                        // rows of a thread
 const int CELL_THREADS = TILE_ROWS / EACH * TILE_UNITS;
 
 __device__ inline float exp_of(float x) { return expf(x); }
@@ -23,9 +24,9 @@ template <class T> struct Joined {
     }
 };
 
-// A warp has the units of the tile, one a lane, and EACH rows; a thread sums the four gates of a unit in each of its rows: so it has all that
-// the cell needs.  What it multiplies comes from shared memory: EACH neighbouring inputs, which the warp's lanes share, and a unit's four weights, which
-// are laid beside one another there.
+// A warp has the units of the tile, one a lane, and EACH rows; a thread sums the four gates of a unit in each of its rows: so it has all
+// that the cell needs.  What it multiplies comes from shared memory: EACH neighbouring inputs, which the warp's lanes share, and a unit's
+// four weights, which are laid beside one another there.
 // The next piece of both is on its way from memory while the last one is multiplied.
 template <class T> __device__ void sum_gates(T (&sums)[EACH][GATES], const Joined<T> &inputs, const T *w, int first_row, int first_unit) {
     alignas(32) __shared__ T left[DEPTH][TILE_ROWS + EACH];             // EACH more, so that the terms of a row do not all lie in one bank
@@ -42,7 +43,8 @@ template <class T> __device__ void sum_gates(T (&sums)[EACH][GATES], const Joine
         }
         for (int i = 0; i < RIGHTS; i++) {
             int term = next + warp + i * (CELL_THREADS / TILE_UNITS), unit = first_unit + lane;
-            for (int gate = 0; gate < GATES; gate++) rights[i].of[gate] = term < terms && unit < n ? w[(term * GATES + gate) * n + unit] : T(0);
+            bool inside = term < terms && unit < n;
+            for (int gate = 0; gate < GATES; gate++) rights[i].of[gate] = inside ? w[(term * GATES + gate) * n + unit] : T(0);
         }
         if (begin >= 0) {
             for (int term = 0; term < DEPTH; term++) {
@@ -65,8 +67,8 @@ template <class T> __device__ void sum_gates(T (&sums)[EACH][GATES], const Joine
 template <class T> struct Cell { T *i, *cs, *f, *o, *ci, *co, *h; };
 
 // One unit of one row, from the sums of its gates in the order i, j, f, o.  clip < 0: c is not clipped.
-template <class T> __device__ void cell(const T (&sums)[GATES], T cs_prev, const T *b, const T *wci, const T *wcf, const T *wco, T forget_bias, T clip,
-                                        int peephole, int n, int unit, const Cell<T> &out, unsigned at) {
+template <class T> __device__ void cell(const T (&sums)[GATES], T cs_prev, const T *b, const T *wci, const T *wcf, const T *wco, T forget_bias,
+                                        T clip, int peephole, int n, int unit, const Cell<T> &out, unsigned at) {
     T zi = sums[0] + b[unit], zj = sums[1] + b[n + unit], zf = sums[2] + b[2 * n + unit] + forget_bias, zo = sums[3] + b[3 * n + unit];
     T i = sigmoid_of(peephole ? zi + wci[unit] * cs_prev : zi), f = sigmoid_of(peephole ? zf + wcf[unit] * cs_prev : zf);
     T ci = tanh_of(zj), c = f * cs_prev + i * ci;
@@ -122,9 +124,11 @@ FOR_FLOATS(DEFINE)
 FOR_FLOATS(DEFINE)
 #undef DEFINE
 
-// The gradient of the three peephole weights: of each unit, the sum over the rows of a gate's gradient and what the gate saw.  i and f, the first
-// and the third gate, saw the old memory, o, the fourth, the new one.  A block has 32 units of a gate, one a lane; its warps share the rows.
-template <class T> __device__ void peephole_grad(const T *dicfo, const T *cs_prev, const T *cs, T *wci_grad, T *wcf_grad, T *wco_grad, int rows, int n) {
+// The gradient of the three peephole weights: of each unit, the sum over the rows of a gate's gradient and what the gate saw.  i and f, the
+// first and the third gate, saw the old memory, o, the fourth, the new one.  A block has 32 units of a gate, one a lane; its warps share
+// the rows.
+template <class T> __device__ void peephole_grad(const T *dicfo, const T *cs_prev, const T *cs, T *wci_grad, T *wcf_grad, T *wco_grad,
+                                                 int rows, int n) {
     __shared__ T of_warp[8][32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, unit = blockIdx.x * 32 + lane, which = blockIdx.y;
     int gate = which == 0 ? 0 : which + 1;

@@ -15,12 +15,12 @@ def lstm_cell(call):
 
 @register_gpu_kernel("LSTMBlockCellGrad", source="lstm.cu", T=FLOATS)
 def lstm_cell_grad(call):
-    """x, cs_prev, h_prev, w, wci, wcf, wco, b, i, cs, f, o, ci, co, cs_grad, h_grad -> cs_prev_grad, dicfo, wci_grad, wcf_grad, wco_grad."""
+    """x, cs_prev, h_prev, w, wci, wcf, wco, b, i, cs, f, o, ci, co, cs_grad, h_grad -> cs_prev_grad, dicfo, wci_, wcf_, wco_grad."""
     _, cs_prev, _, _, wci, wcf, wco, _, i, cs, *others = call.inputs
     cs_prev_grad, dicfo, *peephole_grads = call.outputs
     (rows, n), number, peephole = cs_prev.shape, cs_prev.dtype.as_numpy_dtype, call.attrs["use_peephole"]
-    call.launch(typed("lstm_cell_grad", cs_prev.dtype), blocks_for(rows * n), THREADS, cs_prev, wci, wcf, wco, i, cs, *others, cs_prev_grad, dicfo,
-                rows, n, number(call.attrs["cell_clip"]), peephole)
+    call.launch(typed("lstm_cell_grad", cs_prev.dtype), blocks_for(rows * n), THREADS, cs_prev, wci, wcf, wco, i, cs, *others,
+                cs_prev_grad, dicfo, rows, n, number(call.attrs["cell_clip"]), peephole)
     if peephole:
         call.launch(typed("lstm_peephole_grad", cs_prev.dtype), (-(-n // TILE), 3), THREADS, dicfo, cs_prev, cs, *peephole_grads, rows, n)
         return

@@ -1,4 +1,4 @@
-// Arrays made of a few numbers: OneHot, Range.
+// Arrays made of a few numbers: OneHot, Range, Shape.
 #include "words.cuh"
 
 // [before, depth, after] from [before, after]: is the place along the new axis the one that the index says?
@@ -27,4 +27,10 @@ FOR_ELEMENTS(DEFINE)
 #define DEFINE(T, suffix, Wide) \
     extern "C" __global__ void range_##suffix(T *to, const T *start, const T *delta, int n) { range_body<Wide>(to, start, delta, n); }
 DEFINE(float, f32, double) DEFINE(double, f64, double) DEFINE(int, i32, int64) DEFINE(int64, i64, int64)
+#undef DEFINE
+
+// Numbers that are known before the launch.
+struct Numbers { int count, of[8]; };
+#define DEFINE(T, suffix) extern "C" __global__ void numbers_##suffix(T *to, Numbers numbers) { FOR_EACH(i, numbers.count) to[i] = numbers.of[i]; }
+DEFINE(int, i32) DEFINE(int64, i64)
 #undef DEFINE

@@ -18,7 +18,7 @@ template <class T> __device__ void move_at_body(T *to, const T *from, const int6
 
 // to[row, col] = from[col, row] for the last two axes, tile by tile: a warp writes a piece of one of the target's rows, and reads a piece of one
 // of the source's, whichever way the two lie.  Rows of 33 words keep a warp that reads a column of a tile in 32 different banks.
-const int TILE = 32, TILE_LINES = 8;
+const int TILE = 32, TILE_LINES = 4;
 struct Tiles { Divisor across, down; int rows, cols, to_row, from_col; Box outer; };
 
 template <class T> __device__ void move_tile_body(T *to, const T *from, const Tiles &s) {

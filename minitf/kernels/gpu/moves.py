@@ -10,7 +10,7 @@ from ...core.errors import InvalidArgumentError
 from .call import THREADS, blocks_for, register_gpu_kernel
 from .words import MOST_AXES, MOVED, Box, Divisor, merged, product, strides_of, widened, words_for
 
-TILE, TILE_LINES = 32, 8              # as in moves.cu
+TILE, TILE_LINES = 32, 4              # as in moves.cu
 LEAST_TILED = 8                       # words along both axes: in tiles that are emptier, most threads would have nothing to do
 
 

@@ -111,3 +111,7 @@ def compiled(path, kind, flags):
             raise CompileError(None, None, f"nvcc does not compile {path.name} ({' '.join(flags)}):\n{(done.stdout + done.stderr).strip()}")
         os.replace(made, kept)
     return kept
+
+
+if __name__ == "__main__":                # what `make extra-gpu` puts on PATH
+    print(os.path.dirname(os.path.realpath(find() or "nvcc")))

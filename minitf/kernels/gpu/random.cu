@@ -39,8 +39,8 @@ struct Uniform {
     }
 };
 
-// Two normal numbers (Box and Muller, 1958): a radius sqrt(-2 log u) and an angle.  The angle is a quarter turn times the upper two bits of v,
-// plus what the rest says, between -1/8 and 1/8 of a turn, where short polynomials (Cephes) give sine and cosine.
+// Two normal numbers (Box and Muller, 1958): a radius sqrt(-2 log u) and an angle.  The angle is a quarter turn times the upper two bits of
+// v, plus what the rest says, between -1/8 and 1/8 of a turn, where short polynomials (Cephes) give sine and cosine.
 __device__ inline void box_muller(float *x, float *y, unsigned u, unsigned v) {
     const float UNIT32 = 1.0f / (1LL << 32), QUARTER_TURN = 1.57079632679489662f;
     float radius = sqrtf(-2 * logf((float(u) + 0.5f) * UNIT32));
@@ -97,12 +97,14 @@ template <class Distribution, class T> __device__ void fill(T *out, int n, uint6
 
 #define DEFINE_FILL(name, Distribution, T, S) \
     extern "C" __global__ void name##_##S(T *out, int n, uint64 key, uint64 first) { fill<Distribution>(out, n, key, first); }
-#define DEFINE(T, S) DEFINE_FILL(random_uniform, Uniform, T, S) DEFINE_FILL(random_normal, Normal, T, S) DEFINE_FILL(truncated_normal, Truncated, T, S)
+#define DEFINE(T, S)                                                                              \
+    DEFINE_FILL(random_uniform, Uniform, T, S) DEFINE_FILL(random_normal, Normal, T, S)           \
+    DEFINE_FILL(truncated_normal, Truncated, T, S)
 FOR_FLOATS(DEFINE)
 #undef DEFINE
 
-// Integers in [minval, maxval), all equally likely (Lemire, 2019, arXiv 1805.10941), two to a block: the upper half of the product of 64 random
-// bits and the count of values, drawn again where the lower half shows a bias.
+// Integers in [minval, maxval), all equally likely (Lemire, 2019, arXiv 1805.10941), two to a block: the upper half of the product of 64
+// random bits and the count of values, drawn again where the lower half shows a bias.
 template <class T> __device__ void fill_integers(const T *minval, const T *maxval, T *out, int n, uint64 key, uint64 first, int *empty) {
     int64 low = *minval, high = *maxval;
     if (low >= high) {
@@ -115,14 +117,16 @@ template <class T> __device__ void fill_integers(const T *minval, const T *maxva
         for (unsigned i = 0; i < 2 && 2 * block + i < unsigned(n); i++) {
             uint64 bits = words.wide(i);
             if (bits * span < span)
-                for (uint64 least = (0 - span) % span, attempt = 1; bits * span < least; attempt++) bits = philox(key, first + block, attempt).wide(i);
+                for (uint64 least = (0 - span) % span, attempt = 1; bits * span < least; attempt++)
+                    bits = philox(key, first + block, attempt).wide(i);
             out[2 * block + i] = T(uint64(low) + __umul64hi(bits, span));
         }
     }
 }
-#define DEFINE(T, S)                                                                                                                       \
-    extern "C" __global__ void random_integers_##S(const T *minval, const T *maxval, T *out, int n, uint64 key, uint64 first, int *empty) {  \
-        fill_integers(minval, maxval, out, n, key, first, empty);                                                                           \
+#define DEFINE(T, S)                                                                                                            \
+    extern "C" __global__ void random_integers_##S(const T *minval, const T *maxval, T *out, int n, uint64 key, uint64 first, \
+                                                   int *empty) {                                                               \
+        fill_integers(minval, maxval, out, n, key, first, empty);                                                              \
     }
 DEFINE(int, i32)
 DEFINE(int64, i64)

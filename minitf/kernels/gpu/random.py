@@ -22,5 +22,6 @@ def random_integers(call):
     """int32 or int64 in [minval, maxval): two numbers from each block."""
     out, blocks = call.outputs[0], -(-call.outputs[0].size // 2)
     key, first = call.take(blocks)
-    empty = call.flag(lambda low, high: f"Need minval < maxval, got {low} >= {high}" if out.dtype == int32 else f"Need minval < maxval, got minval {low}")
-    call.launch(typed("random_integers", out.dtype), blocks_for(blocks), THREADS, call.inputs[1], call.inputs[2], out, out.size, key, first, empty)
+    # A flag has room for one long number beside an int.
+    empty = call.flag(lambda low, high: f"Need minval < maxval, got {f'{low} >= {high}' if out.dtype == int32 else f'minval {low}'}")
+    call.launch(typed("random_integers", out.dtype), blocks_for(blocks), THREADS, *call.inputs[1:], out, out.size, key, first, empty)

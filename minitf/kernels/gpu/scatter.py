@@ -15,7 +15,8 @@ def scatter(function):
         var, indices, updates = call.inputs
         if not var.shape or updates.shape != indices.shape + var.shape[1:]:
             refuse("Must have updates.shape = indices.shape + params.shape[1:], got "
-                   f"updates.shape {shape_text(updates.shape)}, indices.shape {shape_text(indices.shape)}, params.shape {shape_text(var.shape)}")
+                   f"updates.shape {shape_text(updates.shape)}, indices.shape {shape_text(indices.shape)}, "
+                   f"params.shape {shape_text(var.shape)}")
         change_rows(call, function, indices.size, var.shape[:1], lambda value, place:
                     f"indices{place_text(indices.shape, place)} = {value} is not in [0, {var.shape[0]})")
     return describe
@@ -28,7 +29,8 @@ def scatter_nd(function):
         outer, depth = indices.shape[:-1], indices.shape[-1]
         if depth > len(var.shape) or updates.shape != outer + var.shape[depth:]:
             refuse("Must have updates.shape = indices.shape[:-1] + ref.shape[indices.shape[-1]:], got "
-                   f"updates.shape {shape_text(updates.shape)}, indices.shape {shape_text(indices.shape)}, ref.shape {shape_text(var.shape)}")
+                   f"updates.shape {shape_text(updates.shape)}, indices.shape {shape_text(indices.shape)}, "
+                   f"ref.shape {shape_text(var.shape)}")
         change_rows(call, function, prod(outer), var.shape[:depth], lambda value, place:
                     f"indices{place_text(indices.shape, place)} = {value} does not index into shape {shape_text(var.shape)}")
     return describe
@@ -43,11 +45,12 @@ def change_rows(call, function, count, dims, message):
         refused = call.flag("Integer division by zero")
         call.launch(typed("complain_of_zeros", var.dtype), blocks_for(updates.size), THREADS, updates, updates.size, refused)
     if updates.size:
-        call.launch(typed(function, var.dtype), blocks_for(updates.size), THREADS, var, updates, keys, outside, refused, count, updates.size // count)
+        call.launch(typed(function, var.dtype), blocks_for(updates.size), THREADS, var, updates, keys, outside, refused, count,
+                    updates.size // count)
 
 
-SOURCES = {"Update": "scatter_update.cu", "Add": "scatter_sum.cu", "Sub": "scatter_sum.cu", "Mul": "scatter_factor.cu", "Div": "scatter_factor.cu",
-           "Min": "scatter_extreme.cu", "Max": "scatter_extreme.cu"}
+SOURCES = {"Update": "scatter_update.cu", "Add": "scatter_sum.cu", "Sub": "scatter_sum.cu", "Mul": "scatter_factor.cu",
+           "Div": "scatter_factor.cu", "Min": "scatter_extreme.cu", "Max": "scatter_extreme.cu"}
 
 for how, source in SOURCES.items():
     dtypes = [*NUMBERS, bool_] if how == "Update" else NUMBERS

@@ -1,9 +1,10 @@
-// An optimizer's update of a variable and its slots: the loop over elements, or over the rows that indices name.  The formulas stand elsewhere.
+// An optimizer's update of a variable and its slots: the loop over elements, or over the rows that indices name.
+// The formulas stand elsewhere.
 //
 // Updates do little else than load and store, so threads do it in packs: fewer, wider instructions keep more memory busy.
 //
-// A formula is a structure with the hyper-parameters and operator()(grad, var, slots...), which changes one element of the variable and of its
-// slots.  Hyper-parameters are tensors, so scalars in the device's memory: every thread reads them through their addresses.
+// A formula is a structure with the hyper-parameters and operator()(grad, var, slots...), which changes one element of the variable and of
+// its slots.  Hyper-parameters are tensors, so scalars in the device's memory: every thread reads them through their addresses.
 #pragma once
 #include "pack.cuh"
 #include "rows.cuh"
@@ -56,7 +57,8 @@ template <class F, class T, int N> __device__ void update_all(const F &f, T *con
 // The rows that sorted keys name: grad [count, width].  Gradients of a row that is named several times are added up first, or applied one
 // after the other, both in the order of the indices: by the threads of the row's first entry, one an element.
 template <class F, class T, int N>
-__device__ void update_rows(const F &f, T *const (&states)[N], const T *grad, const uint64 *keys, const int *outside, int count, int width, int adds_up) {
+__device__ void update_rows(const F &f, T *const (&states)[N], const T *grad, const uint64 *keys, const int *outside, int count, int width,
+                            int adds_up) {
     if (*outside || refuses(f)) return;
     FOR_EACH(e, count * width) {
         unsigned first = e / width, column = e - first * width, row = row_of(keys[first]);

@@ -74,7 +74,8 @@ def check_rows(var, grad, indices):
     if len(indices.shape) != 1:
         refuse(f"indices must be one-dimensional, got shape {shape_text(indices.shape)}")
     if not grad.shape or grad.shape[0] != indices.shape[0]:
-        refuse(f"grad must be the same size as indices in the first dimension, got shapes {shape_text(grad.shape)} and {shape_text(indices.shape)}")
+        refuse("grad must be the same size as indices in the first dimension, "
+               f"got shapes {shape_text(grad.shape)} and {shape_text(indices.shape)}")
     if len(grad.shape) != len(var.shape):
         refuse(f"var and grad must have the same rank, {shapes}")
     for k in range(1, len(var.shape)):

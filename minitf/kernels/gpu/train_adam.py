@@ -19,5 +19,5 @@ def sparse_adam(call):
     call.zero(first_entry)
     call.launch("find_first_entries", blocks_for(indices.size), THREADS, keys, outside, first_entry, indices.size)
     if var.size:
-        call.launch(typed("sparse_adam", var.dtype), blocks_for(var.size), THREADS, *given.states, *given.hyper, grad, keys, outside, first_entry,
-                    indices.size, var.size // var.shape[0], var.size, call.attrs.get("_adds_up", False))
+        call.launch(typed("sparse_adam", var.dtype), blocks_for(var.size), THREADS, *given.states, *given.hyper, grad, keys, outside,
+                    first_entry, indices.size, var.size // var.shape[0], var.size, call.attrs.get("_adds_up", False))

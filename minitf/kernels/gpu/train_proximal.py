@@ -14,7 +14,9 @@ def flags(*messages):
 
 
 register_update("ApplyFtrl", "ftrl.cu", "ftrl", 3, "var accum linear grad lr l1 l2 lr_power", flags(LR, L1, L2, POWER))
-register_update("ApplyFtrlV2", "ftrl.cu", "ftrl_v2", 3, "var accum linear grad lr l1 l2 l2_shrinkage lr_power", flags(LR, L1, L2, SHRINKAGE, POWER))
+register_update("ApplyFtrlV2", "ftrl.cu", "ftrl_v2", 3, "var accum linear grad lr l1 l2 l2_shrinkage lr_power",
+                flags(LR, L1, L2, SHRINKAGE, POWER))
 register_update("ApplyProximalGradientDescent", "proximal.cu", "proximal", 1, "var alpha l1 l2 delta", flags(L1, L2))
 register_update("ApplyProximalAdagrad", "proximal.cu", "proximal_adagrad", 2, "var accum lr l1 l2 grad", flags(LR, L1, L2))
-register_update("ApplyAdagradDA", "proximal.cu", "adagrad_da", 3, "var gradient_accumulator gradient_squared_accumulator grad lr l1 l2 global_step")
+register_update("ApplyAdagradDA", "proximal.cu", "adagrad_da", 3,
+                "var gradient_accumulator gradient_squared_accumulator grad lr l1 l2 global_step")

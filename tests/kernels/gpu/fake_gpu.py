@@ -24,7 +24,7 @@ def environment(**more):
             "MINITF_GPU": "real", "OMP_NUM_THREADS": "1", **more}
 
 
-def python(*arguments, timeout=280, **more):
+def python(*arguments, timeout=550, **more):
     """(exit status, output) of a Python on the fake driver."""
     done = subprocess.run([sys.executable, *map(str, arguments)], env=environment(**more), cwd=ROOT, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)

@@ -2,11 +2,14 @@
 import numpy as np
 import pytest
 
+import minitf as tf
 from minitf.core.dtypes import as_dtype
 from minitf.core.errors import InvalidArgumentError
 from minitf.core.registry import find_kernel
 from minitf.kernels.cpu.kernel import run_kernel
-from minitf.kernels.gpu import diagonals, gather, join, make, mirror, moves, slices     # noqa: F401: they register the kernels
+from minitf.kernels.gpu import devices, join
+from minitf.kernels.gpu.call import Call, Operand
+from minitf.kernels.gpu.device import EmulatedDevice
 from minitf.kernels.gpu.words import Divisor
 
 from harness import run_call
@@ -25,12 +28,12 @@ def twin(op_type, attrs, inputs, shapes, dtypes):
     return run_kernel(find_kernel(op_type, attrs).kernel, attrs, inputs, shapes, dtypes)
 
 
-def agrees(op_type, inputs, *shapes, dtype=None, check=False, order=0, **attrs):
+def agrees(op_type, inputs, *shapes, dtype=None, **attrs):
     """The kernels of an op, whose outputs have these shapes, give the same bytes."""
     inputs = [np.asarray(x) for x in inputs]
     dtypes = [dtype or inputs[0].dtype] * len(shapes)
     attrs = {"T": as_dtype(dtypes[0]), **attrs}
-    results = run_call(op_type, attrs, inputs, shapes, dtypes, check=check, order=order)
+    results = run_call(op_type, attrs, inputs, shapes, dtypes)
     for result, expected in zip(results, twin(op_type, attrs, inputs, shapes, dtypes)):
         np.testing.assert_array_equal(result, expected)
 
@@ -68,13 +71,18 @@ def test_transpose(dtype):
         agrees("Transpose", [some(shape, dtype), np.array(perm, "int32")], tuple(shape[k] for k in perm))
 
 
-CASES = [("float32", (70, 45), (1, 0)), ("bool", (33, 40), (1, 0)), ("float64", (2, 35, 8), (0, 2, 1)), ("float32", (40, 33, 4), (1, 0, 2))]
+def turned(dtype, shape, perm):
+    return "Transpose", {"T": as_dtype(dtype)}, [some(shape, dtype), np.array(perm, "int32")], [tuple(shape[k] for k in perm)], [dtype]
 
 
-@pytest.mark.parametrize("dtype, shape, perm", CASES)
-def test_tiles_are_filled_before_they_are_emptied(dtype, shape, perm):
+CASES = [turned("float32", (70, 45), (1, 0)), turned("bool", (33, 40), (1, 0)), turned("float64", (2, 35, 8), (0, 2, 1)), turned("float32", (40, 33, 4), (1, 0, 2))]
+
+
+@pytest.mark.parametrize("k", range(len(CASES)))
+def test_tiles_are_filled_before_they_are_emptied(k):
+    _, _, (x, perm), _, _ = CASES[k]
     for order in range(4):
-        agrees("Transpose", [some(shape, dtype), np.array(perm, "int32")], tuple(shape[k] for k in perm), check=True, order=order)
+        np.testing.assert_array_equal(run_call(*CASES[k], check=True, order=order)[0], x.transpose(perm))
 
 
 def test_transpose_of_any_axes():
@@ -219,7 +227,6 @@ def test_pack_and_unpack(dtype):
 
 
 def test_many_arrays_are_joined_by_few_launches():
-    from minitf.kernels.gpu.call import Call, Operand
     call = Call("join.cu", "join", {"axis": 0}, [Operand("input", k, (20, 128), "float32") for k in range(50)], [Operand("output", 0, (50, 20, 128), "float32")])
     join.pack(call)
     assert [launch.function for launch in call.launches] == ["exchange_32_w16"] * 2
@@ -292,6 +299,14 @@ def test_range(dtype):
             np.testing.assert_allclose(result, wanted, rtol=1e-15)
 
 
+@pytest.mark.parametrize("index", INTS)
+def test_shapes(index):
+    for shape in [(), (3,), (4, 0, 2), (2, 3, 4, 5, 6, 1, 1, 2)]:
+        agrees("Shape", [some(shape)], (len(shape),), dtype=index)
+        agrees("Size", [some(shape)], (), dtype=index)
+    agrees("Rank", [some((2, 3))], (), dtype="int32")
+
+
 @pytest.mark.parametrize("mode", ["REFLECT", "SYMMETRIC"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_mirror_pad(dtype, mode):
@@ -319,3 +334,37 @@ def test_diagonals(dtype):
         agrees("MatrixSetDiag", [some((2, rows, cols), dtype), some((2, n), dtype, 1)], (2, rows, cols))
         for lower, upper in [(0, 0), (-1, 0), (1, 2), (0, -1), (-1, -1)]:
             agrees("MatrixBandPart", [some((2, rows, cols), dtype), np.array(lower, "int64"), np.array(upper, "int64")], (2, rows, cols), Tindex=as_dtype("int64"))
+
+
+def test_bitcast():
+    x = some((3, 4))
+    result, = run_call("Bitcast", {"T": as_dtype("float32"), "type": as_dtype("int32")}, [x], [(3, 4)], ["int32"])
+    np.testing.assert_array_equal(result, x.view("int32"))
+
+
+def session_results(device):
+    """What a graph of such ops gives, and its gradients: of constant places, and of places that are fed."""
+    random = np.random.default_rng(0)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        x, at, ids = tf.placeholder(tf.float32, [6, 8, 4]), tf.placeholder(tf.int32, []), tf.placeholder(tf.int32, [5])
+        with tf.device(device):
+            first, second = tf.split(x, 2, axis=1)
+            joined = tf.concat([second, first[:, ::-1]], 2)
+            turned = tf.pad(tf.transpose(joined, [2, 0, 1]), [[0, 0], [1, 1], [2, 0]])
+            part = tf.slice(x, [at, 0, 1], [2, 8, 3]) + x[at, :, :3]
+            rows = tf.stack(tf.unstack(tf.gather(tf.reshape(x, [48, 4]), ids)), axis=1)
+            loss = tf.reduce_sum(tf.square(turned)) + tf.reduce_sum(tf.square(part)) + tf.reduce_sum(tf.tile(rows, [2, 1]) * 3.0)
+            fetches = [turned, part, rows, *tf.gradients(loss, [x])]
+        feeds = {x: random.standard_normal((6, 8, 4)), at: 3, ids: [0, 7, 7, 47, 2]}
+        results = sess.run(fetches, feeds)
+        with pytest.raises(InvalidArgumentError, match=r"indices\[3\] = 48 is not in \[0, 48\)"):
+            sess.run(rows, {**feeds, ids: [0, 1, 2, 48, 3]})
+        with pytest.raises(InvalidArgumentError, match=r"Expected size\[0\] in \[0, 1\], but got 2"):
+            sess.run(part, {**feeds, at: 5})
+        return results
+
+
+def test_in_a_session(monkeypatch):
+    monkeypatch.setattr(devices, "_found", [EmulatedDevice("GPU:0", 64 << 20)])
+    for on_gpu, on_cpu in zip(session_results("/gpu:0"), session_results("/cpu:0")):
+        np.testing.assert_allclose(on_gpu, on_cpu, rtol=1e-6)

@@ -69,3 +69,11 @@ CASES = [case(34, 9, 35, dtype, backward) for dtype in TOLERANCE for backward in
 @pytest.mark.parametrize("k", range(len(CASES)))
 def test_under_the_checker(k):
     agrees(*CASES[k][:4], check=True)
+
+
+@pytest.mark.parametrize("k", range(len(CASES)))
+def test_the_order_of_threads_does_not_matter(k):
+    first = run_call(*CASES[k])
+    for order, threads in (1, 1), (2, 2):
+        for a, b in zip(first, run_call(*CASES[k], order=order, threads=threads)):
+            np.testing.assert_array_equal(a, b)

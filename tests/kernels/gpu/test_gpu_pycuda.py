@@ -7,11 +7,11 @@ import pytest
 
 from fake_gpu import ROOT, build, environment, needs_pycuda, not_swapped, passes, python
 
-pytestmark = not_swapped
+pytestmark = [not_swapped, pytest.mark.timeout(600)]
 
 
 @needs_pycuda
-@pytest.mark.parametrize("order", ["lazy", "eager", "1", "2"])
+@pytest.mark.parametrize("order", ["lazy", "1"])
 def test_the_device(order):
     passes("device_checks.py", order)
 
@@ -61,7 +61,7 @@ def test_an_end_by_an_error_ends_by_it():
     assert status == 1 and output.splitlines()[-1] == "KeyError: 'the end'", output
 
 
-PROBE = "import sys, minitf; assert not any(m.startswith('pycuda') for m in sys.modules)\nfrom minitf.kernels.gpu.pycuda_device import probe\nprint(probe())"
+PROBE = "import sys, minitf; assert not any(m.startswith('pycuda') for m in sys.modules)\nfrom minitf.kernels.gpu.probe import probe\nprint(probe())"
 
 
 def lines_of(env):

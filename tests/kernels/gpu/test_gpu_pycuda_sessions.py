@@ -3,7 +3,7 @@ import pytest
 
 from fake_gpu import HERE, needs_pycuda, not_swapped, passes, python
 
-pytestmark = [needs_pycuda, not_swapped]
+pytestmark = [needs_pycuda, not_swapped, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -113,3 +113,15 @@ CASES = [case("ScatterAdd", (37, 3), random.integers(0, 37, 1100), (1100, 3)), c
 def test_under_the_checker(k):
     op, attrs, (var, *inputs), *_ = CASES[k]
     agrees(op, var, *inputs, check=True)
+
+
+@pytest.mark.parametrize("k", range(len(CASES)))
+def test_the_order_of_threads_does_not_matter(k):
+    op, attrs, (var, *inputs), *none = CASES[k]
+    results = []
+    for order, threads in (0, 1), (1, 1), (2, 2):
+        given = [var.astype(np.float32) + 1e-3, inputs[0], inputs[1].astype(np.float32) / 3]
+        run_call(op, {**attrs, "T": as_dtype("float32")}, given, *none, order=order, threads=threads)
+        results.append(given[0])
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])

@@ -22,14 +22,15 @@ inline std::string library_path() {
 
 inline std::string base_name(const std::string &path) { return path.substr(path.rfind('/') + 1); }
 
-// "reduce.cu:12" for each place (an offset within the library, behind a call), with the line of the caller where a function became part of it.
-// By addr2line, which comes with the linker.
+// "reduce.cu:12" for each place (an offset within the library, behind a call), with the line of the caller where a function became part of
+// it. By addr2line, which comes with the linker.
 inline std::map<uint32_t, std::string> lines_of(const std::vector<uint32_t> &places) {
     std::map<uint32_t, std::string> lines;
     std::string command = "addr2line -a -i -e '" + library_path() + "'";
     char text[1024];
     for (uint32_t p : places) snprintf(text, sizeof text, " 0x%x", p - 1), command += text;
-    FILE *pipe = places.empty() ? nullptr : popen((command + " 2>/dev/null").c_str(), "r");
+    const bool quoted = library_path().find('\'') == std::string::npos;
+    FILE *pipe = places.empty() || !quoted ? nullptr : popen((command + " 2>/dev/null").c_str(), "r");
     if (pipe) {
         uint32_t place = 0;
         int frames = 0;
@@ -47,7 +48,8 @@ inline std::map<uint32_t, std::string> lines_of(const std::vector<uint32_t> &pla
         pclose(pipe);
     }
     for (uint32_t p : places) if (!lines.count(p)) {
-        snprintf(text, sizeof text, "%s at 0x%x (with addr2line, of binutils, the line would stand here)", base_name(library_path()).c_str(), p);
+        snprintf(text, sizeof text, "%s at 0x%x (with addr2line, of binutils, the line would stand here)",
+                 base_name(library_path()).c_str(), p);
         lines[p] = text;
     }
     return lines;
