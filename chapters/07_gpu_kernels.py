@@ -445,8 +445,9 @@ print(round(sum_of(tree, numbers), 2), round(float(numbers.sum(dtype=np.float64)
 #
 # Within a warp there is no need of shared memory. All 32 threads execute the same instruction at the same time, and there is an instruction
 # with which each hands over a number from its register: `__shfl_down_sync(mask, value, d)` gives a thread the `value` of the one that is d
-# places further on in the warp. (The mask says who takes part: all 32 bits set, `0xffffffff`, is everybody.) With distances 16, 8, 4, 2, 1
-# the first thread has the sum of all.
+# places further on in the warp. (The mask says who takes part: all 32 bits set, `0xffffffff`, is everybody. Since 2017 the threads of a
+# warp may be at different places for a while; `_sync` brings them together first.) With distances 16, 8, 4, 2, 1 the first thread has the
+# sum of all.
 #
 # So: first each warp for itself. Eight warps leave eight numbers in shared memory, then one barrier, and thread 0 adds them.
 
@@ -777,7 +778,7 @@ with tf.Graph().as_default(), tf.device("/cpu:0"), tf.Session() as cpu_sess:
         cpu_sess.run(apply_op("Shares", tf.constant([[1.0, 3.0]])))
         raise AssertionError("it ran on the CPU")
     except tf.errors.InvalidArgumentError as error:
-        print(error.message.splitlines()[0])
+        print(error.message.partition("\n\n")[0])
 
 # %% [markdown]
 # Who has a GPU and PyCUDA leaves out the line with `MINITF_GPU` at the top. Then the sessions of this chapter compile the same files with
