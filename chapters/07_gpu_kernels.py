@@ -1043,17 +1043,18 @@ print("more than 85 % of the digits are right, with products by our own CUDA ker
 # %% [markdown]
 # ## Exercises
 #
-# The files are in `exercises/07_gpu_kernels/`. Each says in its docstring or first comment what to write, with an example. The `.cu` files
-# are CUDA C, and are run by the emulator under the checker: a race or an access outside of an array loses points, even if the result is
-# right. So does too much traffic, by count.
+# The files are in `exercises/07_gpu_kernels/`. Each says at its head what to write, with an example. Those in CUDA C are run by the
+# emulator, under the checker: a race or an access outside of an array is a mistake, even if the result is right, and so is too much
+# traffic, by count. "Replaces" names the function of the package, or the CUDA function, that yours stands in for: with
+# `MINITF_SWAP=exercises/07_gpu_kernels` in the environment, minitf's ops on `/gpu:0` run on your kernels.
 #
 # | file | what to write | points | replaces |
 # |---|---|---|---|
-# | `grid.py` | how many blocks cover an array, in one, two and three dimensions | 2 | |
-# | `saxpy.cu` | $a x + y$ by a grid of any size | 3 | |
-# | `transpose.cu` | a matrix of any size transposed, coalesced both ways | 4 | |
-# | `row_max.cu` | the largest of each row, a block for a row | 4 | |
-# | `softmax_rows.cu` | softmax of rows that does not overflow | 5 | |
+# | `grid.py` | how many blocks cover an array or a matrix, and which element a thread has | 2 | `minitf.kernels.gpu.call.blocks_for` |
+# | `saxpy.cu` | a step along a vector, by a grid of any size | 3 | `gradient_descent_f32` |
+# | `transpose.cu` | a matrix of any size, coalesced both ways, without bank conflicts, four elements a thread | 4 | |
+# | `row_max.cu` | the largest number of each row, by a block of any size | 4 | `max_rows_f32` |
+# | `softmax_rows.cu` | softmax of each row, in two walks instead of three | 5 | `softmax_lanes_f32`, `softmax_block_f32` |
 # | `matmul_tile.cu` | a product of any sizes through tiles | 7 | |
 #
 #     make grade CH=07
