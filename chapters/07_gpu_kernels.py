@@ -541,7 +541,7 @@ print("if (t < 16):   ", ways(lambda t: t < 16), "ways of 8 warps")
 # The rows of a classifier have 10 to 1000 numbers. A block for a row of 10 leaves most threads idle, and a thread for a row reads down a
 # column: its neighbours are a row's length apart, see section 3. So a **warp for a row**: its lanes take neighbours, and go on 32 places
 # further until the row is done. The sum is made by shuffles, this time with `__shfl_xor_sync`: at each distance two lanes swap, and both
-# add. So all lanes end with the sum, and each needs it.
+# add. So all lanes end with the sum, and each needs it. (For rows of 10 a warp idles as well. The package takes fewer lanes then.)
 
 # %%
 SHARES = """
@@ -1055,7 +1055,7 @@ print("more than 85 % of the digits are right, with products by our own CUDA ker
 # | `transpose.cu` | a matrix of any size, coalesced both ways, without bank conflicts, four elements a thread | 4 | |
 # | `row_max.cu` | the largest number of each row, by a block of any size | 4 | `max_rows_f32` |
 # | `softmax_rows.cu` | softmax of each row, in two walks instead of three | 5 | `softmax_lanes_f32`, `softmax_block_f32` |
-# | `matmul_tile.cu` | a product of any sizes through tiles | 7 | |
+# | `matmul_tile.cu` | a product of any sizes, with sixteen elements a thread | 7 | `matmul_blocks_f32` |
 #
 #     make grade CH=07
 #     make hint TASK=07/saxpy
