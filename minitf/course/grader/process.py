@@ -91,7 +91,7 @@ class Submission:
     """A reader's file in a process.  Calling it runs a driver there; see minitf.course.task."""
 
     def __init__(self, server, task, text, shared_object=None, hidden=()):
-        """text: the file's; shared_object: what it was compiled to, for Cython; hidden: more folders that it may not read."""
+        """text: the file's; shared_object: what it was compiled to, for Cython and CUDA C; hidden: more folders that it may not read."""
         self._server, self._task, self._text, self._shared_object = server, task, text, shared_object
         self._hidden = [str(p) for p in (*HIDDEN, *hidden, *_source_of(task.replaces))]
         self._folder = tempfile.mkdtemp(prefix="minitf-grade-")
@@ -257,6 +257,8 @@ def _source_of(replaces):
     """[The file in which the replaced function of the package stands], which a submission has no business to read."""
     if not replaces or replaces.startswith("kernel "):
         return []
+    if replaces.startswith("cuda "):
+        return [PACKAGE / "kernels" / "gpu" / replaces.split()[1]]
     parts = replaces.split(".")
     for k in range(len(parts), 0, -1):
         path = ROOT.joinpath(*parts[:k]).with_suffix(".py")
