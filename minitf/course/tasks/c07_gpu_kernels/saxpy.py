@@ -33,8 +33,12 @@ def traffic(mine, n, threads, blocks):
     found = {}
     arguments = aligned(), np.ones(1, np.float32), aligned(), np.int32(n)
     launch = dict(block=(threads, 1, 1), grid=(blocks, 1))
-    mine.saxpy(*arguments, **launch)
-    for c in mine.saxpy.count(*arguments, **launch):
+    try:
+        counts = mine.saxpy.count(*arguments, **launch)
+    except Exception:
+        mine.saxpy(*arguments, **launch)                 # says more
+        raise
+    for c in counts:
         total = found.setdefault(c.kind, [0, 0])
         total[0] += c.accesses
         total[1] += c.transactions

@@ -35,8 +35,12 @@ def traffic(mine, rows, columns):
     found = {}
     arguments = aligned(rows, columns), aligned(columns, rows), np.int32(rows), np.int32(columns)
     launch = dict(block=(32, 8, 1), grid=(-(-columns // 32), -(-rows // 32)))
-    mine.transpose(*arguments, **launch)
-    for c in mine.transpose.count(*arguments, **launch):
+    try:
+        counts = mine.transpose.count(*arguments, **launch)
+    except Exception:
+        mine.transpose(*arguments, **launch)                 # says more
+        raise
+    for c in counts:
         found[c.kind] = [a + b for a, b in zip(found.get(c.kind, (0, 0, 0)), (c.accesses, c.transactions, c.ideal))]
     return found
 
