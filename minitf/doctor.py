@@ -201,9 +201,9 @@ def mpi():
 GPUS = """
 import json
 from minitf.core.errors import OpError
-from minitf.kernels.gpu import cublas, nvcc, pycuda_device
+from minitf.kernels.gpu import cublas, nvcc, pycuda_device, probe
 from minitf.kernels.gpu.emulator import compiler
-count, why = pycuda_device.probe()
+count, why = probe.probe()
 names = ["%s (compute capability %d.%d, %.0f GiB)" % (g.name, *g.compute_capability, g.total_memory / 2**30) for g in pycuda_device.find()[0]]
 try:
     emulator = [compiler.compiler()[1].splitlines()[0], str(compiler.cache_folder())]

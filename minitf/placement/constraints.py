@@ -10,10 +10,11 @@ error, in TensorFlow's words, with the group, who joined it and why, and the ker
 that it changes: it runs wholly on one device, whatever was asked for.)  With soft placement they are not: types
 that differ are forgotten, and where no device fits, the type and the index are, never the job or the task.
 """
-from ..core.devices import canonical_name, common_device, matches, parse_device
+from ..core.devices import asks_for_gpu, canonical_name, common_device, matches, parse_device
 from ..core.errors import InvalidArgumentError
 from ..core.registry import find_kernel, is_resource, kernels_of, op_def
 
+SHAPES_ONLY = ("BroadcastGradientArgs",)            # shapes out of shapes: on a CPU, where a GPU was asked for
 DATA_ONLY = ("_Feed", "_ReadVariable", "Const")      # every device can hold data
 MOST = 20                     # members of a group that an error lists
 
@@ -108,7 +109,7 @@ def _find_devices(group, devices, soft, fixed):
     for n in sorted(group.members, key=_yields):
         if n.device:
             try:
-                group.request = common_device(group.request, n.device, soft) if group.request else canonical_name(n.device)
+                group.request = common_device(group.request, _asked(n), soft) if group.request else canonical_name(_asked(n))
             except ValueError as error:
                 if _yields(n):
                     continue
@@ -139,6 +140,15 @@ def _find_devices(group, devices, soft, fixed):
             group.rejected[d] = _unmet(group, d) or (f"no {types[d]} kernel for {', '.join(without)}" if without else f"the group asks for {group.request}")
     if not group.devices:
         group.error = _no_device(group, devices, matching, lacking)
+
+
+def _asked(node):
+    """What a node asks for.  What only works out shapes runs on the host beside a GPU, as TensorFlow's GPU kernels of such ops do."""
+    if node.type not in SHAPES_ONLY or not asks_for_gpu(node.device):
+        return node.device
+    spec = parse_device(node.device)
+    spec.device_type, spec.device_index = "CPU", None
+    return spec.to_string()
 
 
 def _yields(node):

@@ -130,6 +130,16 @@ def test_a_plan_behind_a_cut_runs_on_the_gpu():
 # ---- where things run -------------------------------------------------------------------------------------------------------
 
 
+def test_what_works_out_shapes_is_on_the_host_beside_a_gpu():
+    """A gradient that needs the shapes of the run, without soft placement."""
+    with tf.device("/gpu:0"):
+        x, y, at = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None]), tf.placeholder(tf.int32, [])
+        grad, = tf.gradients(tf.reduce_sum(x[at:at + 2] * y), y)
+    with tf.Session() as sess:
+        assert list(sess.run(grad, {x: [1, 2, 3], y: [5, 5], at: 1})) == [2, 3]
+        assert list(sess.run(grad, {x: [1, 2, 3], y: [5], at: 0})) == [3]
+
+
 def test_nothing_is_on_a_gpu_unasked():
     with tf.Session(config=config()) as sess:
         a = tf.constant(1.0) + tf.placeholder_with_default(2.0, [])

@@ -1,4 +1,4 @@
-// Where the greatest or the least element lies along the middle axis of [outer, n, inner]: the first of several, and the first NaN before all.
+// Where the greatest or the least element lies along the middle axis of [outer, n, inner]: the first of several, but NaN first.
 //
 //     lanes, block   inner is 1: a team for each part of a row
 //     columns        a thread for each column of a part of the rows
@@ -34,7 +34,8 @@ template <class Op, class Team, class T> __device__ int64 place_of(Team team, Be
 }
 
 // x [rows, n] -> out [rows, parts], each of `length` elements, the last perhaps of fewer
-template <class Team, class Op, class T> __device__ void arg_rows_body(const T *x, int64 *out, int rows, int n, int parts, int length, int lanes) {
+template <class Team, class Op, class T> __device__ void arg_rows_body(const T *x, int64 *out, int rows, int n, int parts, int length,
+                                                                       int lanes) {
     Team team(lanes);
     unsigned all = unsigned(rows) * parts;
     FOR_EACH_ROW(k, all, team) {
@@ -50,7 +51,8 @@ template <class Team, class Op, class T> __device__ void arg_rows_body(const T *
 }
 
 // x [outer, n, inner] -> out [outer, parts, inner]
-template <class Op, class T> __device__ void arg_columns_body(const T *x, int64 *out, int results, int n, int inner, int parts, int length) {
+template <class Op, class T> __device__ void arg_columns_body(const T *x, int64 *out, int results, int n, int inner, int parts,
+                                                              int length) {
     FOR_EACH(k, results) {
         unsigned part = k / inner % parts, first = part * length, end = min(int(first) + length, n);
         const T *page = x + k / (inner * parts) * n * inner + k % inner;
@@ -62,7 +64,8 @@ template <class Op, class T> __device__ void arg_columns_body(const T *x, int64 
 }
 
 // x [outer, n, inner], places [outer, parts, inner] -> out [outer, inner]
-template <class Op, class T> __device__ void arg_choose_body(const T *x, const int64 *places, int64 *out, int results, int n, int inner, int parts, int lanes) {
+template <class Op, class T> __device__ void arg_choose_body(const T *x, const int64 *places, int64 *out, int results, int n, int inner,
+                                                             int parts, int lanes) {
     Lanes team(lanes);
     FOR_EACH_ROW(k, results, team) {
         unsigned there = min(k, unsigned(results) - 1), outer = there / inner, column = there % inner;
@@ -90,6 +93,7 @@ template <class Op, class T> __device__ void arg_choose_body(const T *x, const i
     extern "C" __global__ void name##_columns_##suffix(const T *x, int64 *out, int results, int n, int inner, int parts, int length) { \
         arg_columns_body<Op>(x, out, results, n, inner, parts, length); \
     } \
-    extern "C" __global__ void name##_choose_##suffix(const T *x, const int64 *places, int64 *out, int results, int n, int inner, int parts, int lanes) { \
+    extern "C" __global__ void name##_choose_##suffix(const T *x, const int64 *places, int64 *out, int results, int n, int inner, \
+                                                      int parts, int lanes) { \
         arg_choose_body<Op>(x, places, out, results, n, inner, parts, lanes); \
     }

@@ -33,10 +33,12 @@ def _register(op_type, op):
             team = team_for(out.size * parts, length)
             call.launch(typed(f"{op}_{team.name}", x.dtype), team.blocks, team.threads, x, places, out.size, n, parts, length, team.lanes)
         else:
-            call.launch(typed(f"{op}_columns", x.dtype), blocks_for(out.size * parts), THREADS, x, places, out.size * parts, n, inner, parts, length)
+            call.launch(typed(f"{op}_columns", x.dtype), blocks_for(out.size * parts), THREADS, x, places, out.size * parts, n, inner,
+                        parts, length)
         if parts > 1:
             lanes = power_above(parts)
-            call.launch(typed(f"{op}_choose", x.dtype), blocks_for(out.size, 128 // lanes), 128, x, places, out, out.size, n, inner, parts, lanes)
+            call.launch(typed(f"{op}_choose", x.dtype), blocks_for(out.size, 128 // lanes), 128, x, places, out, out.size, n, inner, parts,
+                        lanes)
 
 
 _register("ArgMax", "arg_max")

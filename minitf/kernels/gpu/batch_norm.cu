@@ -1,8 +1,8 @@
-// Batch normalisation of [rows, c], column by column, and its gradient.  Each is three launches: sums of parts of the rows, what follows from
-// them for each column, and the walk that writes.
+// Batch normalisation of [rows, c], column by column, and its gradient.  Each is three launches: sums of parts of the rows, what follows
+// from them for each column, and the walk that writes.
 //
-// A thread sums the deviations from the first number it sees, and their squares; mean and squared deviations of a part, and of all parts, come
-// together in double as sum(n m) / sum(n) and sum(s) + sum(n (m - mean)^2).  So a mean of 1000 costs a variance of 1 no digits.
+// A thread sums the deviations from the first number it sees, and their squares; mean and squared deviations of a part, and of all parts,
+// come together in double as sum(n m) / sum(n) and sum(s) + sum(n (m - mean)^2).  So a mean of 1000 costs a variance of 1 no digits.
 // (T. Chan, G. Golub, R. LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979.)
 #include "team.cuh"
 
@@ -47,7 +47,8 @@ template <class T> __device__ void moments_body(const T *x, double *partial, int
 
 // partial -> mean and variance of each column, the unbiased variance for averages and the other for the gradient; factors [2, c]: y is
 // (x - mean) * factor + shift.  Where it is not training, mean and variance are those given.  A block for each tile.
-template <class T> __device__ void conclude_body(const double *partial, const T *scale, const T *offset, const T *given_mean, const T *given_variance,
+template <class T> __device__ void conclude_body(const double *partial, const T *scale, const T *offset, const T *given_mean,
+                                                 const T *given_variance,
                                                  T *mean_out, T *variance_out, T *used_mean, T *used_variance, T *factors,
                                                  int rows, int c, int parts, int length, int width, double epsilon, int training) {
     unsigned column = blockIdx.x * width + threadIdx.x % width, strip = threadIdx.x / width, strips = blockDim.x / width;
@@ -77,7 +78,8 @@ template <class T> __device__ void conclude_body(const double *partial, const T 
     }
 }
 
-template <class T> __device__ void normalise_body(const T *__restrict__ x, T *__restrict__ y, const T *__restrict__ mean, const T *__restrict__ factors,
+template <class T> __device__ void normalise_body(const T *__restrict__ x, T *__restrict__ y, const T *__restrict__ mean,
+                                                  const T *__restrict__ factors,
                                                   int rows, int c, int width) {
     unsigned tiles = (c + width - 1) / width, column = blockIdx.x % tiles * width + threadIdx.x % width, strips = blockDim.x / width;
     if (column >= c) return;
@@ -89,7 +91,8 @@ template <class T> __device__ void normalise_body(const T *__restrict__ x, T *__
 }
 
 // g, x [rows, c] -> partial [parts, 2, c]: the sums of g and of g (x - mean)
-template <class T> __device__ void products_body(const T *g, const T *x, const T *mean, double *partial, int rows, int c, int parts, int length, int width) {
+template <class T> __device__ void products_body(const T *g, const T *x, const T *mean, double *partial, int rows, int c, int parts,
+                                                 int length, int width) {
     Strip at(rows, c, parts, length, width);
     const T *gs = g + at.first * c + at.column, *xs = x + at.first * c + at.column;
     T centre = at.mine ? mean[at.column] : T(0);
@@ -113,7 +116,8 @@ template <class T> __device__ void products_body(const T *g, const T *x, const T
 }
 
 // partial -> the gradients to scale and offset; factors [3, c]: the gradient to x is factor * (g - common - (x - mean) * slope)
-template <class T> __device__ void conclude_gradient_body(const double *partial, const T *scale, const T *variance, T *to_scale, T *to_offset, T *factors,
+template <class T> __device__ void conclude_gradient_body(const double *partial, const T *scale, const T *variance, T *to_scale,
+                                                          T *to_offset, T *factors,
                                                           int rows, int c, int parts, int width, double epsilon, int training) {
     unsigned column = blockIdx.x * width + threadIdx.x % width, strip = threadIdx.x / width, strips = blockDim.x / width;
     double common = 0, slope = 0;
@@ -133,7 +137,8 @@ template <class T> __device__ void conclude_gradient_body(const double *partial,
     }
 }
 
-template <class T> __device__ void spread_body(const T *__restrict__ g, const T *__restrict__ x, T *__restrict__ dx, const T *__restrict__ mean,
+template <class T> __device__ void spread_body(const T *__restrict__ g, const T *__restrict__ x, T *__restrict__ dx,
+                                               const T *__restrict__ mean,
                                                const T *__restrict__ factors, int rows, int c, int width) {
     unsigned tiles = (c + width - 1) / width, column = blockIdx.x % tiles * width + threadIdx.x % width, strips = blockDim.x / width;
     if (column >= c) return;
@@ -148,7 +153,8 @@ template <class T> __device__ void spread_body(const T *__restrict__ g, const T 
     extern "C" __global__ void moments_##suffix(const T *x, double *partial, int rows, int c, int parts, int length, int width) { \
         moments_body(x, partial, rows, c, parts, length, width); \
     } \
-    extern "C" __global__ void conclude_##suffix(const double *partial, const T *scale, const T *offset, const T *given_mean, const T *given_variance, \
+    extern "C" __global__ void conclude_##suffix(const double *partial, const T *scale, const T *offset, const T *given_mean, \
+                                                 const T *given_variance, \
                                                  T *mean, T *variance, T *used_mean, T *used_variance, T *factors, \
                                                  int rows, int c, int parts, int length, int width, double epsilon, int training) { \
         conclude_body(partial, scale, offset, given_mean, given_variance, mean, variance, used_mean, used_variance, factors, \
@@ -157,14 +163,17 @@ template <class T> __device__ void spread_body(const T *__restrict__ g, const T 
     extern "C" __global__ void normalise_##suffix(const T *x, T *y, const T *mean, const T *factors, int rows, int c, int width) { \
         normalise_body(x, y, mean, factors, rows, c, width); \
     } \
-    extern "C" __global__ void products_##suffix(const T *g, const T *x, const T *mean, double *partial, int rows, int c, int parts, int length, int width) { \
+    extern "C" __global__ void products_##suffix(const T *g, const T *x, const T *mean, double *partial, int rows, int c, int parts, \
+                                                 int length, int width) { \
         products_body(g, x, mean, partial, rows, c, parts, length, width); \
     } \
-    extern "C" __global__ void conclude_gradient_##suffix(const double *partial, const T *scale, const T *variance, T *to_scale, T *to_offset, T *factors, \
+    extern "C" __global__ void conclude_gradient_##suffix(const double *partial, const T *scale, const T *variance, T *to_scale, \
+                                                          T *to_offset, T *factors, \
                                                           int rows, int c, int parts, int width, double epsilon, int training) { \
         conclude_gradient_body(partial, scale, variance, to_scale, to_offset, factors, rows, c, parts, width, epsilon, training); \
     } \
-    extern "C" __global__ void spread_##suffix(const T *g, const T *x, T *dx, const T *mean, const T *factors, int rows, int c, int width) { \
+    extern "C" __global__ void spread_##suffix(const T *g, const T *x, T *dx, const T *mean, const T *factors, int rows, int c, \
+                                               int width) { \
         spread_body(g, x, dx, mean, factors, rows, c, width); \
     }
 FOR_FLOATS(DEFINE_BATCH_NORM)

@@ -31,7 +31,8 @@ def fused_batch_norm(call):
     grid, training = _Grid(x), call.attrs["is_training"]
     partial, factors = call.scratch(float64, [grid.parts, 2, grid.c]), call.scratch(x.dtype, [2, grid.c])
     if training and grid:
-        call.launch(typed("moments", x.dtype), grid.parts * grid.tiles, THREADS, x, partial, grid.rows, grid.c, grid.parts, grid.length, grid.width)
+        call.launch(typed("moments", x.dtype), grid.parts * grid.tiles, THREADS, x, partial, grid.rows, grid.c, grid.parts, grid.length,
+                    grid.width)
     call.launch(typed("conclude", x.dtype), grid.tiles, THREADS, partial, scale, offset, mean, variance, *small, factors,
                 grid.rows, grid.c, grid.parts if grid else 0, grid.length, grid.width, np.float64(call.attrs["epsilon"]), training)
     if grid:

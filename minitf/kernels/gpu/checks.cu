@@ -11,5 +11,7 @@ template <class T> __device__ void check_body(const T *x, T *y, int n, int *nan,
 }
 
 #define DEFINE_CHECK(T, suffix) \
-    extern "C" __global__ void check_numerics_##suffix(const T *x, T *y, int n, int *nan, int *infinite) { check_body(x, y, n, nan, infinite); }
+    extern "C" __global__ void check_numerics_##suffix(const T *x, T *y, int n, int *nan, int *infinite) { \
+        check_body(x, y, n, nan, infinite); \
+    }
 FOR_FLOATS(DEFINE_CHECK)

@@ -1,12 +1,13 @@
-// Convolution and its gradients as matrix products whose sides are never written: the threads that load a tile find each number in the image.
+// Convolution and its gradients as matrix products whose sides are never written: the threads that load a tile find each number in the
+// image.
 //
-// A patch matrix of 3 x 3 taps would be nine times the image, written once and read once; here the nine reads of a number mostly find it in a
-// cache.  (S. Chetlur et al., cuDNN: Efficient Primitives for Deep Learning, 2014, arXiv 1410.0759, section 3.3.)
+// A patch matrix of 3 x 3 taps would be nine times the image, written once and read once; here the nine reads of a number mostly find it in
+// a cache.  (S. Chetlur et al., cuDNN: Efficient Primitives for Deep Learning, 2014, arXiv 1410.0759, section 3.3.)
 #include "product.cuh"
 #include "windows.cuh"
 
-// A convolution of source images [n, h, w, c] to result images [n, out_h, out_w, f].  A position is a number (image, row, column) of the result,
-// a term a number (tap row, tap column, channel).
+// A convolution of source images [n, h, w, c] to result images [n, out_h, out_w, f].  A position is a number (image, row, column) of the
+// result, a term a number (tap row, tap column, channel).
 struct Convolution {
     Axis y, x;
     int n, h, w, c, out_h, out_w, f, filter_columns;
@@ -23,7 +24,8 @@ struct Convolution {
     }
 };
 
-// Left side of the convolution: a row is what one position meets.  A warp's lanes read neighbouring terms, which are neighbours in the image.
+// Left side of the convolution: a row is what one position meets.  A warp's lanes read neighbouring terms, which are neighbours in the
+// image.
 template <class T, int OUTER, int DEPTH> struct PositionSide {
     static const int EACH = OUTER * DEPTH / PRODUCT_THREADS, APART = PRODUCT_THREADS / DEPTH;
     const T *source;
@@ -52,7 +54,8 @@ template <class T, int OUTER, int DEPTH> struct PositionSide {
     }
 };
 
-// Right side of the gradient to the image: a column is a channel of the image, and the filter's taps come as the axes say, in another order.
+// Right side of the gradient to the image: a column is a channel of the image, and the filter's taps come as the axes say, in another
+// order.
 template <class T, int OUTER, int DEPTH> struct TurnedFilterSide {
     static const int EACH = OUTER * DEPTH / PRODUCT_THREADS, APART = PRODUCT_THREADS / DEPTH;
     const T *filter;
@@ -60,7 +63,8 @@ template <class T, int OUTER, int DEPTH> struct TurnedFilterSide {
     int first;
     T held[EACH];
 
-    __device__ TurnedFilterSide(const T *filter, const Convolution &g, int first) : filter(filter), g(g), first(first + threadIdx.x / DEPTH) {}
+    __device__ TurnedFilterSide(const T *filter, const Convolution &g, int first)
+        : filter(filter), g(g), first(first + threadIdx.x / DEPTH) {}
 
     __device__ void fetch(int begin, int end) {
         int term = begin + threadIdx.x % DEPTH, k, m, channel = g.tap(term, k, m);
@@ -114,7 +118,8 @@ template <class T> struct Positions {
 };
 
 // All three: one tile of the result a block (x), the splits of the sums along y, each `size` numbers behind the one before.
-template <class T, class Tile> __device__ void conv_body(const T *images, const T *filter, T *out, const Convolution &g, int size, int terms) {
+template <class T, class Tile>
+__device__ void conv_body(const T *images, const T *filter, T *out, const Convolution &g, int size, int terms) {
     int tiles = (g.f + Tile::COLUMNS - 1) / Tile::COLUMNS, begin = blockIdx.y * terms;
     int row = int(blockIdx.x) / tiles * Tile::ROWS, column = int(blockIdx.x) % tiles * Tile::COLUMNS;
     PositionSide<T, Tile::ROWS, Tile::DEPTH> left(images, g, row);
@@ -123,7 +128,8 @@ template <class T, class Tile> __device__ void conv_body(const T *images, const 
     product_tile<T, Tile>(left, right, begin, min(g.terms(), begin + terms), result, row, column);
 }
 
-template <class T, class Tile> __device__ void conv_input_body(const T *gradient, const T *filter, T *out, const Convolution &g, int size, int terms) {
+template <class T, class Tile>
+__device__ void conv_input_body(const T *gradient, const T *filter, T *out, const Convolution &g, int size, int terms) {
     int tiles = (g.f + Tile::COLUMNS - 1) / Tile::COLUMNS, begin = blockIdx.y * terms;
     int row = int(blockIdx.x) / tiles * Tile::ROWS, column = int(blockIdx.x) % tiles * Tile::COLUMNS;
     PositionSide<T, Tile::ROWS, Tile::DEPTH> left(gradient, g, row);
@@ -132,7 +138,8 @@ template <class T, class Tile> __device__ void conv_input_body(const T *gradient
     product_tile<T, Tile>(left, right, begin, min(g.terms(), begin + terms), result, row, column);
 }
 
-template <class T, class Tile> __device__ void conv_filter_body(const T *images, const T *gradient, T *out, const Convolution &g, int size, int terms) {
+template <class T, class Tile>
+__device__ void conv_filter_body(const T *images, const T *gradient, T *out, const Convolution &g, int size, int terms) {
     int tiles = (g.f + Tile::COLUMNS - 1) / Tile::COLUMNS, begin = blockIdx.y * terms;
     int row = int(blockIdx.x) / tiles * Tile::ROWS, column = int(blockIdx.x) % tiles * Tile::COLUMNS;
     TapSide<T, Tile::ROWS, Tile::DEPTH> left(images, g, row);
@@ -141,8 +148,8 @@ template <class T, class Tile> __device__ void conv_filter_body(const T *images,
     product_tile<T, Tile>(left, right, begin, min(g.positions(), begin + terms), result, row, column);
 }
 
-#define DEFINE(T, NAME, BODY, TILE)                                                                                                         \
-    extern "C" __global__ void __launch_bounds__(PRODUCT_THREADS, 2)                                                                        \
+#define DEFINE(T, NAME, BODY, TILE)                                                                                                      \
+    extern "C" __global__ void __launch_bounds__(PRODUCT_THREADS, 2)                                                                     \
     NAME(const T *a, const T *b, T *out, Convolution g, int size, int terms) { BODY<T, TILE>(a, b, out, g, size, terms); }
 DEFINE(float, conv_big_f32, conv_body, BigTile)
 DEFINE(float, conv_input_big_f32, conv_input_body, BigTile)

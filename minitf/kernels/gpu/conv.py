@@ -1,10 +1,12 @@
 """Convolution and its two gradients on a GPU.
 
-Each is one matrix product whose left side is gathered from the images while tiles are loaded (conv.cu): no patch matrix, which would be as many
-times the image as there are taps, is written.  A filter of one tap, and one that covers the image, are plain products of what lies in memory.
+Each is one matrix product whose left side is gathered from the images while tiles are loaded (conv.cu): no patch matrix, which would be
+as many times the image as there are taps, is written.  A filter of one tap, and one that covers the image, are plain products of what
+lies in memory.
 
-The gradient to the image with strides is several convolutions, as on the CPU: pixels whose row and column leave the same rest meet the same taps.
-Every number is summed in one order, so results are the same in every run; sums of few tiles are split and added up by a second pass (matmul.py).
+The gradient to the image with strides is several convolutions, as on the CPU: pixels whose row and column leave the same rest meet the
+same taps.  Every number is summed in one order, so results are the same in every run; sums of few tiles are split and added up by a
+second pass (matmul.py).
 """
 import ctypes
 

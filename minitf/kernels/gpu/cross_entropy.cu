@@ -2,7 +2,8 @@
 #include "exponentials.cuh"
 
 // loss = sum(labels * -log(softmax(x))), grad = softmax(x) - labels
-template <class Team, class T> __device__ void cross_entropy_body(const T *x, const T *labels, T *loss, T *grad, int rows, int n, int lanes) {
+template <class Team, class T> __device__ void cross_entropy_body(const T *x, const T *labels, T *loss, T *grad, int rows, int n,
+                                                                  int lanes) {
     Team team(lanes);
     FOR_EACH_ROW(row, rows, team) {
         unsigned begin = row * n, there = row < rows ? n : 0;
@@ -20,7 +21,8 @@ template <class Team, class T> __device__ void cross_entropy_body(const T *x, co
 }
 
 // The same for labels that are numbers of classes.  One that is none is told, and its row becomes NaN.
-template <class Team, class T, class L> __device__ void sparse_body(const T *x, const L *labels, T *loss, T *grad, int rows, int n, int lanes, int *flag) {
+template <class Team, class T, class L> __device__ void sparse_body(const T *x, const L *labels, T *loss, T *grad, int rows, int n,
+                                                                    int lanes, int *flag) {
     Team team(lanes);
     FOR_EACH_ROW(row, rows, team) {
         unsigned begin = row * n, there = row < rows ? n : 0;
@@ -37,7 +39,8 @@ template <class Team, class T, class L> __device__ void sparse_body(const T *x, 
 }
 
 #define DEFINE_DENSE(T, suffix, Team, team) \
-    extern "C" __global__ void cross_entropy_##team##_##suffix(const T *x, const T *labels, T *loss, T *grad, int rows, int n, int lanes) { \
+    extern "C" __global__ void cross_entropy_##team##_##suffix(const T *x, const T *labels, T *loss, T *grad, int rows, int n, \
+                                                               int lanes) { \
         cross_entropy_body<Team>(x, labels, loss, grad, rows, n, lanes); \
     }
 #define DEFINE_SPARSE(T, suffix, L, label_suffix, Team, team) \

@@ -1,7 +1,7 @@
 """Matrix products by NVIDIA's cuBLAS, called through ctypes where the library is there.
 
-It is looked for by name, then in the package nvidia-cublas.  A handle serves one stream of one context, and one thread at a time: a call takes one
-from those that are free, or makes one.  The math mode is cuBLAS's default, in which products of float32 are true float32: no TF32.
+It is looked for by name, then in the package nvidia-cublas.  A handle serves one stream of one context, and one thread at a time: a call
+takes one from those that are free, or makes one.  The math mode is cuBLAS's default, in which products of float32 are true float32: no TF32.
 
 (NVIDIA, cuBLAS Library documentation, sections "cuBLAS Context", "cublas<t>gemm()" and "cublas<t>gemmStridedBatched()".)
 """
@@ -18,8 +18,8 @@ from ...core.errors import InternalError
 NAMES = ("libcublas.so.13", "libcublas.so.12", "libcublas.so")
 DEFAULT_MATH = 0
 _LETTERS = {"float32": ("S", ctypes.c_float), "float64": ("D", ctypes.c_double)}
-_STATUS = {1: "not initialized", 3: "allocation failed", 7: "invalid value", 8: "no such architecture", 11: "mapping error", 13: "execution failed",
-           14: "internal error", 15: "not supported"}
+_STATUS = {1: "not initialized", 3: "allocation failed", 7: "invalid value", 8: "no such architecture", 11: "mapping error",
+           13: "execution failed", 14: "internal error", 15: "not supported"}
 
 
 @functools.lru_cache(maxsize=None)
@@ -117,8 +117,8 @@ class Gemm:
         if batch == 1:
             self.cublas.call(f"{self.letter}gemm_v2", stream, *self.turned, *self.sizes, one, b, line_b, a, line_a, zero, out, line)
         else:
-            self.cublas.call(f"{self.letter}gemmStridedBatched", stream, *self.turned, *self.sizes, one, b, line_b, page_b, a, line_a, page_a,
-                             zero, out, line, page, ctypes.c_int(batch))
+            self.cublas.call(f"{self.letter}gemmStridedBatched", stream, *self.turned, *self.sizes, one, b, line_b, page_b,
+                             a, line_a, page_a, zero, out, line, page, ctypes.c_int(batch))
 
     def __str__(self):
         m, n, k, batch = self.shape

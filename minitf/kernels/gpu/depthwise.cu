@@ -1,7 +1,7 @@
 // Depthwise convolution of images [n, h, w, c] with filters [taps, taps, c, multiplier], and its gradients.
 //
-// Channels do not mix, so there is no matrix product in it: a number of the result is a short sum, and neighbouring threads have neighbouring
-// channels, so all that a warp reads lies side by side.
+// Channels do not mix, so there is no matrix product in it: a number of the result is a short sum, and neighbouring threads have
+// neighbouring channels, so all that a warp reads lies side by side.
 #include "windows.cuh"
 
 struct Depthwise {
@@ -27,7 +27,8 @@ template <class T> __device__ void depthwise_body(const T *images, const T *filt
             if (!within(y, g.h)) continue;
             for (int t = 0; t < g.x.taps; t++) {
                 int x = left + t * g.x.dilation;
-                if (within(x, g.w)) sum += images[((image * g.h + y) * g.w + x) * g.c + channel] * filter[(k * g.x.taps + t) * g.lines + line];
+                if (!within(x, g.w)) continue;
+                sum += images[((image * g.h + y) * g.w + x) * g.c + channel] * filter[(k * g.x.taps + t) * g.lines + line];
             }
         }
         out[i] = sum;
@@ -56,8 +57,10 @@ template <class T> __device__ void depthwise_input_body(const T *gradient, const
 
 const int LANES = 32, LAYERS = 8;
 
-// A block 32 lines (x) of one tap (y) and of one part of the positions (z): its 8 warps take turns at them, and add up what they have in the end.
-template <class T> __device__ void depthwise_filter_body(const T *images, const T *gradient, T *out, int positions, int each, const Depthwise &g) {
+// A block 32 lines (x) of one tap (y) and of one part of the positions (z): its 8 warps take turns at them, and add up what they have in
+// the end.
+template <class T>
+__device__ void depthwise_filter_body(const T *images, const T *gradient, T *out, int positions, int each, const Depthwise &g) {
     __shared__ T of_warp[LAYERS][LANES];
     int line = blockIdx.x * LANES + threadIdx.x, channel = g.multiplier.quotient(line), tap = blockIdx.y;
     int k = tap / g.x.taps, t = tap % g.x.taps, begin = blockIdx.z * each, end = min(positions, begin + each);
@@ -66,7 +69,8 @@ template <class T> __device__ void depthwise_filter_body(const T *images, const 
         for (int p = begin + threadIdx.y; p < end; p += LAYERS) {
             int j, m, image = g.rows.divide(g.columns.divide(p, m), j);
             int y = j * g.y.stride + g.y.offset + k * g.y.dilation, x = m * g.x.stride + g.x.offset + t * g.x.dilation;
-            if (within(y, g.h) && within(x, g.w)) sum += images[((image * g.h + y) * g.w + x) * g.c + channel] * gradient[p * g.lines + line];
+            if (!within(y, g.h) || !within(x, g.w)) continue;
+            sum += images[((image * g.h + y) * g.w + x) * g.c + channel] * gradient[p * g.lines + line];
         }
     of_warp[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();
@@ -76,14 +80,14 @@ template <class T> __device__ void depthwise_filter_body(const T *images, const 
     }
 }
 
-#define DEFINE(T, S)                                                                                                                        \
-    extern "C" __global__ void depthwise_##S(const T *images, const T *filter, T *out, int size, Depthwise g) {                             \
-        depthwise_body<T>(images, filter, out, size, g);                                                                                    \
-    }                                                                                                                                       \
-    extern "C" __global__ void depthwise_input_##S(const T *gradient, const T *filter, T *out, int size, Depthwise g) {                     \
-        depthwise_input_body<T>(gradient, filter, out, size, g);                                                                            \
-    }                                                                                                                                       \
-    extern "C" __global__ void depthwise_filter_##S(const T *images, const T *gradient, T *out, int positions, int each, Depthwise g) {     \
-        depthwise_filter_body<T>(images, gradient, out, positions, each, g);                                                                \
+#define DEFINE(T, S)                                                                                                                     \
+    extern "C" __global__ void depthwise_##S(const T *images, const T *filter, T *out, int size, Depthwise g) {                          \
+        depthwise_body<T>(images, filter, out, size, g);                                                                                 \
+    }                                                                                                                                    \
+    extern "C" __global__ void depthwise_input_##S(const T *gradient, const T *filter, T *out, int size, Depthwise g) {                  \
+        depthwise_input_body<T>(gradient, filter, out, size, g);                                                                         \
+    }                                                                                                                                    \
+    extern "C" __global__ void depthwise_filter_##S(const T *images, const T *gradient, T *out, int positions, int each, Depthwise g) {  \
+        depthwise_filter_body<T>(images, gradient, out, positions, each, g);                                                             \
     }
 FOR_FLOATS(DEFINE)

@@ -23,13 +23,15 @@ def geometry(call, images, filters, result, counted):
     y = forward(oh, kh, down, dilation_y, before(h, oh, kh, down, dilation_y, padding))
     x = forward(ow, kw, right, dilation_x, before(w, ow, kw, right, dilation_x, padding))
     _, rows, columns, depth = counted.shape
-    return Depthwise(y, x, n, h, w, c, c * multiplier, Divider(depth), Divider(columns), Divider(rows), Divider(multiplier), Divider(down), Divider(right))
+    return Depthwise(y, x, n, h, w, c, c * multiplier, Divider(depth), Divider(columns), Divider(rows), Divider(multiplier), Divider(down),
+                     Divider(right))
 
 
 @register_gpu_kernel("DepthwiseConv2dNative", source="depthwise.cu", T=FLOATS)
 def depthwise(call):
     (images, filters), out = call.inputs, call.outputs[0]
-    call.launch(typed("depthwise", out.dtype), blocks_for(out.size), THREADS, images, filters, out, out.size, geometry(call, images, filters, out, out))
+    call.launch(typed("depthwise", out.dtype), blocks_for(out.size), THREADS, images, filters, out, out.size,
+                geometry(call, images, filters, out, out))
 
 
 @register_gpu_kernel("DepthwiseConv2dNativeBackpropInput", source="depthwise.cu", T=FLOATS)
@@ -51,6 +53,9 @@ def depthwise_backprop_filter(call):
     elif out.size:
         blocks, taps = -(-lines // LANES), out.shape[0] * out.shape[1]
         splits, each = splits_of(blocks * taps, n * oh * ow, LAYERS)
-        add_splits(call, out, out.size, splits,
-                   lambda where: call.launch(typed("depthwise_filter", out.dtype), (blocks, taps, splits), (LANES, LAYERS), images, gradient, where,
-                                             n * oh * ow, each, geometry(call, images, out, gradient, gradient)))
+        g = geometry(call, images, out, gradient, gradient)
+
+        def queue(where):
+            call.launch(typed("depthwise_filter", out.dtype), (blocks, taps, splits), (LANES, LAYERS), images, gradient, where, n * oh * ow,
+                        each, g)
+        add_splits(call, out, out.size, splits, queue)

@@ -12,8 +12,8 @@ typedef unsigned char uint8;
     __device__ inline double name##_(double x) { return name(x); }
 REAL_FUNCTION(sqrt) REAL_FUNCTION(exp) REAL_FUNCTION(expm1) REAL_FUNCTION(log) REAL_FUNCTION(log1p) REAL_FUNCTION(floor) REAL_FUNCTION(ceil)
 REAL_FUNCTION(rint) REAL_FUNCTION(trunc) REAL_FUNCTION(sin) REAL_FUNCTION(cos) REAL_FUNCTION(tan) REAL_FUNCTION(asin) REAL_FUNCTION(acos)
-REAL_FUNCTION(atan) REAL_FUNCTION(sinh) REAL_FUNCTION(cosh) REAL_FUNCTION(tanh) REAL_FUNCTION(asinh) REAL_FUNCTION(acosh) REAL_FUNCTION(atanh)
-REAL_FUNCTION(erf) REAL_FUNCTION(erfc) REAL_FUNCTION(lgamma)
+REAL_FUNCTION(atan) REAL_FUNCTION(sinh) REAL_FUNCTION(cosh) REAL_FUNCTION(tanh) REAL_FUNCTION(asinh) REAL_FUNCTION(acosh)
+REAL_FUNCTION(atanh) REAL_FUNCTION(erf) REAL_FUNCTION(erfc) REAL_FUNCTION(lgamma)
 __device__ inline float atan2_(float y, float x) { return atan2f(y, x); }
 __device__ inline double atan2_(double y, double x) { return atan2(y, x); }
 __device__ inline float fmod_(float a, float b) { return fmodf(a, b); }

@@ -23,9 +23,9 @@ EXPRESSIONS = {
     # functions of one real argument
     "Sqrt": "sqrt_(a)", "Rsqrt": "1 / sqrt_(a)", "Exp": "exp_(a)", "Expm1": "expm1_(a)", "Log": "log_(a)", "Log1p": "log1p_(a)",
     "Floor": "floor_(a)", "Ceil": "ceil_(a)", "Rint": "rint_(a)", "Round": "rint_(a)",
-    "Sin": "sin_(a)", "Cos": "cos_(a)", "Tan": "tan_(a)", "Asin": "asin_(a)", "Acos": "acos_(a)", "Atan": "atan_(a)", "Atan2": "atan2_(a, b)",
-    "Sinh": "sinh_(a)", "Cosh": "cosh_(a)", "Tanh": "tanh_(a)", "Asinh": "asinh_(a)", "Acosh": "acosh_(a)", "Atanh": "atanh_(a)",
-    "Erf": "erf_(a)", "Erfc": "erfc_(a)", "Lgamma": "lgamma_(a)",
+    "Sin": "sin_(a)", "Cos": "cos_(a)", "Tan": "tan_(a)", "Asin": "asin_(a)", "Acos": "acos_(a)", "Atan": "atan_(a)",
+    "Atan2": "atan2_(a, b)", "Sinh": "sinh_(a)", "Cosh": "cosh_(a)", "Tanh": "tanh_(a)", "Asinh": "asinh_(a)",
+    "Acosh": "acosh_(a)", "Atanh": "atanh_(a)", "Erf": "erf_(a)", "Erfc": "erfc_(a)", "Lgamma": "lgamma_(a)",
     # activations; in their gradients g comes first where x or y is an input, y first where it alone decides
     "Sigmoid": "sigmoid(a)", "Softplus": "softplus(a)", "Relu": "a < 0 ? T(0) : a", "Relu6": "a < 0 ? T(0) : a > 6 ? T(6) : a",
     "Elu": "a > 0 ? a : expm1_(a)", "Selu": f"a > 0 ? mul({_SCALE}, a) : mul({_STEEP}, expm1_(a))", "Softsign": "a / (1 + absolute(a))",

@@ -1,43 +1,26 @@
 """Element-wise ops on a GPU: one launch for a program of steps, each step an expression of element_functions.py.
 
 As on a CPU (kernels/cpu/elementwise.pyx), a plain op is a program of one step and a fused node one of many.  Here a program becomes the
-text of a CUDA function: what passes from step to step stays in registers, and memory is read and written once.  relu(x + bias) over
-[m, n], n a multiple of 4:
+text of a CUDA function (element_source.py): what passes from step to step stays in registers, and memory is read and written once.  Steps
+round as they do alone, so fusion changes no bit.
 
-    extern "C" __global__ void Add_Relu_NUMBER(const float *in0, const float *in1, float *out0, Sizes<2> sizes, int n) {
-        FOR_EACH(k, n) {                                   // n: packs of 4
-            unsigned q1 = quotient(k, sizes.of[0]), i1 = k - q1 * sizes.of[0].divisor, i0 = q1;
-            const Pack<float, 4> x0 = pack<float, 4>(in0, k);
-            const Pack<float, 4> x1 = pack<float, 4>(in1, i1);
-            Pack<float, 4> y0;
-            #pragma unroll
-            for (int e = 0; e < 4; e++) {
-                float v0 = x0.of[e], v1 = x1.of[e], v2, v3;
-                v2 = add(v0, v1);
-                v3 = v2 < 0 ? float(0) : v2;
-                y0.of[e] = v3;
-            }
-            pack<float, 4>(out0, k) = y0;
-        }
-    }
+The other way is one function that reads its program from memory: a switch over all ops, at each step of each element.  It needs no compiler
+at run time, but values that steps name by number can not stay in registers, and a step costs some twenty instructions where an addition is
+one.
 
 A thread reads all its elements before it writes any, so an output may lie in the memory of an input of its shape.
 """
 import ctypes
-import re
 
 from ...core.dtypes import as_dtype
 from ..cpu.elementwise import program_of
 from ..cpu.vector_ops import signatures
 from .call import THREADS, blocks_for, register_gpu_kernel
-from .element_functions import EXPRESSIONS, REFUSED
-from .generated import Generated
+from .element_functions import EXPRESSIONS
+from .element_source import C_TYPES, function_of
 from .words import Divisor
 
 WIDTH = 4                              # elements of a pack
-HEADER = "element_functions.cuh"
-C_TYPES = {"float32": "float", "float64": "double", "int32": "int", "int64": "int64", "int16": "short", "int8": "int8", "uint8": "uint8",
-           "bool": "bool"}
 
 
 def merged(shape, inputs, leading=()):
@@ -71,76 +54,6 @@ def _sizes(shape, width):
     return kind((Divisor * len(behind))(*map(Divisor, behind)))
 
 
-def _loaded(k, kind, c_type, steps, width):
-    """(declaration of what a thread reads of an input, an element of it); steps: which dimensions the input steps along."""
-    name, rank = f"in{k}", len(steps)
-    index = "k" if all(steps) else ""
-    if not index:
-        for d in range(rank):
-            if steps[d]:
-                index = f"({index}) * sizes.of[{rank - 1 - d}].divisor + i{d}" if index else f"i{d}"
-    if not index:
-        return f"const {c_type} x{k} = *{name};", f"x{k}"
-    if width == 1 or not steps[-1]:
-        return f"const {c_type} x{k} = {name}[{index}];", f"x{k}"
-    return f"const Pack<{c_type}, {width}> x{k} = pack<{c_type}, {width}>({name}, {index});", f"x{k}.of[e]"
-
-
-def function_of(program, places, dtypes, steps, width):
-    """(Generated, messages): the CUDA function of a program, and the error texts of the flags that it takes, in order.
-
-    program, places   as in kernels/cpu/elementwise.pyx
-    dtypes            of each operand
-    steps             of each input, which of the merged dimensions it steps along
-    """
-    types = [C_TYPES[d.name] for d in dtypes]
-    rank = len(steps[0]) if steps else 1
-    ins = [(i, k) for i, (kind, k) in enumerate(places) if kind == "in"]
-    outs = [(i, k) for i, (kind, k) in enumerate(places) if kind == "out"]
-    messages = []
-    body = []
-    for name, out, *read in program:
-        values = {letter: f"v{i}" for letter, i in zip("abc", read) if i is not None}
-        fill = lambda text: re.sub(r"\b[abcT]\b", lambda m: types[out] if m[0] == "T" else values[m[0]], text)
-        value = fill(EXPRESSIONS[name])
-        condition, message = REFUSED.get(name, (None, None))
-        if condition and dtypes[out].is_integer and not ("<" in condition and dtypes[out].is_unsigned):
-            if message not in messages:
-                messages.append(message)
-            flag = f"flag{messages.index(message)}"
-            body.append(f"if ({fill(condition)}) complain({flag}, 0);")
-            value = f"{fill(condition)} ? {types[out]}(0) : {value}"
-        body.append(f"v{out} = {value};")
-    loads = [_loaded(k, "in", types[i], steps[k], width) for i, k in ins]
-    parameters = [f"const {types[i]} *in{k}" for i, k in ins] + [f"{types[i]} *out{k}" for i, k in outs] + \
-        [f"int *flag{k}" for k in range(len(messages))] + ([f"Sizes<{rank}> sizes"] if rank > 1 else []) + ["int n"]
-    lines = [f'extern "C" __global__ void NAME({", ".join(parameters)}) {{', "    FOR_EACH(k, n) {"]
-    indices, rest = [], "k"
-    for d in range(rank - 1, 0, -1):
-        at = f"sizes.of[{rank - 1 - d}]"
-        indices.append(f"q{d} = quotient({rest}, {at}), i{d} = {rest} - q{d} * {at}.divisor")
-        rest = f"q{d}"
-    if indices:
-        lines.append(f"        unsigned {', '.join(indices)}, i0 = q1;")
-    lines += [f"        {load}" for load, _ in loads]
-    inner, close = "        ", []
-    if width > 1:
-        lines += [f"        Pack<{types[i]}, {width}> y{k};" for i, k in outs]
-        lines += ["        #pragma unroll", f"        for (int e = 0; e < {width}; e++) {{"]
-        inner, close = inner + "    ", ["        }"]
-    lines += [f"{inner}{types[i]} v{i} = {value};" for (i, _), (_, value) in zip(ins, loads)]
-    lines += [f"{inner}{types[i]} v{i};" for i, (kind, _) in enumerate(places) if kind != "in"]
-    lines += [inner + line for line in body]
-    if width > 1:
-        lines += [f"{inner}y{k}.of[e] = v{i};" for i, k in outs] + close
-        lines += [f"        pack<{types[i]}, {width}>(out{k}, k) = y{k};" for i, k in outs]
-    else:
-        lines += [f"{inner}out{k}[k] = v{i};" for i, k in outs]
-    lines += ["    }", "}"]
-    title = "_".join([name for name, *_ in program[:4]])
-    return Generated(HEADER, title, "\n".join(lines)), messages
-
-
 def run_program(call, program, places):
     """Queue the launch of a program over the call's operands; places as in kernels/cpu/elementwise.pyx."""
     space = call.outputs[0]
@@ -154,7 +67,8 @@ def run_program(call, program, places):
     width = WIDTH if shape[-1] % WIDTH == 0 else 1
     function, messages = function_of(program, places, dtypes, steps, width)
     packs = space.size // width
-    arguments = [call.inputs[k] for k in inputs] + [call.outputs[k] for kind, k in places if kind == "out"] + [call.flag(m) for m in messages]
+    arguments = [call.inputs[k] for k in inputs] + [call.outputs[k] for kind, k in places if kind == "out"]
+    arguments += [call.flag(message) for message in messages]
     if len(shape) > 1:
         arguments.append(_sizes(shape, width))
     call.launch(function.name, blocks_for(packs), THREADS, *arguments, packs, source=function)

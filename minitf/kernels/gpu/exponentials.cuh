@@ -1,7 +1,7 @@
 // Of a row, what a softmax needs: its largest element, and the sum of exp(x - largest), in one walk.
 //
-// The sum is multiplied anew whenever a larger element turns up.  Who has both walks the row a second time for its results; by then it lies in
-// a cache.  (M. Milakov, N. Gimelshein, Online Normalizer Calculation for Softmax, 2018.)
+// The sum is multiplied anew whenever a larger element turns up.  Who has both walks the row a second time for its results; by then it lies
+// in a cache.  (M. Milakov, N. Gimelshein, Online Normalizer Calculation for Softmax, 2018.)
 #include "team.cuh"
 
 __device__ inline float exp_of(float x) { return expf(x); }

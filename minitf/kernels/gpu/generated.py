@@ -66,7 +66,7 @@ def _hash(text):
 
 
 def _stamp(header):
-    """Changes with the headers and their place: functions are then collected anew, and a compiler that knows texts alone sees another one."""
+    """Changes with the headers and their place: functions are then collected anew, into a text that differs."""
     if header not in _stamps:
         _stamps[header] = _hash("\0".join([str(_FOLDER), *headers_of(f'#include "{header}"', [_FOLDER]).values()]))[:12]
     return _stamps[header]

@@ -2,7 +2,8 @@
 #include "team.cuh"
 
 // Whether fewer than k elements of a row are greater than the target's, and all are finite.
-template <class Team, class L> __device__ void in_top_k_body(const float *x, const L *targets, bool *out, int rows, int n, int64 k, int lanes) {
+template <class Team, class L> __device__ void in_top_k_body(const float *x, const L *targets, bool *out, int rows, int n, int64 k,
+                                                             int lanes) {
     Team team(lanes);
     FOR_EACH_ROW(row, rows, team) {
         unsigned begin = row * n, there = row < rows ? n : 0;
@@ -21,7 +22,8 @@ template <class Team, class L> __device__ void in_top_k_body(const float *x, con
 }
 
 #define DEFINE_IN_TOP_K(L, suffix, Team, team) \
-    extern "C" __global__ void in_top_k_##team##_##suffix(const float *x, const L *targets, bool *out, int rows, int n, int64 k, int lanes) { \
+    extern "C" __global__ void in_top_k_##team##_##suffix(const float *x, const L *targets, bool *out, int rows, int n, int64 k, \
+                                                          int lanes) { \
         in_top_k_body<Team>(x, targets, out, rows, n, k, lanes); \
     }
 DEFINE_IN_TOP_K(int, i32, Lanes, lanes)

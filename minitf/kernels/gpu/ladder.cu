@@ -1,7 +1,7 @@
 // Four ways to multiply matrices, each faster on a GPU than the one before; the fifth is matmul.cu.
 //
-// Element (i, p) of the left side is a[i * left.row + p * left.term], element (p, j) of the right one b[p * right.term + j * right.row], so either
-// may be transposed.
+// Element (i, p) of the left side is a[i * left.row + p * left.term], element (p, j) of the right one b[p * right.term + j * right.row], so
+// either may be transposed.
 #include "common.cuh"
 
 struct Steps { int row, term; };

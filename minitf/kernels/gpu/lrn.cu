@@ -1,7 +1,7 @@
 // Local response normalisation of pixels over their channels, and its gradient.
 //
-// A thread for each number, which reads its window by itself: neighbours' windows overlap, so nearly all of that comes from the L1 cache, and
-// no barrier is needed.  The gradient's second sum goes over numbers with windows of their own, which a first launch leaves in memory.
+// A thread for each number, which reads its window by itself: neighbours' windows overlap, so nearly all of that comes from the L1 cache,
+// and no barrier is needed.  The gradient's second sum goes over numbers with windows of their own, which a first launch leaves in memory.
 #include "common.cuh"
 
 __device__ inline float power(float x, float exponent) { return expf(exponent * logf(x)); }         // x > 0; NaN below
@@ -27,11 +27,13 @@ template <class T> __device__ void lrn_body(const T *x, T *y, int all, int c, in
     FOR_EACH(i, all) y[i] = x[i] * power(size_of(x, Window(i, c, radius), bias, alpha), -beta);
 }
 
-template <class T> __device__ void lrn_shares_body(const T *g, const T *x, const T *y, T *shares, int all, int c, int radius, T bias, T alpha) {
+template <class T> __device__ void lrn_shares_body(const T *g, const T *x, const T *y, T *shares, int all, int c, int radius, T bias,
+                                                   T alpha) {
     FOR_EACH(i, all) shares[i] = g[i] * y[i] / size_of(x, Window(i, c, radius), bias, alpha);
 }
 
-template <class T> __device__ void lrn_grad_body(const T *g, const T *x, const T *shares, T *dx, int all, int c, int radius, T bias, T alpha, T beta) {
+template <class T> __device__ void lrn_grad_body(const T *g, const T *x, const T *shares, T *dx, int all, int c, int radius, T bias,
+                                                 T alpha, T beta) {
     FOR_EACH(i, all) {
         Window window(i, c, radius);
         T sum = 0;
@@ -44,10 +46,12 @@ template <class T> __device__ void lrn_grad_body(const T *g, const T *x, const T
     extern "C" __global__ void lrn_##suffix(const T *x, T *y, int all, int c, int radius, T bias, T alpha, T beta) { \
         lrn_body(x, y, all, c, radius, bias, alpha, beta); \
     } \
-    extern "C" __global__ void lrn_shares_##suffix(const T *g, const T *x, const T *y, T *shares, int all, int c, int radius, T bias, T alpha) { \
+    extern "C" __global__ void lrn_shares_##suffix(const T *g, const T *x, const T *y, T *shares, int all, int c, int radius, T bias, \
+                                                   T alpha) { \
         lrn_shares_body(g, x, y, shares, all, c, radius, bias, alpha); \
     } \
-    extern "C" __global__ void lrn_grad_##suffix(const T *g, const T *x, const T *shares, T *dx, int all, int c, int radius, T bias, T alpha, T beta) { \
+    extern "C" __global__ void lrn_grad_##suffix(const T *g, const T *x, const T *shares, T *dx, int all, int c, int radius, T bias, \
+                                                 T alpha, T beta) { \
         lrn_grad_body(g, x, shares, dx, all, c, radius, bias, alpha, beta); \
     }
 FOR_FLOATS(DEFINE_LRN)

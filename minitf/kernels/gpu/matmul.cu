@@ -1,9 +1,11 @@
 // Matrix products: tiles of four shapes, products of up to eight rows, small ones, and the second pass of sums that were split.
 #include "product.cuh"
 
-// page p, split s of c: the sum of the terms that split s has, [splits, batch, m, n].  One tile of it a block (x), pages and splits along y.
+// page p, split s of c: the sum of the terms that split s has, [splits, batch, m, n].  One tile of it a block (x), pages and splits along
+// y.
 template <class T, class Tile>
-__device__ void matmul_body(const T *a, const T *b, T *c, int m, int n, int k, int turned_a, int turned_b, int batch, int splits, int terms) {
+__device__ void matmul_body(const T *a, const T *b, T *c, int m, int n, int k, int turned_a, int turned_b, int batch, int splits,
+                            int terms) {
     int tiles = (n + Tile::COLUMNS - 1) / Tile::COLUMNS;
     int row = int(blockIdx.x) / tiles * Tile::ROWS, column = int(blockIdx.x) % tiles * Tile::COLUMNS;
     for (int z = blockIdx.y; z < batch * splits; z += gridDim.y) {
@@ -15,10 +17,10 @@ __device__ void matmul_body(const T *a, const T *b, T *c, int m, int n, int k, i
     }
 }
 
-#define DEFINE(T, NAME, TILE)                                                                                                               \
-    extern "C" __global__ void __launch_bounds__(PRODUCT_THREADS, 2)                                                                        \
-    NAME(const T *a, const T *b, T *c, int m, int n, int k, int turned_a, int turned_b, int batch, int splits, int terms) {                 \
-        matmul_body<T, TILE>(a, b, c, m, n, k, turned_a, turned_b, batch, splits, terms);                                                   \
+#define DEFINE(T, NAME, TILE)                                                                                                            \
+    extern "C" __global__ void __launch_bounds__(PRODUCT_THREADS, 2)                                                                     \
+    NAME(const T *a, const T *b, T *c, int m, int n, int k, int turned_a, int turned_b, int batch, int splits, int terms) {              \
+        matmul_body<T, TILE>(a, b, c, m, n, k, turned_a, turned_b, batch, splits, terms);                                                \
     }
 DEFINE(float, matmul_big_f32, BigTile)
 DEFINE(float, matmul_square_f32, SquareTile<float>)
@@ -41,8 +43,8 @@ struct Thin {
 
 const int FEW = 8;
 
-// The large side [depth, outer]: a lane has columns of its own, the warps of a block take turns at the terms and add up what they have in the end.
-// Every number of the large side is read once, a warp's next to one another, four columns a lane under way at once.
+// The large side [depth, outer]: a lane has columns of its own, the warps of a block take turns at the terms and add up what they have in
+// the end. Every number of the large side is read once, a warp's next to one another, four columns a lane under way at once.
 template <class T> __device__ void thin_across_body(const T *x, const T *large, T *out, Thin s) {
     const int WARPS = 8, COLUMNS = 4;
     __shared__ T of_warp[WARPS][COLUMNS * 32];
@@ -129,19 +131,19 @@ template <class T> __device__ void sum_splits_body(const T *parts, T *out, int n
     }
 }
 
-#define DEFINE(T, S)                                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(256) thin_across_##S(const T *x, const T *large, T *out, Thin s) {                         \
-        thin_across_body<T>(x, large, out, s);                                                                                              \
-    }                                                                                                                                       \
-    extern "C" __global__ void __launch_bounds__(256) thin_along_##S(const T *x, const T *large, T *out, Thin s) {                          \
-        thin_along_body<T>(x, large, out, s);                                                                                               \
+#define DEFINE(T, S)                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(256) thin_across_##S(const T *x, const T *large, T *out, Thin s) {                      \
+        thin_across_body<T>(x, large, out, s);                                                                                           \
+    }                                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(256) thin_along_##S(const T *x, const T *large, T *out, Thin s) {                       \
+        thin_along_body<T>(x, large, out, s);                                                                                            \
     }
 FOR_FLOATS(DEFINE)
 #undef DEFINE
 
-#define DEFINE(T, S)                                                                                                                        \
-    extern "C" __global__ void sum_splits_##S(const T *parts, T *out, int n, int splits) { sum_splits_body<T>(parts, out, n, splits); }     \
-    extern "C" __global__ void small_##S(const T *a, const T *b, T *c, int m, int n, int k, int turned_a, int turned_b, int batch) {        \
-        small_body<T>(a, b, c, m, n, k, turned_a, turned_b, batch);                                                                         \
+#define DEFINE(T, S)                                                                                                                     \
+    extern "C" __global__ void sum_splits_##S(const T *parts, T *out, int n, int splits) { sum_splits_body<T>(parts, out, n, splits); }  \
+    extern "C" __global__ void small_##S(const T *a, const T *b, T *c, int m, int n, int k, int turned_a, int turned_b, int batch) {     \
+        small_body<T>(a, b, c, m, n, k, turned_a, turned_b, batch);                                                                      \
     }
 FOR_NUMBERS(DEFINE)

@@ -77,7 +77,7 @@ def depth_of(shape, dtype):
 
 
 def add_splits(call, out, n, splits, queue):
-    """queue(where): what writes the sums of the splits, [splits, n], to `where`; then their sum goes to out.  With one split there is nothing to add."""
+    """queue(where) writes the sums of the splits, [splits, n], to `where`; their sum goes to out.  With one split there is nothing to add."""
     if splits == 1:
         queue(out)
         return
@@ -104,7 +104,8 @@ def product(call, a, b, out, m, n, k, turned_a=False, turned_b=False, batch=1):
 
 def own_product(call, a, b, out, m, n, k, turned_a, turned_b, batch):
     if m * n <= SMALL and (k <= SHORTEST or batch >= MANY):
-        call.launch(typed("small", out.dtype), blocks_for(out.size), BLOCK, a, b, out, m, n, k, turned_a, turned_b, batch, source="matmul.cu")
+        call.launch(typed("small", out.dtype), blocks_for(out.size), BLOCK, a, b, out, m, n, k, turned_a, turned_b, batch,
+                    source="matmul.cu")
         return
     if batch == 1 and out.dtype in FLOATS:
         if m <= min(n, FEW) and (not turned_b or k >= SHORTEST):
@@ -127,11 +128,11 @@ def own_product(call, a, b, out, m, n, k, turned_a, turned_b, batch):
 
 def thin_product(call, few, large, out, thin, along):
     """The product of a few rows with the large side, whose terms are neighbours in memory (along) or its columns."""
-    blocks = -(-thin.outer // (16 if along else 128))
+    name, blocks = ("thin_along", -(-thin.outer // 16)) if along else ("thin_across", -(-thin.outer // 128))
     splits, thin.terms = splits_of(blocks, thin.depth, 32)
 
     def queue(where):
-        call.launch(typed("thin_along" if along else "thin_across", out.dtype), (blocks, splits), BLOCK, few, large, where, thin, source="matmul.cu")
+        call.launch(typed(name, out.dtype), (blocks, splits), BLOCK, few, large, where, thin, source="matmul.cu")
     add_splits(call, out, thin.rows * thin.outer, splits, queue)
 
 
@@ -139,8 +140,8 @@ def rung(call, name, a, b, out, m, n, k, turned_a, turned_b):
     side = RUNGS[name]
     left = Steps(1, m) if turned_a else Steps(k, 1)
     right = Steps(k, 1) if turned_b else Steps(1, n)
-    call.launch(f"matmul_{name}_f32", (-(-n // side), -(-m // side)), BLOCK if name == "blocks" else (side, side), a, b, out, m, n, k, left, right,
-                source="ladder.cu")
+    call.launch(f"matmul_{name}_f32", (-(-n // side), -(-m // side)), BLOCK if name == "blocks" else (side, side), a, b, out, m, n, k,
+                left, right, source="ladder.cu")
 
 
 @register_gpu_kernel("MatMul", source="matmul.cu", T=NUMBERS)

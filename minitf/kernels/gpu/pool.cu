@@ -1,8 +1,8 @@
 // Pooling of images [n, h, w, c]: maxima and means over windows, channel by channel, and their gradients.
 //
 // A thread has N neighbouring channels: 16 bytes where the channels can be cut so, for finding its place costs it more than the arithmetic.
-// A gradient is gathered: the thread of a pixel looks at the windows that it lies in, in their order, and adds up what each gives it.  So windows
-// that overlap need no atomic additions, and sums have one order.
+// A gradient is gathered: the thread of a pixel looks at the windows that it lies in, in their order, and adds up what each gives it.  So
+// windows that overlap need no atomic additions, and sums have one order.
 #include "windows.cuh"
 #include "pack.cuh"
 
@@ -72,7 +72,8 @@ template <class T, int N> __device__ void max_pool_body(const T *images, T *out,
 }
 
 // The window of top `top` gives its gradient to the first of its tops, row by row: to this pixel, if no tap before it is one.
-template <class T, int N> __device__ void max_pool_grad_body(const T *images, const T *tops, const T *gradient, T *out, int size, const Pool &g) {
+template <class T, int N>
+__device__ void max_pool_grad_body(const T *images, const T *tops, const T *gradient, T *out, int size, const Pool &g) {
     FOR_EACH(i, size) {
         int row, column, channel, image = g.place<N>(i, row, column, channel);
         Places down(row, g.above, g.height, g.by_down, g.oh), right(column, g.left, g.width, g.by_right, g.ow);
@@ -95,7 +96,8 @@ template <class T, int N> __device__ void max_pool_grad_body(const T *images, co
 }
 
 // Taps from the last to the first: the first top is what stays.
-template <class T, int N> __device__ void max_pool_grad_grad_body(const T *images, const T *tops, const T *gradient, T *out, int size, const Pool &g) {
+template <class T, int N>
+__device__ void max_pool_grad_grad_body(const T *images, const T *tops, const T *gradient, T *out, int size, const Pool &g) {
     FOR_EACH(i, size) {
         int j, k, channel, image = g.place<N>(i, j, k, channel);
         Window window(g, j, k);
@@ -140,19 +142,21 @@ template <class T, int N> __device__ void avg_pool_grad_body(const T *gradient, 
     }
 }
 
-#define DEFINE_AS(T, S, N)                                                                                                                  \
-    extern "C" __global__ void max_pool_##S(const T *images, T *out, int size, Pool g) { max_pool_body<T, N>(images, out, size, g); }       \
-    extern "C" __global__ void max_pool_grad_##S(const T *images, const T *tops, const T *gradient, T *out, int size, Pool g) {             \
-        max_pool_grad_body<T, N>(images, tops, gradient, out, size, g);                                                                     \
-    }                                                                                                                                       \
-    extern "C" __global__ void max_pool_grad_grad_##S(const T *images, const T *tops, const T *gradient, T *out, int size, Pool g) {        \
-        max_pool_grad_grad_body<T, N>(images, tops, gradient, out, size, g);                                                                \
+#define DEFINE_AS(T, S, N)                                                                                                               \
+    extern "C" __global__ void max_pool_##S(const T *images, T *out, int size, Pool g) { max_pool_body<T, N>(images, out, size, g); }    \
+    extern "C" __global__ void max_pool_grad_##S(const T *images, const T *tops, const T *gradient, T *out, int size, Pool g) {          \
+        max_pool_grad_body<T, N>(images, tops, gradient, out, size, g);                                                                  \
+    }                                                                                                                                    \
+    extern "C" __global__ void max_pool_grad_grad_##S(const T *images, const T *tops, const T *gradient, T *out, int size, Pool g) {     \
+        max_pool_grad_grad_body<T, N>(images, tops, gradient, out, size, g);                                                             \
     }
 #define DEFINE(T, S) DEFINE_AS(T, S, 1) DEFINE_AS(T, packs_##S, 16 / sizeof(T))
 FOR_NUMBERS(DEFINE)
 #undef DEFINE_AS
 
-#define DEFINE_AS(T, S, N)                                                                                                                  \
-    extern "C" __global__ void avg_pool_##S(const T *images, T *out, int size, Pool g) { avg_pool_body<T, N>(images, out, size, g); }       \
-    extern "C" __global__ void avg_pool_grad_##S(const T *gradient, T *out, int size, Pool g) { avg_pool_grad_body<T, N>(gradient, out, size, g); }
+#define DEFINE_AS(T, S, N)                                                                                                               \
+    extern "C" __global__ void avg_pool_##S(const T *images, T *out, int size, Pool g) { avg_pool_body<T, N>(images, out, size, g); }    \
+    extern "C" __global__ void avg_pool_grad_##S(const T *gradient, T *out, int size, Pool g) {                                             \
+        avg_pool_grad_body<T, N>(gradient, out, size, g);                                                                                   \
+    }
 FOR_FLOATS(DEFINE)

@@ -1,9 +1,9 @@
 // One tile of a matrix product: a block's threads load a piece of both sides into shared memory, and each sums a small tile of its own in
 // registers.  The sides are template parameters, so that matrices, images as a convolution meets them, and turned filters share the loop.
 //
-// Each number that was loaded into shared memory is used by a whole row or column of the tile, each that came from there into a register by WIDE or
-// HIGH multiplications: with 8 x 8 a thread, 64 multiply-adds for 16 numbers read.  (V. Volkov, J. Demmel, Benchmarking GPUs to Tune Dense Linear
-// Algebra, SC 2008, section 4.)
+// Each number that was loaded into shared memory is used by a whole row or column of the tile, each that came from there into a register by
+// WIDE or HIGH multiplications: with 8 x 8 a thread, 64 multiply-adds for 16 numbers read.  (V. Volkov, J. Demmel, Benchmarking GPUs to
+// Tune Dense Linear Algebra, SC 2008, section 4.)
 #pragma once
 #include "common.cuh"
 #include "pack.cuh"
@@ -17,12 +17,14 @@ template <class T, int ROWS_, int COLUMNS_, int DEPTH_, int HIGH_, int WIDE_> st
     static const int ROWS = ROWS_, COLUMNS = COLUMNS_, DEPTH = DEPTH_, HIGH = HIGH_, WIDE = WIDE_;
     static const int DOWN = ROWS / HIGH, ACROSS = COLUMNS / WIDE;       // threads
     static const int UNROLL = HIGH * WIDE > 16 ? 1 : 4;                 // terms; with 64 sums a thread more would not fit its 128 registers
-    static const int PAD = PackOf<T>::N;                                // of a line of shared memory: columns written by one warp lie in other banks
+    // so much longer is a line of shared memory, so that a column that a warp writes does not fall into one bank
+    static const int PAD = PackOf<T>::N;
     static_assert(DOWN * ACROSS == PRODUCT_THREADS && ACROSS % 8 == 0, "a warp is 4 threads high and 8 wide");
 };
 
 // One side of a product that is a matrix in memory: `outer` rows of the left side or columns of the right one, of `depth` terms each.
-// along: the terms of one row or column are neighbours in memory (the left side as it is, the right side transposed); else the rows' or columns'.
+// along: the terms of one row or column are neighbours in memory (the left side as it is, the right side transposed); else the rows' or
+// columns'.
 template <class T, int OUTER, int DEPTH> struct MatrixSide {
     static const int EACH = OUTER * DEPTH / PRODUCT_THREADS;            // numbers that a thread loads
     static const int N = EACH < PackOf<T>::N ? EACH : PackOf<T>::N;

@@ -1,7 +1,7 @@
 """A real GPU, through PyCUDA: memory from a pool, asynchronous copies, launches and events on one stream.
 
 PyCUDA is imported when somebody first asks for a GPU, never by `import minitf`: without a driver its import fails, and what it says is
-then the reason why there is no GPU (`probe`).
+then the reason why there is no GPU (probe.py).
 
 The contract.  Any thread may call anything; a thread that calls much wraps it in enter() and leave(), which make the device's context current
 once, and must leave before it ends (PyCUDA aborts otherwise).  Everything but synchronize() only queues work on the device's one stream, in the
@@ -14,52 +14,19 @@ import functools
 import itertools
 import os
 import threading
-from collections import deque, namedtuple
+from collections import deque
 from pathlib import Path
 
 import numpy as np
 
 from ...core.errors import InternalError, ResourceExhaustedError
 from . import generated, nvcc
+from .probe import probe
 
 NON_BLOCKING = 1              # CU_STREAM_NON_BLOCKING: the stream does not wait for the default stream, nor that for it
 NO_TIMING = 2                 # CU_EVENT_DISABLE_TIMING: cheaper, and all that ordering needs
 MOST_STAGED = 64 << 20        # bytes of the host's memory that may wait to be copied in before somebody waits for them
 LARGEST_KEPT = 64 << 20       # bytes of page-locked memory that is kept for later: locking pages is slow, but nothing else can use them
-
-Probe = namedtuple("Probe", "count reason")
-Probe.__doc__ = """How many GPUs this process can use, and, where that is none, why."""
-
-
-@functools.lru_cache(maxsize=None)
-def probe():
-    """Probe(count, reason): asked once in a process; nothing is set up on a device.
-
-    Without PyCUDA it is Probe(0, "PyCUDA is not installed (make extra-gpu)").
-    """
-    try:
-        import pycuda.driver as driver
-    except ModuleNotFoundError as e:
-        return Probe(0, "PyCUDA is not installed (make extra-gpu)" if e.name == "pycuda" else f"PyCUDA can not be imported: {e}")
-    except ImportError as e:
-        text = str(e)
-        if "libcuda.so" in text:
-            return Probe(0, f"no NVIDIA driver ({text})")
-        if "undefined symbol" in text:
-            return Probe(0, f"the NVIDIA driver is older than the CUDA toolkit that PyCUDA was built with ({text[text.index('undefined symbol'):]}): "
-                            "update the driver, or build PyCUDA with the nvcc of an older toolkit on PATH")
-        return Probe(0, f"PyCUDA can not be imported: {text}")
-    try:
-        driver.init()
-        count = driver.Device.count()
-    except driver.Error as e:
-        return Probe(0, f"the NVIDIA driver finds no usable GPU ({e})")
-    if count == 0:
-        return Probe(0, "the NVIDIA driver finds no GPU")
-    if nvcc.find() is None:
-        return Probe(0, f"{count} GPU{'s' * (count > 1)}, but nothing to compile kernels with: {nvcc.missing()}")
-    return Probe(count, "")
-
 
 _opened = []
 
@@ -256,13 +223,13 @@ class PyCudaDevice:
         Raises nvcc.CompileError, and InternalError where there is no such function.
         """
         path = Path(path)
-        # What is fused must give the bits that its parts give, one after the other, and each of those rounds.
-        kept = nvcc.cubin(path, self.arch, ["--fmad=false"] if path.parent == generated.folder() else [])
+        key = path, path.stat().st_mtime_ns               # a file that has been edited is another one
         try:
-            module = self._modules.get(kept)
-            if module is None:
-                module = self._modules[kept] = self._driver.module_from_buffer(kept.read_bytes())
-            function = module.get_function(name)
+            if key not in self._modules:
+                # What is fused must give the bits that its parts give, one after the other, and each of those rounds.
+                kept = nvcc.cubin(path, self.arch, ["--fmad=false"] if path.parent == generated.folder() else [])
+                self._modules[key] = self._driver.module_from_buffer(kept.read_bytes())
+            function = self._modules[key].get_function(name)
         except self._driver.Error as e:
             raise self._failed(f"the function {name} of {path.name}", e) from None
         # Bound once.  Of PyCUDA's ways to launch it is the one that neither packs arguments nor remembers a block's shape from call to call.

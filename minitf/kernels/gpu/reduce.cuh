@@ -47,13 +47,15 @@ template <class Op, class T> __device__ void long_body(const T *x, T *out, int r
     }
 }
 
-// x [outer, n, inner] -> out [parts, outer, inner], each part of `length` rows, the last perhaps of fewer.  `width`, a power of two up to 32,
-// columns a block of eight warps: its threads take turns with the rows.
-template <class Op, class T> __device__ void columns_body(const T *x, T *out, int outer, int n, int inner, int parts, int length, int width, int count) {
+// x [outer, n, inner] -> out [parts, outer, inner], each part of `length` rows, the last perhaps of fewer.  `width`, a power of two up to
+// 32, columns a block of eight warps: its threads take turns with the rows.
+template <class Op, class T> __device__ void columns_body(const T *x, T *out, int outer, int n, int inner, int parts, int length,
+                                                          int width, int count) {
     typedef typename Op::template Total<T>::type Total;
     unsigned strip = threadIdx.x / width, strips = blockDim.x / width, tiles = (inner + width - 1) / width;
     for (unsigned k = blockIdx.x; k < outer * tiles * parts; k += gridDim.x) {
-        unsigned part = k / (outer * tiles), page = k / tiles % outer, column = k % tiles * width + threadIdx.x % width, first = part * length;
+        unsigned part = k / (outer * tiles), page = k / tiles % outer, first = part * length;
+        unsigned column = k % tiles * width + threadIdx.x % width;
         Total total = Op::neutral(Total());
         if (column < inner) {
             const T *begin = x + (page * n + first + strip) * inner + column;
@@ -74,6 +76,7 @@ template <class Op, class T> __device__ void columns_body(const T *x, T *out, in
     extern "C" __global__ void name##_long_##suffix(const T *x, T *out, int rows, int n, int parts, int length, int count) { \
         long_body<Op>(x, out, rows, n, parts, length, count); \
     } \
-    extern "C" __global__ void name##_columns_##suffix(const T *x, T *out, int outer, int n, int inner, int parts, int length, int width, int count) { \
+    extern "C" __global__ void name##_columns_##suffix(const T *x, T *out, int outer, int n, int inner, int parts, int length, int width, \
+                                                       int count) { \
         columns_body<Op>(x, out, outer, n, inner, parts, length, width, count); \
     }

@@ -10,7 +10,7 @@ from .teams import power_above
 
 BLOCKS = 1024                 # that keep a GPU busy: 8 for each of 128 processors
 WORTH = 16                    # elements for a thread, at least, where a pass is cut
-CLOSE = 512                   # bytes of a page [n, inner] whose columns single threads read: what they fetch stays in the L1 cache until it is used
+CLOSE = 512                   # bytes of a page [n, inner] whose columns single threads read: they stay in the L1 cache
 SECTOR = 32                   # bytes that memory gives at once: so much of a row one thread may read by itself
 
 
@@ -50,11 +50,15 @@ def cut(n, blocks, turn):
 
 
 def reduce_pass(call, op, source, target, shape, count=1):
-    """Queue target [outer, inner] = op over the n of source [outer, n, inner]; op is "sum", "squares", ..., count what a total is divided by."""
+    """Queue target [outer, inner] = op over the n of source [outer, n, inner].
+
+    op      "sum", "squares", "prod", "max" or "min"
+    count   what a total is divided by
+    """
     outer, n, inner = shape
     dtype, results = source.dtype, outer * inner
     close = n * inner * dtype.size <= (CLOSE if inner > 1 else SECTOR)
-    beside = inner >= 32 and (n <= WORTH or results >= BLOCKS * THREADS // 4)      # neighbouring threads read neighbours, and there are enough
+    beside = inner >= 32 and (n <= WORTH or results >= BLOCKS * THREADS // 4)      # neighbouring threads read neighbours
     if close or beside:
         return call.launch(typed(op + "_few", dtype), blocks_for(results), THREADS, source, target, results, n, inner, count)
     if inner == 1 and n <= 8 * THREADS:

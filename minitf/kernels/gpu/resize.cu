@@ -24,7 +24,9 @@ struct Sample {
         part = at - float(low);
     }
     __device__ int nearest(int align) const { return align && roundf(part) >= 1 ? high : low; }
-    template <class T> __device__ T weight(int pixel) const { return (low == pixel ? 1 - T(part) : T(0)) + (high == pixel ? T(part) : T(0)); }
+    template <class T> __device__ T weight(int pixel) const {
+        return (low == pixel ? 1 - T(part) : T(0)) + (high == pixel ? T(part) : T(0));
+    }
 };
 
 // The first place that may take from a pixel: two before the quotient, which is rounded.
@@ -42,7 +44,8 @@ template <class T> __device__ void bilinear_body(const T *images, T *out, int si
     FOR_EACH(i, size) {
         int row, column, channel, image = g.place(i, row, column, channel);
         Sample y(row, g.down, g.h), x(column, g.right, g.w);
-        const T *above = images + (image * g.h + y.low) * g.w * g.c + channel, *below = images + (image * g.h + y.high) * g.w * g.c + channel;
+        const T *above = images + (image * g.h + y.low) * g.w * g.c + channel;
+        const T *below = images + (image * g.h + y.high) * g.w * g.c + channel;
         T top = above[x.low * g.c] + (above[x.high * g.c] - above[x.low * g.c]) * T(x.part);
         T bottom = below[x.low * g.c] + (below[x.high * g.c] - below[x.low * g.c]) * T(x.part);
         out[i] = top + (bottom - top) * T(y.part);
@@ -70,17 +73,19 @@ template <class T, bool bilinear> __device__ void resize_grad_body(const T *grad
     }
 }
 
-#define DEFINE(T, S)                                                                                                                        \
+#define DEFINE(T, S)                                                                                                                     \
     extern "C" __global__ void resize_nearest_##S(const T *images, T *out, int size, Resize g) { nearest_body<T>(images, out, size, g); }
 FOR_NUMBERS(DEFINE)
 #undef DEFINE
 
-#define DEFINE(T, S)                                                                                                                        \
-    extern "C" __global__ void resize_bilinear_##S(const T *images, T *out, int size, Resize g) { bilinear_body<T>(images, out, size, g); } \
-    extern "C" __global__ void resize_nearest_grad_##S(const T *gradient, T *out, int size, Resize g) {                                     \
-        resize_grad_body<T, false>(gradient, out, size, g);                                                                                 \
-    }                                                                                                                                       \
-    extern "C" __global__ void resize_bilinear_grad_##S(const T *gradient, T *out, int size, Resize g) {                                    \
-        resize_grad_body<T, true>(gradient, out, size, g);                                                                                  \
+#define DEFINE(T, S)                                                                                                                     \
+    extern "C" __global__ void resize_bilinear_##S(const T *images, T *out, int size, Resize g) {\
+        bilinear_body<T>(images, out, size, g);\
+    }\
+    extern "C" __global__ void resize_nearest_grad_##S(const T *gradient, T *out, int size, Resize g) {                                  \
+        resize_grad_body<T, false>(gradient, out, size, g);                                                                              \
+    }                                                                                                                                    \
+    extern "C" __global__ void resize_bilinear_grad_##S(const T *gradient, T *out, int size, Resize g) {                                 \
+        resize_grad_body<T, true>(gradient, out, size, g);                                                                               \
     }
 FOR_FLOATS(DEFINE)

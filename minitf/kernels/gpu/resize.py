@@ -11,8 +11,8 @@ from .windows import Divider
 
 class Resize(ctypes.Structure):
     """As in resize.cu; depth, columns, rows are those of the tensor whose numbers the threads count."""
-    _fields_ = [*((name, ctypes.c_int) for name in ("h", "w", "c", "oh", "ow", "align")), ("down", ctypes.c_float), ("right", ctypes.c_float),
-                *((name, Divider) for name in ("depth", "columns", "rows"))]
+    _fields_ = [*((name, ctypes.c_int) for name in ("h", "w", "c", "oh", "ow", "align")),
+                *((name, ctypes.c_float) for name in ("down", "right")), *((name, Divider) for name in ("depth", "columns", "rows"))]
 
 
 def step(have, want, align):

@@ -1,9 +1,9 @@
 // Running sums and products along the middle axis of [outer, n, inner]: out[k] = x[0] op ... op x[k], or up to x[k - 1], from either end.
 //
 //     columns   a thread walks a column: where there are many, or they are short
-//     rows      a block walks a part of one line in chunks.  A thread takes four neighbours; their totals are scanned by shuffles within the
-//               warps and then over the warps.  A long line is cut: `totals` gives the total of each part, and the scan of those is what
-//               each part starts with.
+//     rows      a block walks a part of one line in chunks.  A thread takes four neighbours; their totals are scanned by shuffles within
+//               the warps and then over the warps.  A long line is cut: `totals` gives the total of each part, and the scan of those is
+//               what each part starts with.
 //
 // Totals of floats are kept in double.  Nothing is ever taken away again, so an exclusive sum survives infinities.
 #include "team.cuh"
@@ -20,11 +20,13 @@ const int ITEMS = 4;
 struct Line {
     unsigned begin, step, n;
     bool reverse;
-    __device__ Line(unsigned line, int n, int inner, int reverse) : begin(line / inner * n * inner + line % inner), step(inner), n(n), reverse(reverse) {}
+    __device__ Line(unsigned line, int n, int inner, int reverse)
+        : begin(line / inner * n * inner + line % inner), step(inner), n(n), reverse(reverse) {}
     __device__ unsigned at(unsigned k) const { return begin + (reverse ? n - 1 - k : k) * step; }
 };
 
-template <class Op, class T> __device__ void columns_body(const T *__restrict__ x, T *__restrict__ out, int lines, int n, int inner, int exclusive, int reverse) {
+template <class Op, class T> __device__ void columns_body(const T *__restrict__ x, T *__restrict__ out, int lines, int n, int inner,
+                                                          int exclusive, int reverse) {
     FOR_EACH(k, lines) {
         Line line(k, n, inner, reverse);
         typename Wide<T>::type total = Neutral<Op>::value;
@@ -38,7 +40,8 @@ template <class Op, class T> __device__ void columns_body(const T *__restrict__ 
 }
 
 // totals [lines, parts]: of each part of `length` elements; a block for each
-template <class Op, class T> __device__ void totals_body(const T *x, typename Wide<T>::type *totals, int lines, int n, int inner, int parts, int length, int reverse) {
+template <class Op, class T> __device__ void totals_body(const T *x, typename Wide<T>::type *totals, int lines, int n, int inner,
+                                                         int parts, int length, int reverse) {
     for (unsigned k = blockIdx.x; k < unsigned(lines) * parts; k += gridDim.x) {
         Line line(k / parts, n, inner, reverse);
         unsigned first = k % parts * length, end = min(int(first) + length, n);
@@ -74,7 +77,8 @@ template <class Op, class W> __device__ W before_in_block(W mine, W *all) {
 }
 
 // starts [lines, parts]: what each part starts with; not read where there is one part
-template <class Op, class T> __device__ void rows_body(const T *x, const typename Wide<T>::type *starts, T *out, int lines, int n, int inner, int parts,
+template <class Op, class T> __device__ void rows_body(const T *x, const typename Wide<T>::type *starts, T *out, int lines, int n,
+                                                       int inner, int parts,
                                                        int length, int exclusive, int reverse) {
     typedef typename Wide<T>::type W;
     for (unsigned k = blockIdx.x; k < unsigned(lines) * parts; k += gridDim.x) {
@@ -100,10 +104,12 @@ template <class Op, class T> __device__ void rows_body(const T *x, const typenam
     extern "C" __global__ void name##_columns_##suffix(const T *x, T *out, int lines, int n, int inner, int exclusive, int reverse) { \
         columns_body<Op>(x, out, lines, n, inner, exclusive, reverse); \
     } \
-    extern "C" __global__ void name##_totals_##suffix(const T *x, Wide<T>::type *totals, int lines, int n, int inner, int parts, int length, int reverse) { \
+    extern "C" __global__ void name##_totals_##suffix(const T *x, Wide<T>::type *totals, int lines, int n, int inner, int parts, \
+                                                      int length, int reverse) { \
         totals_body<Op>(x, totals, lines, n, inner, parts, length, reverse); \
     } \
-    extern "C" __global__ void name##_rows_##suffix(const T *x, const Wide<T>::type *starts, T *out, int lines, int n, int inner, int parts, int length, \
+    extern "C" __global__ void name##_rows_##suffix(const T *x, const Wide<T>::type *starts, T *out, int lines, int n, int inner, \
+                                                    int parts, int length, \
                                                     int exclusive, int reverse) { \
         rows_body<Op>(x, starts, out, lines, n, inner, parts, length, exclusive, reverse); \
     }

@@ -29,7 +29,8 @@ def _register(op_type, op):
         if parts > 1:
             totals = call.scratch(wide, [lines, parts])
             call.launch(typed(op + "_totals", x.dtype), blocks, THREADS, x, totals, lines, n, inner, parts, length, reverse)
-            call.launch(typed(op + "_rows", wide), min(lines, MOST_BLOCKS), THREADS, totals, starts, starts, lines, parts, 1, 1, parts, True, False)
+            call.launch(typed(op + "_rows", wide), min(lines, MOST_BLOCKS), THREADS, totals, starts, starts, lines, parts, 1, 1, parts,
+                        True, False)
         call.launch(typed(op + "_rows", x.dtype), blocks, THREADS, x, starts, out, lines, n, inner, parts, length, exclusive, reverse)
 
 

@@ -47,8 +47,8 @@ template <class Op, class T> __device__ T over_column(T value, unsigned width) {
 // How many of the n numbers from `first` on in steps are below n.  A loop that counts them down can be unrolled, with its loads together.
 __device__ inline unsigned share(unsigned n, unsigned first, unsigned step) { return first < n ? (n - first - 1) / step + 1 : 0; }
 
-// y[i] = f(i) for the n elements of a team's row.  Four results are computed before the first is written: y may be what f reads at i, so the
-// compiler could not load the next one earlier by itself.
+// y[i] = f(i) for the n elements of a team's row.  Four results are computed before the first is written: y may be what f reads at i, so
+// the compiler could not load the next one earlier by itself.
 template <class Team, class T, class F> __device__ void write_row(Team team, T *y, unsigned n, F f) {
     unsigned i = team.rank(), step = team.size;
     for (; i + 3 * step < n; i += 4 * step) {

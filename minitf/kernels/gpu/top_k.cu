@@ -23,8 +23,10 @@ template <class Team, class T> __device__ void top_k_body(const T *x, T *values,
         for (unsigned rank = 0; rank < k; rank++) {
             T best = 0;
             int place = NOWHERE;
-            for (unsigned i = team.rank(); i < n; i += team.size)
-                if ((rank == 0 || ahead(last, at, in[i], int(i))) && (place == NOWHERE || ahead(in[i], int(i), best, place))) best = in[i], place = i;
+            for (unsigned i = team.rank(); i < n; i += team.size) {
+                bool left = rank == 0 || ahead(last, at, in[i], int(i));
+                if (left && (place == NOWHERE || ahead(in[i], int(i), best, place))) best = in[i], place = i;
+            }
             // a thread that has none left shows another's candidate, which is no greater than the best
             int found = team.template over_team<Smaller>(place);
             T greatest = team.template over_team<Better>(place == NOWHERE ? in[found] : best);

@@ -2,16 +2,11 @@
 import ctypes
 
 
-def structure(name, **fields):
-    """A ctypes structure of ints and of other structures, in the order given."""
-    return type(name, (ctypes.Structure,), {"_fields_": [(field, kind) for field, kind in fields.items()], "__doc__": "As in the CUDA source."})
-
-
 class Divider(ctypes.Structure):
     """Division of numbers below 2^31 by d: n * factor >> shift.
 
-    With 2^s the first power of 2 that is no less than d, factor is 2^(31 + s) / d, rounded up.  What rounding adds, less than d / 2^(31 + s) <=
-    2^-31 of n, is less than 1 / d, the distance to the next quotient, as long as n * d' < 2^(31 + s) for the d' < d that was added: n < 2^31.
+    2^s is the first power of 2 that is no less than d, and factor is 2^(31 + s) / d, rounded up: factor * d = 2^(31 + s) + e with e < d <= 2^s.
+    So n * factor / 2^(31 + s) is n / d and an excess n * e / (d * 2^(31 + s)), which is below 1 / d: too little to reach the next quotient.
     """
     _fields_ = [("by", ctypes.c_int), ("factor", ctypes.c_uint), ("shift", ctypes.c_int)]
 
@@ -22,8 +17,8 @@ class Divider(ctypes.Structure):
 
 
 class Axis(ctypes.Structure):
-    """Position j of the result is its pixel first + step * j; it meets, for each tap k, the source's pixel stride * j + offset + dilation * k with
-    the filter's row or column weight + weight_step * k."""
+    """Position j of the result is its pixel first + step * j; it meets, for each tap k, the source's pixel stride * j + offset + dilation * k
+    with the filter's row or column weight + weight_step * k."""
     _fields_ = [(name, ctypes.c_int) for name in ("size", "first", "step", "stride", "offset", "dilation", "taps", "weight", "weight_step")]
 
 
@@ -40,12 +35,13 @@ def forward(places, taps, stride, dilation, before):
 def backward(size, rest, taps, stride, dilation, before):
     """The image's pixels rest, rest + stride, ...: where taps of the convolution met them, and at which of its places.
 
-    Those taps k have rest + before - k * dilation divisible by the stride.  They are equally far from one another, and are taken from the last
-    to the first, so that the places rise.
+    Those taps k have rest + before - k * dilation divisible by the stride.  They are equally far from one another, and are taken from the
+    last to the first, so that the places rise.
     """
     met = [k for k in range(taps) if (rest + before - k * dilation) % stride == 0]
     size = max(0, -(-(size - rest) // stride))
     if not met:
         return Axis(size, rest, stride, 1, 0, 1, 0, 0, 0)
     apart = met[1] - met[0] if len(met) > 1 else stride
-    return Axis(size, rest, stride, 1, (rest + before - met[-1] * dilation) // stride, apart * dilation // stride, len(met), met[-1], -apart)
+    offset = (rest + before - met[-1] * dilation) // stride
+    return Axis(size, rest, stride, 1, offset, apart * dilation // stride, len(met), met[-1], -apart)

@@ -18,7 +18,8 @@ _BEGIN, _END = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int), ctypes.CFU
 UNWRITTEN = 0xCB              # what fresh memory holds, so that a kernel that leaves a part unwritten is seen
 
 
-def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, order=0, threads=1, in_place=None, variables=None, known=(), build=None):
+def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, order=0, threads=1, in_place=None, variables=None,
+             known=(), build=None):
     """The outputs [NumPy arrays] of an op's GPU kernel.
 
     inputs         arrays, or things that become arrays; those that the op declares in `constants` are given to the kernel as values too
@@ -26,8 +27,8 @@ def run_call(op_type, attrs, inputs, output_shapes, output_dtypes, check=False, 
     check          under the checker: AssertionError with its report if it has something to say
     order          in which threads and blocks run (see the emulator)
     in_place       number of an input in whose memory the first output lies
-    variables      numbers of the inputs that are references to variables (default: those that the op declares so): written in place, they come
-                   back in the list that was given
+    variables      numbers of the inputs that are references to variables (default: those that the op declares so): written in place,
+                   they come back in the list that was given
     known          numbers of further inputs whose values the kernel is given, as it is where a plan knows them
     build          build(path, check) in place of the emulator's own
 
@@ -72,7 +73,8 @@ def describe_call(op_type, attrs, arrays, output_shapes, output_dtypes, variable
         constant |= {k % len(arrays) for k in definition.constants}
         if variables is None:
             variables = [k for k, arg in enumerate(definition.inputs) if arg.is_ref]
-    given = [Operand("variable" if k in (variables or ()) else "input", k, a.shape, a.dtype, a if k in constant else None) for k, a in enumerate(arrays)]
+    given = [Operand("variable" if k in (variables or ()) else "input", k, a.shape, a.dtype, a if k in constant else None)
+             for k, a in enumerate(arrays)]
     made = [Operand("output", k, s, d) for k, (s, d) in enumerate(zip(output_shapes, output_dtypes, strict=True))]
     call = Call(kernel_def.kernel.source, op_type.lower(), attrs, given, made)
     kernel_def.kernel.describe(call)
@@ -127,7 +129,8 @@ def _argument(launch, k, code, arg, memory):
     if isinstance(arg, Drawn):
         arg = memory[arg.part, 0]
     if isinstance(arg, ctypes.Structure):
-        assert code == f"S{ctypes.sizeof(arg)}", f"{launch.function}: argument {k + 1} is {code!r} in the .cu file, and {ctypes.sizeof(arg)} bytes here"
+        assert code == f"S{ctypes.sizeof(arg)}", \
+            f"{launch.function}: argument {k + 1} is {code!r} in the .cu file, and {ctypes.sizeof(arg)} bytes here"
         return arg
     same = {"q": "lq", "Q": "LQ"}.get(code, code)
     assert arg.dtype.char in same, f"{launch.function}: argument {k + 1} is {code!r} in the .cu file, and {arg.dtype} here"

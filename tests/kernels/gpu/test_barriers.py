@@ -86,7 +86,7 @@ def test_a_barrier_that_is_missing_is_told(k, switched, cases_of, monkeypatch):
             try:
                 switched.run(case, monkeypatch)
             except AssertionError as e:
-                assert "race on shared memory" in str(e) or "no thread of the block has written" in str(e) or "race on global memory" in str(e)
+                assert any(text in str(e) for text in ("race on shared memory", "no thread of the block has written", "race on global memory"))
                 return
     finally:
         switched.take_out(-1)
@@ -95,7 +95,8 @@ def test_a_barrier_that_is_missing_is_told(k, switched, cases_of, monkeypatch):
 
 
 def test_the_helper_takes_out_what_it_says():
-    text = 'extern "C" __global__ void f(int *x) {\n  __shared__ int s[64];\n  s[threadIdx.x] = 1;\n  __syncthreads();\n  x[threadIdx.x] = s[63 - threadIdx.x];\n}\n'
+    text = ("__global__ void f(int *x) {\n  __shared__ int s[64];\n  s[threadIdx.x] = 1;\n  __syncthreads();\n"
+            "  x[threadIdx.x] = s[63 - threadIdx.x];\n}\n")
     assert without_barrier(text, 0).count("\n") == text.count("\n") and "__sync" not in without_barrier(text, 0)
     assert barriers("// __syncthreads()\n/* __syncwarp() */ __syncwarp()") == [(38, 50)]
     x = np.zeros(64, np.int32)

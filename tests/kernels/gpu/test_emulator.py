@@ -43,8 +43,8 @@ extern "C" __global__ void block_sums(const float *x, float *y, int n) {
 }
 extern "C" __global__ void votes(int *out) {
     int t = threadIdx.x;
-    int n = __syncthreads_count(t % 3 == 0), some = __syncthreads_or(t == 5), none = __syncthreads_or(t == 99), all = __syncthreads_and(t < 50),
-        not_all = __syncthreads_and(t != 7);
+    int n = __syncthreads_count(t % 3 == 0), some = __syncthreads_or(t == 5), none = __syncthreads_or(t == 99),
+        all = __syncthreads_and(t < 50), not_all = __syncthreads_and(t != 7);
     if (t == 0) out[0] = n, out[1] = some, out[2] = none, out[3] = all, out[4] = not_all;
 }
 extern "C" __global__ void shuffles(const int *x, int *out, unsigned *bits) {
@@ -78,31 +78,41 @@ extern "C" __global__ void vectors(const float4 *x, float4 *y, int2 *z) {
 extern "C" __global__ void of_floats(const float *x, float *y, int n) {
     int i = threadIdx.x;
     float v = x[i];
-    float r[] = {rsqrtf(v), rsqrt(v), __fdividef(v, 3), erff(v), lgammaf(v), fmaf(v, v, 1), __ldg(x + i), __expf(v), __logf(v), fmaxf(v, NAN), fminf(NAN, v),
-                 max(v, NAN), min(NAN, v), fmax(v, 2.0f), __int_as_float(__float_as_int(v)), __saturatef(v), normcdff(v), exp(v), tanhf(v), log1pf(v)};
+    float r[] = {rsqrtf(v), rsqrt(v), __fdividef(v, 3), erff(v), lgammaf(v), fmaf(v, v, 1), __ldg(x + i), __expf(v), __logf(v),
+                 fmaxf(v, NAN), fminf(NAN, v), max(v, NAN), min(NAN, v), fmax(v, 2.0f), __int_as_float(__float_as_int(v)),
+                 __saturatef(v), normcdff(v), exp(v), tanhf(v), log1pf(v)};
     for (int k = 0; k < 20; k++) y[k * n + i] = r[k];
 }
 extern "C" __global__ void of_doubles(const double *x, double *y, int n) {
     int i = threadIdx.x;
     double v = x[i];
-    double r[] = {rsqrt(v), erf(v), lgamma(v), fma(v, v, 1), fmax(v, double(NAN)), max(v, 1.0f), __longlong_as_double(__double_as_longlong(v)), expm1(v)};
+    double r[] = {rsqrt(v), erf(v), lgamma(v), fma(v, v, 1), fmax(v, double(NAN)), max(v, 1.0f),
+                  __longlong_as_double(__double_as_longlong(v)), expm1(v)};
     for (int k = 0; k < 8; k++) y[k * n + i] = r[k];
 }
 extern "C" __global__ void of_integers(long long *y) {
-    long long r[] = {__umulhi(0xffffffffu, 0xffffffffu), __mulhi(-5, 1 << 30), __mul64hi(-5ll, 1ll << 62), (long long)__umul64hi(~0ull, ~0ull), __popc(0xf0f0u),
-                     __clz(1), __clz(0), __ffs(8), __popcll(~0ull), __brev(1u), __float2int_rz(3.9f), __float2int_rn(2.5f), __float2int_rz(1e20f),
+    long long r[] = {__umulhi(0xffffffffu, 0xffffffffu), __mulhi(-5, 1 << 30), __mul64hi(-5ll, 1ll << 62),
+                     (long long)__umul64hi(~0ull, ~0ull), __popc(0xf0f0u), __clz(1), __clz(0), __ffs(8), __popcll(~0ull), __brev(1u),
+                     __float2int_rz(3.9f), __float2int_rn(2.5f), __float2int_rz(1e20f),
                      __float2int_rz(NAN), __mul24(-3, 7), max(1u, 2), min(-1, 1), __float2int_rd(-1.5f)};
     for (int k = 0; k < 18; k++) y[k] = r[k];
 }
-extern "C" __global__ void arguments(bool yes, signed char b, unsigned char B, short h, unsigned short H, long long q, unsigned long long Q, double d, Steps s,
-                                     const void *nothing, double *out) {
-    double r[] = {double(yes), double(b), double(B), double(h), double(H), double(q), double(Q), d, double(s.first), s.by, double(nothing == nullptr)};
+extern "C" __global__ void arguments(bool yes, signed char b, unsigned char B, short h, unsigned short H, long long q,
+                                     unsigned long long Q, double d, Steps s, const void *nothing, double *out) {
+    double r[] = {double(yes), double(b), double(B), double(h), double(H), double(q), double(Q), d, double(s.first), s.by,
+                  double(nothing == nullptr)};
     for (int k = 0; k < 11; k++) out[k] = r[k];
 }
 __constant__ float table[4] = {1, 2, 4, 8};
 extern "C" __global__ void by_table(float *x) { x[threadIdx.x] *= table[threadIdx.x % 4]; }
-extern "C" __global__ void __launch_bounds__(64) squares(const float *x, float *y, int n) { const int m = n; FOR_EACH(i, m) y[i] = x[i] * x[i]; }
-extern "C" __global__ void squares_plainly(const float *x, float *y, int n) { FOR_EACH(i, n) { if (threadIdx.x < 1000) y[i] = x[i] * x[i]; } }
+extern "C" __global__ void __launch_bounds__(64) squares(const float *x, float *y, int n) {
+    const int m = n;
+    FOR_EACH(i, m) y[i] = x[i] * x[i];
+}
+extern "C" __global__ void squares_plainly(const float *x, float *y, int n) {
+    FOR_EACH(i, n) if (threadIdx.x < 1000) y[i] = x[i] * x[i];
+}
+extern "C" __global__ void visits(int *x, int n) { FOR_EACH(i, n) atomicAdd(x + i, 1); }
 extern "C" __global__ void in_turn(int *x) { x[0] = x[0] * 3u + threadIdx.x; }                  // a race, on purpose
 """
 
@@ -232,6 +242,14 @@ def test_a_kernel_that_is_one_loop_gives_what_its_threads_would(get, grid, order
     get("squares_plainly")(x, z, i32(x.size), grid=grid, block=64, order=order)
     np.testing.assert_array_equal(y, x * x)
     np.testing.assert_array_equal(z, x * x)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("grid, block, times", [(3, 32, 1), ((3, 2), 32, 2), (3, (32, 2), 2), ((2, 3), (16, 1, 4), 12)])
+def test_how_often_an_element_is_visited(get, grid, block, times, order):
+    x = np.zeros(500, i32)
+    get("visits")(x, i32(x.size), grid=grid, block=block, order=order)
+    assert (x == times).all()
 
 
 def test_orders_differ():

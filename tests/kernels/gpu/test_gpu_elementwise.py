@@ -20,10 +20,13 @@ from minitf.kernels.gpu.generated import Generated
 
 from harness import describe_call, run_call
 
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.5, 3.5, 6.0, 7.25, -1e-3, 1e-6, 20.0, -90.0, 89.5, -1e15, 1e20, 720.0, np.inf, -np.inf, np.nan]
+F32 = {"T": as_dtype("float32")}
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.5, 3.5, 6.0, 7.25, -1e-3, 1e-6, 20.0, -90.0, 89.5, -1e15, 1e20, 720.0,
+           np.inf, -np.inf, np.nan]
 WHOLE = [0, 1, -1, 2, -2, 3, 5, 6, 7, -7, 100, -128, 127]
 # Where the C library's function and the CPU kernels' polynomial differ, in units in the last place of the larger
-ULPS = {"Tanh": 4, "Sigmoid": 4, "Softplus": 4, "SoftplusGrad": 6, "Exp": 2, "Log": 2, "Log1p": 3, "Elu": 3, "Selu": 4, "Xlogy": 2, "SoftsignGrad": 2}
+ULPS = {"Tanh": 4, "Sigmoid": 4, "Softplus": 4, "SoftplusGrad": 6, "Exp": 2, "Log": 2, "Log1p": 3, "Elu": 3, "Selu": 4, "Xlogy": 2,
+        "SoftsignGrad": 2}
 
 
 def arity(op_type):
@@ -70,7 +73,8 @@ def twin(op_type, attrs, inputs, shapes, dtypes):
 
 def pairs(source):
     """(op type, dtype of the result) of every op that takes elements of this type; a cast for each type of result."""
-    return [(op, as_dtype(t).name) for op in [*EXPRESSIONS, "AddN"] for s, t in signatures("Add" if op == "AddN" else op) if as_dtype(s).name == source]
+    return [(op, as_dtype(t).name) for op in [*EXPRESSIONS, "AddN"] for s, t in signatures("Add" if op == "AddN" else op)
+            if as_dtype(s).name == source]
 
 
 def close(actual, expected, ulps):
@@ -118,8 +122,9 @@ def test_against_the_cpu_kernels(source):
             raise AssertionError(f"{op} of {source} to {dtypes[0]}: {error}") from None
 
 
-SHAPES = [((), ()), ((1,), ()), ((7,), (1,)), ((8,), ()), ((5, 8), (8,)), ((5, 7), (7,)), ((5, 8), (5, 1)), ((5, 7), (5, 1)), ((5, 1), (1, 8)),
-          ((2, 3, 4, 5), (3, 1, 5)), ((2, 3, 4, 8), (2, 1, 4, 1)), ((2, 1, 3, 1, 4), (5, 3, 2, 1)), ((3, 4), (2, 3, 4)), ((1, 1, 3), (4, 1)),
+SHAPES = [((), ()), ((1,), ()), ((7,), (1,)), ((8,), ()), ((5, 8), (8,)), ((5, 7), (7,)), ((5, 8), (5, 1)), ((5, 7), (5, 1)),
+          ((5, 1), (1, 8)), ((2, 3, 4, 5), (3, 1, 5)), ((2, 3, 4, 8), (2, 1, 4, 1)), ((2, 1, 3, 1, 4), (5, 3, 2, 1)), ((3, 4), (2, 3, 4)),
+          ((1, 1, 3), (4, 1)),
           ((0,), (1,)), ((3, 0, 2), (2,)), ((40, 101), (101,)), ((300, 64), (300, 1)), ((2, 2, 2, 2, 2, 2, 2, 4), (2, 1, 2, 1, 2, 1, 2, 1))]
 
 
@@ -128,7 +133,7 @@ def test_broadcasting():
     for k, (a, b) in enumerate(SHAPES):
         inputs = [np.random.default_rng(k).standard_normal(shape).astype("float32") for shape in (a, b)]
         op, target = (("Sub", "float32"), ("Less", "bool"))[k % 2]
-        cases.append((op, {"T": as_dtype("float32")}, inputs if k % 3 else inputs[::-1], [np.broadcast_shapes(a, b)], [target]))
+        cases.append((op, F32, inputs if k % 3 else inputs[::-1], [np.broadcast_shapes(a, b)], [target]))
     for (op, _, (a, b), _, _), result in zip(cases, run_together(cases)):
         np.testing.assert_array_equal(result, a - b if op == "Sub" else a < b, err_msg=f"{a.shape} and {b.shape}")
 
@@ -136,7 +141,8 @@ def test_broadcasting():
 def test_select():
     """A vector chooses along the first dimension."""
     rng, cases, wanted = np.random.default_rng(0), [], []
-    for shape, condition in [((6, 8), (6,)), ((6, 7), (6,)), ((6, 3, 4), (6,)), ((6, 8), ()), ((6, 8), (6, 8)), ((6,), (6,)), ((1, 8), (1,))]:
+    for shape, condition in [((6, 8), (6,)), ((6, 7), (6,)), ((6, 3, 4), (6,)), ((6, 8), ()), ((6, 8), (6, 8)), ((6,), (6,)),
+                             ((1, 8), (1,))]:
         x, y, chooses = rng.standard_normal(shape), rng.standard_normal(shape), rng.standard_normal(condition) > 0
         rows = chooses.reshape(condition + (1,) * (len(shape) - 1)) if len(condition) == 1 else chooses
         cases.append(("Select", {"T": as_dtype("float64")}, [chooses, x, y], [shape], ["float64"]))
@@ -157,7 +163,7 @@ def test_in_place():
     cases = []
     for shapes in ([(37, 113)] * 2, [(64, 64), (64,)], [(64, 63), (64, 1)]):
         a, b = [np.random.default_rng(1).standard_normal(s).astype("float32") for s in shapes]
-        cases += [("Sub", {"T": as_dtype("float32")}, [a, b], [a.shape], ["float32"], 0), ("Sub", {"T": as_dtype("float32")}, [b, a], [a.shape], ["float32"], 1)]
+        cases += [("Sub", F32, [a, b], [a.shape], ["float32"], 0), ("Sub", F32, [b, a], [a.shape], ["float32"], 1)]
     for *case, _ in cases:
         describe_call(*case)
     for op, attrs, (a, b), shapes, dtypes, place in cases:
@@ -167,13 +173,13 @@ def test_in_place():
 def test_a_grid_smaller_than_the_work(monkeypatch):
     monkeypatch.setattr("minitf.kernels.gpu.elementwise.blocks_for", lambda n: 2)
     x = np.arange(9001, dtype="float32")
-    np.testing.assert_array_equal(run_call("Neg", {"T": as_dtype("float32")}, [x], [x.shape], ["float32"])[0], -x)
+    np.testing.assert_array_equal(run_call("Neg", F32, [x], [x.shape], ["float32"])[0], -x)
 
 
 def test_refused_integers():
     a, b, attrs = np.arange(1, 10, dtype="int32"), np.full(9, 3, "int32"), {"T": as_dtype("int32")}
     by_zero, negative = "Integer division by zero", "Integers to negative integer powers are not allowed"
-    refused = {"FloorDiv": (0, by_zero), "FloorMod": (0, by_zero), "TruncateDiv": (0, by_zero), "TruncateMod": (0, by_zero), "Pow": (-2, negative)}
+    refused = {"Pow": (-2, negative), **{op: (0, by_zero) for op in ("FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod")}}
     run_together([(op, attrs, [a, b], [a.shape], ["int32"]) for op in refused])
     for op, (bad, text) in refused.items():
         b[7] = bad
@@ -187,7 +193,8 @@ def test_refused_integers():
 def test_fill():
     f32, i64 = {"T": as_dtype("float32"), "index_type": as_dtype("int32")}, {"T": as_dtype("int64")}
     shapes = [(), (3,), (4, 8), (0, 2)]
-    for shape, result in zip(shapes, run_together([("Fill", f32, [np.array(s, "int32"), np.float32(2.5)], [s], ["float32"]) for s in shapes])):
+    fills = [("Fill", f32, [np.array(s, "int32"), np.float32(2.5)], [s], ["float32"]) for s in shapes]
+    for shape, result in zip(shapes, run_together(fills)):
         np.testing.assert_array_equal(result, np.full(shape, 2.5, "f"))
     zeros, ones = run_together([(op, i64, [np.full((3, 5), 7, "int64")], [(3, 5)], ["int64"]) for op in ("ZerosLike", "OnesLike")])
     assert (zeros == 0).all() and (ones == 1).all()
@@ -195,8 +202,9 @@ def test_fill():
 
 # ---- fused programs --------------------------------------------------------------------------------------------------------
 
-STEPS = [(op, n) for op, n in (("Add", 2), ("Sub", 2), ("Mul", 2), ("RealDiv", 2), ("Square", 1), ("SquaredDifference", 2), ("Tanh", 1), ("Sigmoid", 1),
-                               ("TanhGrad", 2), ("SigmoidGrad", 2), ("Exp", 1), ("Relu", 1), ("Elu", 1), ("SqrtGrad", 2), ("Softplus", 1), ("Xlogy", 2))]
+STEPS = [(op, n) for op, n in (("Add", 2), ("Sub", 2), ("Mul", 2), ("RealDiv", 2), ("Square", 1), ("SquaredDifference", 2), ("Tanh", 1),
+                               ("Sigmoid", 1), ("TanhGrad", 2), ("SigmoidGrad", 2), ("Exp", 1), ("Relu", 1), ("Elu", 1), ("SqrtGrad", 2),
+                               ("Softplus", 1), ("Xlogy", 2))]
 
 
 def a_program(seed, shape, length):
@@ -212,7 +220,7 @@ def a_program(seed, shape, length):
         out = [5, 6][k - length] if k >= length - 2 else 7 + int(rng.integers(4))
         read = [int(rng.choice(ready)) for _ in range(2)]
         if k % 5 == 4:                                           # and where(a > b, a, b), and the truth value as a number
-            program += [("Greater", 11, *read, None), ("Select", out, 11, *read)] if k % 2 else [("Greater", 11, *read, None), ("Cast", out, 11, None, None)]
+            program += [("Greater", 11, *read, None), ("Select", out, 11, *read) if k % 2 else ("Cast", out, 11, None, None)]
         else:
             program.append((op, out, read[0], read[1] if n == 2 else None, None))
         if out not in ready:
@@ -257,9 +265,11 @@ def test_a_product_and_a_sum_are_two_roundings():
     a, b = np.random.default_rng(0).standard_normal((2, 1000)).astype("float32")
     operands = [("in", 0), ("in", 1), ("out", 0), ("temp", as_dtype("float32")), ("temp", as_dtype("float32"))]
     program = [("Mul", 3, 0, 1, None), ("Neg", 4, 3, None, None), ("Add", 2, 4, 3, None)]
-    assert not run_call("_Fused", {"program": program, "operands": operands}, [a, b], [(1000,)], ["float32"])[0].any()
+    attrs = {"program": program, "operands": operands}
+    assert not run_call("_Fused", attrs, [a, b], [(1000,)], ["float32"])[0].any()
     program = [("Mul", 3, 0, 1, None), ("Sub", 2, 3, 0, None)]
-    np.testing.assert_array_equal(run_call("_Fused", {"program": program, "operands": operands}, [a, b], [(1000,)], ["float32"])[0], a * b - a)
+    attrs = {"program": program, "operands": operands}
+    np.testing.assert_array_equal(run_call("_Fused", attrs, [a, b], [(1000,)], ["float32"])[0], a * b - a)
 
 
 def test_refused_integers_in_a_fused_program():
@@ -303,6 +313,7 @@ def test_what_is_pending_goes_into_one_file(folder):
     assert os.fspath(first) == path and len(list(folder.glob("*.cu"))) == 1
     text = open(path).read()
     assert first.name in text and second.name in text and first.name != second.name
+    assert not generated._pending
     assert "-ffp-contract=off" in flags(False, (), text)         # which lets the emulator vectorise products
     assert os.fspath(function(3)) != path and first.name not in open(function(3)).read()
 
@@ -328,6 +339,12 @@ def test_a_file_that_was_removed_is_written_again(folder):
     assert os.fspath(function(1)) == path and os.path.exists(path)
 
 
+def compile_by_nvcc(path, *flags):
+    done = subprocess.run([nvcc.find(), "-std=c++17", "-arch=sm_75", *flags, path], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_nvcc_takes_every_op(folder):
     if nvcc.find() is None:
         pytest.skip(nvcc.missing())
@@ -336,17 +353,14 @@ def test_nvcc_takes_every_op(folder):
             inputs = arguments(op, source, 8)
             call = describe_call(op, attrs_of(op, source, target), inputs, [inputs[0].shape], [target])
     path = os.fspath(call.launches[0].source)
-    done = subprocess.run([nvcc.find(), "-std=c++17", "-arch=sm_75", "--cubin", "-o", str(folder / "all.cubin"), path], capture_output=True, text=True,
-                          timeout=300)
-    assert done.returncode == 0, done.stderr
+    compile_by_nvcc(path, "--cubin", "-o", str(folder / "all.cubin"))
 
 
 def test_nvcc_leaves_a_product_and_a_sum_apart(folder):
     if nvcc.find() is None:
         pytest.skip(nvcc.missing())
     operands = [("in", 0), ("in", 1), ("out", 0), ("temp", as_dtype("float32"))]
-    call = describe_call("_Fused", {"program": [("Mul", 3, 0, 1, None), ("Add", 2, 3, 0, None)], "operands": operands}, [np.zeros(3, "f")] * 2, [(3,)], ["float32"])
-    done = subprocess.run([nvcc.find(), "-std=c++17", "-arch=sm_75", "--ptx", "-o", "-", os.fspath(call.launches[0].source)], capture_output=True, text=True,
-                          timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "mul.rn.f32" in done.stdout and "fma." not in done.stdout
+    attrs = {"program": [("Mul", 3, 0, 1, None), ("Add", 2, 3, 0, None)], "operands": operands}
+    call = describe_call("_Fused", attrs, [np.zeros(3, "f")] * 2, [(3,)], ["float32"])
+    text = compile_by_nvcc(os.fspath(call.launches[0].source), "--ptx", "-o", "-")
+    assert "mul.rn.f32" in text and "fma." not in text

@@ -68,7 +68,8 @@ def test_a_run_on_a_gpu_is_no_longer_than_a_launch_has_room_for():
         y, metadata = x, tf.RunMetadata()
         for shift in tf.unstack(shifts):
             y = y + shift
-        result = sess.run(y, {x: 1, shifts: np.arange(150)}, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=metadata)
+        traced = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
+        result = sess.run(y, {x: 1, shifts: np.arange(150)}, options=traced, run_metadata=metadata)
     assert result == 1 + 149 * 150 / 2
     runs = [n for device in metadata.step_stats.dev_stats for n in device.node_stats if n.fused]
     assert len(runs) >= 4 and max(len(n.fused) for n in runs) <= 48

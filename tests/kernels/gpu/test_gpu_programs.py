@@ -1,4 +1,4 @@
-"""Reductions, losses and normalisations with their gradients, as a program: on an emulated GPU what it is on the CPU, and nothing off the GPU."""
+"""Reductions, losses and normalisations with their gradients, as a program: the same on an emulated GPU as on the CPU."""
 import numpy as np
 import pytest
 
@@ -34,7 +34,8 @@ IMAGES = np.random.default_rng(0).standard_normal((8, 6, 6, 12)).astype("float32
 
 def test_reductions():
     reductions = (tf.reduce_sum, tf.reduce_mean, tf.reduce_max, tf.reduce_min)
-    agree(lambda x: with_gradients([tf.reduce_sum(f(x, axes) ** 2) for f in reductions for axes in (None, 0, [1, 2], 3, [0, 2])], x), IMAGES)
+    agree(lambda x: with_gradients([tf.reduce_sum(f(x, axes) ** 2) for f in reductions for axes in (None, 0, [1, 2], 3, [0, 2])], x),
+          IMAGES)
 
 
 def test_losses():

@@ -61,7 +61,7 @@ def test_an_end_by_an_error_ends_by_it():
     assert status == 1 and output.splitlines()[-1] == "KeyError: 'the end'", output
 
 
-PROBE = "import sys, minitf; assert not any(m.startswith('pycuda') for m in sys.modules)\nfrom minitf.kernels.gpu.pycuda_device import probe\nprint(probe())"
+PROBE = "import sys, minitf; assert not any(m.startswith('pycuda') for m in sys.modules)\nfrom minitf.kernels.gpu.probe import probe\nprint(probe())"
 
 
 def lines_of(env):

@@ -13,8 +13,9 @@ from harness import run_call, run_launch
 
 NUMBER = ["float32", "float64", "int32", "int64"]
 REFERENCE = {"Sum": np.sum, "Mean": np.mean, "Prod": np.prod, "Max": np.max, "Min": np.min}
-SHAPES = [(), (1,), (7,), (130,), (5000,), (3, 4), (1, 5), (70, 3), (3, 70), (300, 5), (5, 300), (1000, 1), (1, 1000), (600, 40), (2, 1100, 3),
-          (3, 5, 1100), (40, 50, 3), (6, 1, 7, 2), (3, 4, 5, 6), (17, 2, 3, 2, 5), (0, 3), (3, 0), (2, 0, 3), (3, 9000), (2, 4200, 3)]
+SHAPES = [(), (1,), (7,), (130,), (5000,), (3, 4), (1, 5), (70, 3), (3, 70), (300, 5), (5, 300), (1000, 1), (1, 1000), (600, 40),
+          (2, 1100, 3), (3, 5, 1100), (40, 50, 3), (6, 1, 7, 2), (3, 4, 5, 6), (17, 2, 3, 2, 5),
+          (0, 3), (3, 0), (2, 0, 3), (3, 9000), (2, 4200, 3)]
 
 def reduced_shape(shape, axes, keep=False):
     kept = [(1 if d in axes else n) for d, n in enumerate(shape) if keep or d not in axes]
@@ -93,7 +94,8 @@ def test_nan_and_infinity(op):
             np.testing.assert_array_equal(run(op, x, [axis]), REFERENCE[op](x, axis=axis))
 
 
-@pytest.mark.parametrize("shape, axes", [((3_000_000,), [0]), ((300_000, 3), [0]), ((1500, 1500), [0]), ((3, 1_000_000), [1]), ((1_000_000, 2), [0, 1])])
+@pytest.mark.parametrize("shape, axes", [((3_000_000,), [0]), ((300_000, 3), [0]), ((1500, 1500), [0]), ((3, 1_000_000), [1]),
+                                         ((1_000_000, 2), [0, 1])])
 def test_sums_of_many_floats_are_accurate_and_their_bits_fixed(shape, axes):
     x = np.random.default_rng(0).random(shape, "f4")
     exact = x.sum(tuple(axes), dtype="float64")
@@ -117,7 +119,8 @@ def test_gradient_of_a_bias():
         for dtype in ("float32", "int32"):
             g = values(shape, dtype, "Sum")
             y, = run_call("BiasAddGrad", {"T": as_dtype(dtype)}, [g], [shape[-1:]], [dtype])
-            np.testing.assert_allclose(y, g.sum(tuple(range(len(shape) - 1)), "float64"), rtol=1e-6, atol=1e-5 * (g.size / shape[-1]) ** .5 if g.size else 0)
+            np.testing.assert_allclose(y, g.sum(tuple(range(len(shape) - 1)), "float64"), rtol=1e-6,
+                                       atol=1e-5 * (g.size / shape[-1]) ** .5 if g.size else 0)
 
 
 def test_half_the_sum_of_squares():
@@ -132,7 +135,8 @@ def test_half_the_sum_of_squares():
 @pytest.mark.parametrize("op, reference", [("ArgMax", np.argmax), ("ArgMin", np.argmin)])
 def test_places_of_extremes(op, reference, dtype):
     rng = np.random.default_rng(0)
-    for shape in [(1,), (7,), (5000,), (60000,), (3, 4), (4, 1000), (4, 1025), (2, 20000), (300, 5), (5000, 3), (3, 50, 7), (2, 500, 40), (0, 4), (6, 1, 3)]:
+    for shape in [(1,), (7,), (5000,), (60000,), (3, 4), (4, 1000), (4, 1025), (2, 20000), (300, 5), (5000, 3), (3, 50, 7), (2, 500, 40),
+                  (0, 4), (6, 1, 3)]:
         for axis in range(-1, len(shape)):
             if shape[axis] == 0:
                 continue
@@ -170,8 +174,8 @@ def case(op, shape, axes):
 
 
 # each way that has barriers, once in one pass and once cut into parts
-CASES = [case("Sum", (3, 5000), [1]), case("Sum", (1, 9000), [1]), case("Sum", (40, 40), [0]), case("Sum", (1500, 5), [0]), case("Sum", (2, 4200, 3), [1]),
-         case("ArgMax", (2, 2000), 1), case("ArgMax", (9000,), 0), case("ArgMax", (300, 3), 0)]
+CASES = [case("Sum", (3, 5000), [1]), case("Sum", (1, 9000), [1]), case("Sum", (40, 40), [0]), case("Sum", (1500, 5), [0]),
+         case("Sum", (2, 4200, 3), [1]), case("ArgMax", (2, 2000), 1), case("ArgMax", (9000,), 0), case("ArgMax", (300, 3), 0)]
 
 
 @pytest.mark.parametrize("k", range(len(CASES)))

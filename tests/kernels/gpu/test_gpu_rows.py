@@ -9,7 +9,8 @@ from minitf.kernels.cpu.kernel import run_kernel
 
 from harness import run_call
 
-SHAPES = [(1, 1), (3, 2), (5, 10), (130, 10), (7, 31), (9, 32), (5, 33), (4, 100), (3, 1000), (2, 1025), (3, 5000), (1, 20000), (0, 5), (3000, 3)]
+SHAPES = [(1, 1), (3, 2), (5, 10), (130, 10), (7, 31), (9, 32), (5, 33), (4, 100), (3, 1000), (2, 1025), (3, 5000), (1, 20000), (0, 5),
+          (3000, 3)]
 TOLERANCE = {"float32": {"rtol": 2e-6, "atol": 1e-6}, "float64": {"rtol": 1e-13, "atol": 1e-13}}
 FLOATS = list(TOLERANCE)
 
@@ -81,7 +82,8 @@ def test_sparse_cross_entropy(dtype, label_dtype):
     attrs = {"T": as_dtype(dtype), "Tlabels": as_dtype(label_dtype)}
     for rows, n in SHAPES:
         labels = np.random.default_rng(1).integers(0, n, rows).astype(label_dtype)
-        agrees("SparseSoftmaxCrossEntropyWithLogits", [logits(rows, n, dtype), labels], [(rows,), (rows, n)], [dtype] * 2, attrs, TOLERANCE[dtype])
+        agrees("SparseSoftmaxCrossEntropyWithLogits", [logits(rows, n, dtype), labels], [(rows,), (rows, n)], [dtype] * 2, attrs,
+               TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize("n", [10, 2000])
@@ -90,7 +92,8 @@ def test_a_label_that_is_no_class_is_told(n, label):
     label = label or n
     attrs = {"T": as_dtype("float32"), "Tlabels": as_dtype("int64")}
     with pytest.raises(InvalidArgumentError, match=rf"Received a label value of {label} which is outside the valid range of \[0, {n}\)"):
-        run_call("SparseSoftmaxCrossEntropyWithLogits", attrs, [logits(3, n, "float32"), np.array([0, label, 1])], [(3,), (3, n)], ["float32"] * 2)
+        run_call("SparseSoftmaxCrossEntropyWithLogits", attrs, [logits(3, n, "float32"), np.array([0, label, 1])], [(3,), (3, n)],
+                 ["float32"] * 2)
     with pytest.raises(InvalidArgumentError, match="Must have at least one class"):
         run_call("SparseSoftmaxCrossEntropyWithLogits", attrs, [np.zeros((2, 0), "f4"), np.zeros(2, int)], [(2,), (2, 0)], ["float32"] * 2)
 
@@ -124,7 +127,8 @@ def cases(rows, n):
     x, labels, floats = logits(rows, n, "float32"), np.arange(rows), {"T": as_dtype("float32")}
     return [("Softmax", floats, [x], [x.shape], ["float32"]), ("LogSoftmax", floats, [x], [x.shape], ["float32"]),
             ("SoftmaxCrossEntropyWithLogits", floats, [x, np.ones(x.shape, "float32")], [(rows,), x.shape], ["float32"] * 2),
-            ("SparseSoftmaxCrossEntropyWithLogits", {**floats, "Tlabels": as_dtype("int64")}, [x, labels], [(rows,), x.shape], ["float32"] * 2),
+            ("SparseSoftmaxCrossEntropyWithLogits", {**floats, "Tlabels": as_dtype("int64")}, [x, labels], [(rows,), x.shape],
+             ["float32"] * 2),
             ("InTopK", {"T": as_dtype("int64"), "k": 2}, [x, labels], [(rows,)], ["bool"]),
             ("TopKV2", floats, [x, np.array(2, "int32")], [(rows, 2)] * 2, ["float32", "int32"])]
 

@@ -23,7 +23,8 @@ def check_scan(op_type, shape, axis, dtype, exclusive, reverse):
 @pytest.mark.parametrize("dtype", NUMBER)
 @pytest.mark.parametrize("op_type", ["Cumsum", "Cumprod"])
 def test_scans(op_type, dtype):
-    for shape in [(1,), (31,), (33,), (1000,), (1025,), (9000,), (3, 4), (70, 3), (2, 5000), (5000, 2), (2, 40, 600), (0, 3), (3, 0), (2, 3000, 3)]:
+    for shape in [(1,), (31,), (33,), (1000,), (1025,), (9000,), (3, 4), (70, 3), (2, 5000), (5000, 2), (2, 40, 600), (0, 3),
+                  (3, 0), (2, 3000, 3)]:
         for axis in range(-1, len(shape)):
             for exclusive, reverse in itertools.product([False, True], repeat=2):
                 check_scan(op_type, shape, axis, dtype, exclusive, reverse)
@@ -62,10 +63,12 @@ def test_the_checker_has_nothing_to_say(k):
 def test_sums_by_segment(dtype, ids_dtype):
     rng = np.random.default_rng(0)
     attrs = {"T": as_dtype(dtype), "Tindices": as_dtype(ids_dtype)}
-    for data, ids, segments in [((5,), (5,), 3), ((300, 7), (300,), 10), ((4, 6, 3), (4, 6), 5), ((0, 3), (0,), 2), ((3, 0), (3,), 2), ((3, 5), (), 3)]:
+    for data, ids, segments in [((5,), (5,), 3), ((300, 7), (300,), 10), ((4, 6, 3), (4, 6), 5), ((0, 3), (0,), 2),
+                                ((3, 0), (3,), 2), ((3, 5), (), 3)]:
         x = rng.integers(-9, 9, data).astype(dtype)
         which = rng.integers(-1, segments, ids).astype(ids_dtype)
-        agrees("UnsortedSegmentSum", [x, which, np.array(segments, "int32")], [(segments, *data[len(ids):])], [dtype], attrs, check=x.size < 300)
+        agrees("UnsortedSegmentSum", [x, which, np.array(segments, "int32")], [(segments, *data[len(ids):])], [dtype], attrs,
+               check=x.size < 300)
 
 
 def test_a_segment_that_there_is_not():

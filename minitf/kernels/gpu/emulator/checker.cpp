@@ -2,10 +2,11 @@
 //
 // The kernel is compiled with -fsanitize=thread and -fsanitize=bounds, only because the compiler then calls a function before each access:
 // __tsan_read4 and its kin, which are here in place of the sanitizer's own.  A kernel runs on one core, its threads as fibers, so that who
-// runs is known; for each access it is asked: does the memory belong to the launch?  Does it race with an earlier one?  Was it ever written?
+// runs is known; for each access it is asked: does the memory belong to the launch?  Does it race with an earlier one?  Was it ever
+// written?
 //
-// check_begin, any number of launches, check_end: what was found, as a text.  What is remembered is the library's, not the caller's: a second
-// caller's check_begin waits for the first one's check_end.
+// check_begin, any number of launches, check_end: what was found, as a text.  What is remembered is the library's, not the caller's: a
+// second caller's check_begin waits for the first one's check_end.
 #include "cuda_emulator.h"
 #include "counts.h"
 #include "lines.h"
@@ -71,7 +72,9 @@ std::string who(int thread, uint32_t block) {
 }
 std::string words(const char *action, int size) { return format("%s %d byte%s", action, size, size == 1 ? "" : "s"); }
 
-std::string element(uint64_t bytes, int size) { return format("element %lu (of %d byte%s each) of ", (unsigned long)(bytes / size), size, size == 1 ? "" : "s"); }
+std::string element(uint64_t bytes, int size) {
+    return format("element %lu (of %d byte%s each) of ", (unsigned long)(bytes / size), size, size == 1 ? "" : "s");
+}
 
 // The array that holds an address, and which of its elements, counted in the access's size.
 std::string what(uint64_t address, int size) {
@@ -82,7 +85,7 @@ std::string what(uint64_t address, int size) {
     }
     size_t best = 0;                                          // the argument that begins last before the address
     for (size_t k = 0; k < arguments.size(); k++)
-        if (arguments[k] && arguments[k] <= address && (!arguments[best] || arguments[best] > address || arguments[k] > arguments[best])) best = k;
+        if (arguments[k] && arguments[k] <= address && (arguments[best] > address || arguments[k] > arguments[best])) best = k;
     if (best < arguments.size() && arguments[best] && arguments[best] <= address && !shared_memory.holds(address))
         return element(address - arguments[best], size) + format("argument %d", int(best) + 1);
     return shared_memory.holds(address) ? "shared memory" : "global memory";
@@ -99,19 +102,21 @@ std::string what(uint64_t address, int size) {
         if (far >= least || far > (1u << 30)) return;
         least = far;
         where = before ? format("%lu bytes before the begin of ", (unsigned long)before)
-              : address < r.end ? "over the end of " : behind ? format("%lu bytes behind the end of ", (unsigned long)behind) : "just behind the end of ";
+              : address < r.end ? "over the end of " : behind ? format("%lu bytes behind the end of ", (unsigned long)behind)
+                  : "just behind the end of ";
         where += name;
     };
     for (const Range &r : arrays) {
         std::string name = "an array";
-        for (size_t k = 0; k < arguments.size(); k++) if (arguments[k] && r.holds(arguments[k])) { name = format("argument %d", int(k) + 1); break; }
+        for (size_t k = arguments.size(); k-- > 0;) if (arguments[k] && r.holds(arguments[k])) name = format("argument %d", int(k) + 1);
         nearer(r, name + format(" (%lu bytes)", (unsigned long)(r.end - r.begin)));
     }
     if (shared_memory.holds(address)) for (const SharedArray &s : shared) {
         uint64_t begin = shared_memory.begin + s.offset;
         bool dynamic = s.size >= MOST_SHARED;
         uint64_t bytes = dynamic ? dynamic_bytes : s.size;
-        nearer({begin, begin + bytes}, format(dynamic ? "the dynamic shared memory %s (the launch asked for %lu bytes)" : "the shared array %s (%lu bytes)",
+        nearer({begin, begin + bytes}, format(dynamic ? "the dynamic shared memory %s (the launch asked for %lu bytes)"
+                                              : "the shared array %s (%lu bytes)",
                                               s.name.c_str(), (unsigned long)bytes));
     }
     if (where.empty()) where = address < 4096 ? "at a null pointer" : "at an address that is near no memory of this launch";
@@ -128,13 +133,16 @@ bool in_shared_array(uint64_t address, int size) {
     return shared.empty();                                    // where names can not be read, all of it is allowed
 }
 
-[[gnu::noinline]] void race(const Access &before, bool before_writes, const Access &now, bool writes, uint64_t address, int size, bool is_shared) {
+[[gnu::noinline]] void race(const Access &before, bool before_writes, const Access &now, bool writes, uint64_t address, int size,
+                            bool is_shared) {
     if (!is_new(RACE, before.place, now.place)) return;
     auto act = [](const Access &a, bool writes) { return a.atomic ? "changes" : writes ? "writes" : "reads"; };
     std::string text = format("race on %s memory in %s:\n  @0: ", is_shared ? "shared" : "global", kernel.c_str())
         + who(before.thread, before.block) + " " + act(before, before_writes) + " " + what(address, size)
-        + "\n  @1: " + who(now.thread, now.block) + " " + act(now, writes) + (before.atomic != now.atomic ? " it, and not both are atomic" : " it");
-    text += before.block == now.block ? ", with no barrier between\n  Usually missing: " : "; no barrier orders the blocks of a launch\n  Usually missing: ";
+        + "\n  @1: " + who(now.thread, now.block) + " " + act(now, writes) + " it"
+        + (before.atomic != now.atomic ? ", and not both are atomic" : "");
+    text += before.block == now.block ? ", with no barrier between\n  Usually missing: "
+        : "; no barrier orders the blocks of a launch\n  Usually missing: ";
     if (before.place == now.place || (before_writes && writes))
         text += "one of the two threads should not write there (do they compute the same index?); or each adds, and must with atomicAdd.";
     else if (before.block == now.block)
@@ -164,10 +172,12 @@ void access(const void *pointer, int size, bool writes, bool atomic, const void 
         };
         const Range *array = holder(arrays);
         if (!array && !holder(globals)) outside(b, address, size, action, place);
-        if (array) counted = address - array->begin + (uint64_t(array - arrays.data()) << 40);   // a GPU's arrays begin at multiples of 256 bytes
+        // As if the array began at a multiple of 256 bytes: on a GPU it does.
+        if (array) counted = address - array->begin + (uint64_t(array - arrays.data()) << 40);
     }
     Access now;
-    now.launch = launches, now.block = block_number(), now.barriers = b.barriers, now.meetings = uint16_t(b.warps[b.current / WARP].meetings);
+    now.launch = launches, now.block = block_number(), now.barriers = b.barriers,
+        now.meetings = uint16_t(b.warps[b.current / WARP].meetings);
     now.thread = uint16_t(b.current), now.place = place, now.atomic = atomic;
     bool unwritten = false;
     shadow.each(address, size, [&](Word &word) {
@@ -177,15 +187,18 @@ void access(const void *pointer, int size, bool writes, bool atomic, const void 
         }
         const Access write = word.write, other = word.write_of_other;
         if (const Access *before = word.touch(now, writes)) {
-            auto same = [&](const Access &a) { return a.launch && a.thread == before->thread && a.block == before->block && a.place == before->place; };
+            auto same = [&](const Access &a) {
+                return a.launch && a.thread == before->thread && a.block == before->block && a.place == before->place;
+            };
             race(*before, same(write) || same(other), now, writes, address, size, is_shared);
         }
     });
     if (unwritten && is_new(UNWRITTEN, place))
-        report({place}, "shared memory is read that no thread of the block has written, in " + kernel + ":\n  @0: " + who(b.current, now.block) + " "
-               + action + " " + what(address, size) + "\n  Usually missing: a __syncthreads() after it was written; or zeros, where a block's last threads have "
-               "nothing to load.");
-    if (counting) counts.add(place, Kind((is_shared ? SHARED_READ : GLOBAL_READ) + (atomic ? 2 : writes ? 1 : 0)), b.current, counted, size);
+        report({place}, "shared memory is read that no thread of the block has written, in " + kernel + ":\n  @0: "
+               + who(b.current, now.block) + " " + action + " " + what(address, size)
+               + "\n  Usually missing: a __syncthreads() after it was written; or zeros, where a block's last threads load nothing.");
+    const Kind kind = Kind((is_shared ? SHARED_READ : GLOBAL_READ) + (atomic ? 2 : writes ? 1 : 0));
+    if (counting) counts.add(place, kind, b.current, counted, size);
 }
 }  // namespace
 
@@ -203,8 +216,8 @@ void some_have_returned(Block &b, int first, int last, Place here) {
     int gone = first;
     while (gone < last && b.threads[gone].state != RETURNED) gone++;
     report({}, format("threads of a block have returned while others wait, in %s:\n  %s:%d: the others wait here; ", kernel.c_str(),
-           here.file, here.line) + who(gone, block_number()) + " has returned\n  A barrier or warp function is for all threads: let those that have nothing "
-           "to do skip the work, not the barrier (an `if` around the work in place of a `return`).");
+           here.file, here.line) + who(gone, block_number()) + " has returned\n  A barrier or warp function is for all threads: let those that have "
+           "nothing to do skip the work, not the barrier (an `if` around the work in place of a `return`).");
 }
 }  // namespace emulator
 
@@ -225,9 +238,13 @@ EXPORT void emulated_check_begin(const uint64_t *ranges, int n) {
     shared = shared_arrays();
 #ifdef __linux__
     dl_iterate_phdr([](dl_phdr_info *info, size_t, void *) {
-        auto segment = [&](int k) { uint64_t begin = info->dlpi_addr + info->dlpi_phdr[k].p_vaddr; return Range{begin, begin + info->dlpi_phdr[k].p_memsz}; };
+        auto segment = [&](int k) {
+            uint64_t begin = info->dlpi_addr + info->dlpi_phdr[k].p_vaddr;
+            return Range{begin, begin + info->dlpi_phdr[k].p_memsz};
+        };
         bool mine = false;
-        for (int k = 0; k < info->dlpi_phnum; k++) mine |= info->dlpi_phdr[k].p_type == PT_LOAD && segment(k).holds(reinterpret_cast<uint64_t>(&active));
+        for (int k = 0; k < info->dlpi_phnum; k++)
+            mine |= info->dlpi_phdr[k].p_type == PT_LOAD && segment(k).holds(reinterpret_cast<uint64_t>(&active));
         if (!mine) return 0;
         library_begin = info->dlpi_addr;
         for (int k = 0; k < info->dlpi_phnum; k++) {
@@ -306,7 +323,8 @@ struct OutOfBounds { SourceLocation where; const TypeDescriptor *array, *index; 
 EXPORT void __ubsan_handle_out_of_bounds(OutOfBounds *found, uint64_t index) {
     if (!active || !running) return;
     Block &b = *running;
-    if (is_new(INDEX, found->where.line)) report({}, format("index %ld is outside of an array of type %s in %s:\n  %s:%u: ", long(index), found->array->name, kernel.c_str(),
+    if (is_new(INDEX, found->where.line)) report({}, format("index %ld is outside of an array of type %s in %s:\n  %s:%u: ",
+                                                            long(index), found->array->name, kernel.c_str(),
            base_name(found->where.file).c_str(), found->where.line) + who(b.current, block_number()));
     stop(b);
 }

@@ -1,8 +1,9 @@
 """The C++ compiler: which one, with which flags, and the cache of what it has made.
 
-A library's name in the cache is a hash of all that it depends on: the text, its headers, the emulator's own files, the compiler, the flags, the
-processor.  Nothing is ever changed in place: a library is written under a name of its own and then renamed, so a reader sees a whole one or
-none.  Of several processes that want the same library one compiles it; the others wait, for no longer than its compiler may run.
+A library's name in the cache is a hash of all that it depends on: the text, its headers, the emulator's own files, the compiler, the
+flags, the processor.  Nothing is ever changed in place: a library is written under a name of its own and then renamed, so a reader sees a
+whole one or none.  Of several processes that want the same library one compiles it; the others wait, for no longer than its compiler may
+run.
 """
 import contextlib
 import fcntl
@@ -32,6 +33,7 @@ NATIVE = ["-mcpu=native"] if sys.platform == "darwin" else ["-march=native", "-f
 # `extern __shared__` array a call.  Other compilers do neither.
 GCC_ONLY = ["-fno-gnu-unique", "-fno-extern-tls-init"]
 # A text that says `#pragma STDC FP_CONTRACT OFF`: a product and a sum are two roundings.  g++ does not know the pragma.
+_SAYS_APART = re.compile(r"^#pragma STDC FP_CONTRACT OFF$", re.M)
 APART = ["-ffp-contract=off", "-DEMULATED_APART"]
 
 
@@ -79,7 +81,7 @@ def headers_of(text, folders):
 
 def flags(check, folders, text=""):
     """All flags of a build of a text, but for files."""
-    language = LANGUAGE + ([] if "clang" in compiler()[1] else GCC_ONLY) + (APART if re.search(r"^#pragma STDC FP_CONTRACT OFF$", text, re.M) else [])
+    language = LANGUAGE + ([] if "clang" in compiler()[1] else GCC_ONLY) + (APART if _SAYS_APART.search(text) else [])
     if not check:
         language += FAST + NATIVE
     return [*language, *(CHECKED if check else []), *(f"-I{f}" for f in folders), *(f"-ffile-prefix-map={f}/=" for f in folders),
@@ -125,7 +127,7 @@ def run(arguments, text=None):
 
 @contextlib.contextmanager
 def alone(path):
-    """Let one process at a time make a file.  The lock goes with the process that holds it, and nothing is wrong without it: files are renamed."""
+    """Let one process at a time make a file.  The lock goes with the process that holds it, and nothing is wrong without it."""
     lock = path.with_suffix(".lock")
     with open(lock, "w") as held:
         with contextlib.suppress(OSError):                    # a file system without locks

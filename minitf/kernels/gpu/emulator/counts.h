@@ -1,9 +1,9 @@
 // How many transactions a warp's accesses take: what coalescing and bank conflicts are about.
 //
-// The 32 threads of a warp access memory together.  Global memory moves in sectors of 32 bytes: what counts is how many different sectors the
-// warp touches.  Shared memory has 32 banks of 4 bytes, each of which serves one word at a time: what counts is the bank with the most words.
-// Here a thread runs alone until it waits, so the warp's accesses are put together afterwards: each thread's n-th access from one instruction
-// belongs to one of the warp.
+// The 32 threads of a warp access memory together.  Global memory moves in sectors of 32 bytes: what counts is how many different sectors
+// the warp touches.  Shared memory has 32 banks of 4 bytes, each of which serves one word at a time: what counts is the bank with the most
+// words. Here a thread runs alone until it waits, so the warp's accesses are put together afterwards: each thread's n-th access from one
+// instruction belongs to one of the warp.
 #pragma once
 #include <algorithm>
 #include <cstdint>

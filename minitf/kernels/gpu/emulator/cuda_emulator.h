@@ -9,8 +9,8 @@
 //   warps.h       shuffles and votes within a warp
 //   launching.h   a grid of blocks, spread over the processor's cores; how C calls a kernel
 //
-// module.py finds the kernels of a file, compiles them with this, and adds what can only be known then (which kernels there are, and which of
-// them wait).  With CUDA_EMULATOR_CHECK the compiler also calls checker.cpp before each access to memory.
+// module.py finds the kernels of a file, compiles them with this, and adds what can only be known then (which kernels there are, and which
+// of them wait).  With CUDA_EMULATOR_CHECK the compiler also calls checker.cpp before each access to memory.
 #pragma once
 #define CUDA_EMULATOR 1
 

@@ -142,8 +142,8 @@ inline UNSEEN void go_to(Block &b, int thread) {
             else continue;
             shown++;
         }
-        if (k < f.size) snprintf(f.text + k, f.size - k, ". Every thread of a block must come to the same barriers: is one inside an if, or "
-                                 "a loop, that not all threads take alike?");
+        if (k < f.size) snprintf(f.text + k, f.size - k, ". Every thread of a block must come to the same barriers: is one inside "
+                                 "an if, or a loop, that not all threads take alike?");
     }
     abandon(b);
 }
@@ -204,7 +204,8 @@ inline UNSEEN void open_warp(Block &b, int warp) {
 }
 
 [[noreturn, gnu::noinline]] inline void not_a_fiber(Place here) {
-    fprintf(stderr, "%s:%d: a thread waits in a kernel that was taken for one without barriers: the emulator has not seen the call\n", here.file, here.line);
+    fprintf(stderr, "%s:%d: a thread waits in a kernel that was taken for one without barriers: the emulator has not seen the call\n",
+            here.file, here.line);
     __builtin_trap();
 }
 

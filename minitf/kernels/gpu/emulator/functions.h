@@ -113,7 +113,9 @@ inline int __mul24(int a, int b) { return (a << 8 >> 8) * (b << 8 >> 8); }
 inline int __mulhi(int a, int b) { return int((long long)a * b >> 32); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned((unsigned long long)a * b >> 32); }
 inline long long __mul64hi(long long a, long long b) { return (long long)((__int128)a * b >> 64); }
-inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) { return (unsigned long long)((unsigned __int128)a * b >> 64); }
+inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+    return (unsigned long long)((unsigned __int128)a * b >> 64);
+}
 
 // Memory: a GPU reads by another way, or makes its writes seen by others before it goes on
 template <class T> inline T __ldg(const T *p) { return *p; }

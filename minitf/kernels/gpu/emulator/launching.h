@@ -6,7 +6,8 @@
 #include <utility>
 
 namespace emulator {
-// A device's addresses have this bit, which no address of the host has: code of the host that follows one ends at once, as it would with a GPU.
+// A device's addresses have this bit, which no address of the host has: code of the host that follows one ends at once, as it would with a
+// GPU.
 constexpr uint64_t DEVICE_BIT = uint64_t(1) << 62;
 constexpr unsigned MOST_SHARED = 48 << 10;
 constexpr int MOST_ARGUMENTS = 64;
@@ -33,15 +34,18 @@ inline void block_ends() {}
 inline UNSEEN const char *refused(const Launch &l, char *text, size_t size) {
     const char *invalid = "CUDA_ERROR_INVALID_VALUE: ";
     if (l.grid.x == 0 || l.grid.y == 0 || l.grid.z == 0)
-        snprintf(text, size, "%s%s was launched with a grid of %u x %u x %u blocks: each must be at least 1", invalid, l.kernel, l.grid.x, l.grid.y, l.grid.z);
+        snprintf(text, size, "%s%s was launched with a grid of %u x %u x %u blocks: each must be at least 1", invalid, l.kernel,
+                 l.grid.x, l.grid.y, l.grid.z);
     else if (l.grid.x > 0x7fffffffu || l.grid.y > 65535 || l.grid.z > 65535)
         snprintf(text, size, "%s%s was launched with a grid of %u x %u x %u blocks: the most are 2147483647 x 65535 x 65535",
                  invalid, l.kernel, l.grid.x, l.grid.y, l.grid.z);
     else if (l.threads() == 0 || l.block.x > 1024 || l.block.y > 1024 || l.block.z > 64 || l.threads() > MOST_THREADS)
-        snprintf(text, size, "%s%s was launched with blocks of %u x %u x %u threads: a block has 1 to 1024 threads in all, and at most 64 along z",
+        snprintf(text, size, "%s%s was launched with blocks of %u x %u x %u threads: a block has 1 to 1024 threads in all, "
+                 "and at most 64 along z",
                  invalid, l.kernel, l.block.x, l.block.y, l.block.z);
     else if (l.shared > MOST_SHARED)
-        snprintf(text, size, "%s%s was launched with %u bytes of dynamic shared memory: a block has at most %u", invalid, l.kernel, l.shared, MOST_SHARED);
+        snprintf(text, size, "%s%s was launched with %u bytes of dynamic shared memory: a block has at most %u", invalid, l.kernel,
+                 l.shared, MOST_SHARED);
     else return nullptr;
     return text;
 }
@@ -146,7 +150,8 @@ inline UNSEEN const char *launch(const Kernel &kernel, const unsigned *geometry,
     return failure.happened ? text : nullptr;
 }
 
-// The types of a kernel's arguments, as in Python's struct module: P a pointer, i int, ...; S12 a structure of 12 bytes.  A space behind each.
+// The types of a kernel's arguments, as in Python's struct module: P a pointer, i int, ...; S12 a structure of 12 bytes.  A space behind
+// each.
 struct Signature {
     char text[8 * MOST_ARGUMENTS] = {};
     int length = 0;
@@ -162,7 +167,7 @@ struct Signature {
         else if constexpr (std::is_same_v<T, bool>) put('?');
         else if constexpr (std::is_same_v<T, float>) put('f');
         else if constexpr (std::is_same_v<T, double>) put('d');
-        else if constexpr (std::is_integral_v<T>) put((std::is_signed_v<T> ? "bhiq" : "BHIQ")[sizeof(T) == 1 ? 0 : sizeof(T) == 2 ? 1 : sizeof(T) == 4 ? 2 : 3]);
+        else if constexpr (std::is_integral_v<T>) put((std::is_signed_v<T> ? " bh i   q" : " BH I   Q")[sizeof(T)]);
         else put('S'), put_number(sizeof(T));
         put(' ');
     }
@@ -183,7 +188,9 @@ template <class... A, void (*kernel)(A...)> struct Typed<kernel> {
             kernel(args...);
         }
     }
-    template <size_t... I> UNSEEN static void call_loop(void **args, dim3 block, std::index_sequence<I...>) { loop(block, *static_cast<A *>(args[I])...); }
+    template <size_t... I> UNSEEN static void call_loop(void **args, dim3 block, std::index_sequence<I...>) {
+        loop(block, *static_cast<A *>(args[I])...);
+    }
     UNSEEN static void all_threads(void **args, dim3 block) { call_loop(args, block, std::index_sequence_for<A...>()); }
 
     // A kernel that is one FOR_EACH and nothing else: called once, it does all elements of the block.
@@ -194,7 +201,7 @@ template <class... A, void (*kernel)(A...)> struct Typed<kernel> {
     }
     template <size_t... I> UNSEEN static void call_sweep(void **args, std::index_sequence<I...>) { sweep(*static_cast<A *>(args[I])...); }
     UNSEEN static void all_elements(void **args, dim3 block) {
-        if (block.y * block.z == 1 && grid_is_a_line()) call_sweep(args, std::index_sequence_for<A...>());
+        if (block.y * block.z == 1) call_sweep(args, std::index_sequence_for<A...>());
         else all_threads(args, block);
     }
 
@@ -222,7 +229,8 @@ template <class... A, void (*kernel)(A...)> struct Typed<kernel> {
     extern "C" const char *emulated_signature_##name() { return emulator::Typed<name>::codes.text; } \
     extern "C" const char *emulated_pointees_##name() { return emulator::Typed<name>::pointees.text; } \
     extern "C" const char *emulated_launch_##name(const unsigned *geometry, int order, int threads, void **params) { \
-        static const emulator::Kernel kernel = {#name, emulator::Typed<name>::codes.text, waits, emulator::Typed<name>::one_thread, all_threads}; \
+        static const emulator::Kernel kernel = {#name, emulator::Typed<name>::codes.text, waits, emulator::Typed<name>::one_thread, \
+                                                all_threads}; \
         return emulator::launch(kernel, geometry, order, threads, params); }
 #define EMULATED_LIBRARY(kernels) \
     extern "C" const char *emulated_kernels() { return kernels; } \

@@ -22,8 +22,8 @@ inline std::string library_path() {
 
 inline std::string base_name(const std::string &path) { return path.substr(path.rfind('/') + 1); }
 
-// "reduce.cu:12" for each place (an offset within the library, behind a call), with the line of the caller where a function became part of it.
-// By addr2line, which comes with the linker.
+// "reduce.cu:12" for each place (an offset within the library, behind a call), with the line of the caller where a function became part of
+// it. By addr2line, which comes with the linker.
 inline std::map<uint32_t, std::string> lines_of(const std::vector<uint32_t> &places) {
     std::map<uint32_t, std::string> lines;
     std::string command = "addr2line -a -i -e '" + library_path() + "'";
@@ -48,7 +48,8 @@ inline std::map<uint32_t, std::string> lines_of(const std::vector<uint32_t> &pla
         pclose(pipe);
     }
     for (uint32_t p : places) if (!lines.count(p)) {
-        snprintf(text, sizeof text, "%s at 0x%x (with addr2line, of binutils, the line would stand here)", base_name(library_path()).c_str(), p);
+        snprintf(text, sizeof text, "%s at 0x%x (with addr2line, of binutils, the line would stand here)",
+                 base_name(library_path()).c_str(), p);
         lines[p] = text;
     }
     return lines;

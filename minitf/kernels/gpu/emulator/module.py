@@ -15,8 +15,8 @@ from .scan import Scan
 
 DEVICE_BIT = 1 << 62          # of an address of the device: launching.h
 
-# A library is loaded once in a process: key -> Library.  Who builds one holds its lock, so that threads build different ones at once and wait
-# for each other's of the same; a thread waits as long as a compiler may run (TIME_LIMIT).  Nothing of it is kept over a fork.
+# A library is loaded once in a process: key -> Library.  Who builds one holds its lock, so that threads build different ones at once and
+# wait for each other's of the same; a thread waits as long as a compiler may run (TIME_LIMIT).  Nothing of it is kept over a fork.
 _loaded, _locks = {}, {}
 
 
@@ -110,8 +110,8 @@ def _checker():
 class Library:
     """A compiled .cu file.
 
-    kernels      {name: codes of its arguments' types}: "P" pointer, "i" int, "I" unsigned, "q" long long, "Q" unsigned long long, "f" float,
-                 "d" double, "b", "B", "h", "H" small integers, "?" bool, "S40" a structure of 40 bytes
+    kernels      {name: codes of its arguments' types}: "P" pointer, "i" int, "I" unsigned, "q" long long, "Q" unsigned long long,
+                 "f" float, "d" double, "b", "B", "h", "H" small integers, "?" bool, "S40" a structure of 40 bytes
     name, text   the file's name and text
     dll          the loaded library, for variables that a text defines with extern "C"
     """
@@ -119,7 +119,8 @@ class Library:
     def __init__(self, path, name, text, check):
         self.path, self.name, self.text, self.check = path, name, text, check
         self.dll = ctypes.CDLL(str(path))
-        self.kernels = {kernel: tuple(self._text(f"emulated_signature_{kernel}").split()) for kernel in self._text("emulated_kernels").split()}
+        self.kernels = {kernel: tuple(self._text(f"emulated_signature_{kernel}").split())
+                        for kernel in self._text("emulated_kernels").split()}
 
     def _address(self, function):
         return ctypes.cast(self.dll[function], ctypes.c_void_p).value
@@ -156,7 +157,7 @@ class Library:
         return self._address("emulated_check_begin"), self._address("emulated_check_end")
 
     def counts(self, ranges, launch):
-        """What launch() does to memory: [(file, line, kind, accesses, transactions, ideal)], for each line of the source and kind of access.
+        """What launch() does to memory: [(file, line, kind, accesses, transactions, ideal)], for each line of the source and kind.
 
         ranges         [(begin, bytes)] of each array that it may touch, as addresses of the device
         kind           "global read", "global write", "global atomic", "shared read", "shared write", "shared atomic"

@@ -18,7 +18,7 @@ class Scan:
 
     "waiting"    its threads may wait for each other: they are fibers
     "plain"      they never do: a loop over the threads of a block
-    "sweeping"   it is one FOR_EACH and nothing else, so it does not matter which thread has which element: a loop over elements, side by side
+    "sweeping"   it is one FOR_EACH and nothing else, so it does not matter which thread has which element: a loop over elements
 
     >>> scan = Scan('__device__ void meet() { __syncthreads(); } extern "C" __global__ void k(int *p) { meet(); }')
     >>> scan.kernels
@@ -98,7 +98,8 @@ def _is_sweep(body, functions):
     before, loop, _ = body.partition("EMULATED_FOR_EACH")
     if not loop or not re.fullmatch(r"\s*((const|constexpr|using|typedef|static_assert)\b[^;{}]*;\s*)*", before):
         return False
-    if re.search(r"\b(return|break|goto|EMULATED_FOR_EACH)\b", body[len(before) + len(loop):]):       # a thread would leave out what it still has
+    # A thread that left the loop would leave out what it still has.
+    if re.search(r"\b(return|break|goto|EMULATED_FOR_EACH)\b", body[len(before) + len(loop):]):
         return False
     return _one_statement(body[_behind(body, len(before) + len(loop), "(", ")"):].strip())
 
@@ -106,4 +107,6 @@ def _is_sweep(body, functions):
 def _one_statement(text):
     while re.match(r"(if|for|while)\b|#pragma", text):
         text = text[text.index("\n"):].strip() if text[0] == "#" else text[_behind(text, text.index("("), "(", ")"):].strip()
-    return _behind(text, 0, "{", "}") == len(text) if text.startswith("{") else text.count(";") == 1 and text.endswith(";") and "{" not in text
+    if text.startswith("{"):
+        return _behind(text, 0, "{", "}") == len(text)
+    return text.count(";") == 1 and text.endswith(";") and "{" not in text

@@ -1,8 +1,8 @@
 // Who has touched each word of memory: what it takes to see that two threads race.
 //
-// Two accesses to one word race when they come from different threads, one of them writes, they are not both atomic, and no barrier lies between
-// them.  Whether that shows in the results depends on the order in which the threads happened to run; the rule does not.  Blocks of one launch
-// are never ordered; launches always are.
+// Two accesses to one word race when they come from different threads, one of them writes, they are not both atomic, and no barrier lies
+// between them.  Whether that shows in the results depends on the order in which the threads happened to run; the rule does not.  Blocks
+// of one launch are never ordered; launches always are.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -25,7 +25,8 @@ inline bool ordered(const Access &a, const Access &b) {
     return a.thread == b.thread || a.barriers != b.barriers || (a.thread / 32 == b.thread / 32 && a.meetings != b.meetings);
 }
 
-// Blocks run one after the other here, so of earlier blocks one access of each kind is enough, and of this block two reads by different threads.
+// Blocks run one after the other here, so of earlier blocks one access of each kind is enough, and of this block two reads by different
+// threads.
 struct Word {
     Access write, write_of_other, read, read_of_other_thread, read_of_other;
 

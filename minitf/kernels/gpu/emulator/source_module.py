@@ -20,9 +20,11 @@ from ....core.errors import InternalError
 from . import module
 from .module import DEVICE_BIT, CompileError                  # noqa: F401: raised by SourceModule
 
-_C_NAMES = {"i": "int", "I": "unsigned", "q": "long long", "Q": "unsigned long long", "f": "float", "d": "double", "b": "char", "B": "unsigned char",
+_C_NAMES = {"i": "int", "I": "unsigned", "q": "long long", "Q": "unsigned long long", "f": "float", "d": "double", "b": "char",
+            "B": "unsigned char",
             "h": "short", "H": "unsigned short", "?": "bool"}
-_NUMPY_NAMES = {"i": "int32", "I": "uint32", "q": "int64", "Q": "uint64", "f": "float32", "d": "float64", "b": "int8", "B": "uint8", "h": "int16", "H": "uint16",
+_NUMPY_NAMES = {"i": "int32", "I": "uint32", "q": "int64", "Q": "uint64", "f": "float32", "d": "float64", "b": "int8", "B": "uint8",
+                "h": "int16", "H": "uint16",
                 "?": "bool_"}
 _LAUNCH = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
 _BEGIN, _END = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int), ctypes.CFUNCTYPE(ctypes.c_char_p)
@@ -61,7 +63,8 @@ def count_table(counts):
     rows = [("line", "kind", "a thread", "transactions", "ideal", "source")]
     rows += [(str(c.line), c.kind, f"{c.per_thread:.4g}", str(c.transactions), str(c.ideal), c.source.strip()) for c in counts]
     widths = [max(len(row[k]) for row in rows) for k in range(5)]
-    return "\n".join("  ".join([row[0].rjust(widths[0]), row[1].ljust(widths[1]), *(row[k].rjust(widths[k]) for k in (2, 3, 4)), row[5]]) for row in rows)
+    align = [str.rjust, str.ljust, str.rjust, str.rjust, str.rjust]
+    return "\n".join("  ".join([*(align[k](row[k], widths[k]) for k in range(5)), row[5]]) for row in rows)
 
 
 class SourceModule:
@@ -95,8 +98,9 @@ class Function:
 
         f(a, b, np.int32(n), block=(256, 1, 1), grid=(4, 1), shared=0, order=0)
 
-    Arguments are NumPy arrays where the kernel takes pointers (written in place), and NumPy scalars of the kernel's own types. `order` says in
-    which order threads and blocks run: 0 forwards, 1 backwards, from 2 on any, each another; a right kernel gives the same results in all.
+    Arguments are NumPy arrays where the kernel takes pointers (written in place), and NumPy scalars of the kernel's own types. `order`
+    says in which order threads and blocks run: 0 forwards, 1 backwards, from 2 on any, each another; a right kernel gives the same
+    results in all.
 
     Raises TypeError for arguments of other types than the kernel's; LaunchError.
     """
@@ -156,12 +160,12 @@ class Function:
             if pointee in _C_NAMES and not _is(pointee, value.dtype):
                 raise TypeError(f"{where} is {_C_NAMES[pointee]} * in the kernel, and the array is of {value.dtype}")
             if not value.flags.c_contiguous or not value.flags.writeable:
-                raise TypeError(f"{where}: the array must lie in memory element after element, and be writable; np.ascontiguousarray(a) or a.copy() gives one")
+                raise TypeError(f"{where}: the array must lie in memory element after element, and be writable: a.copy() gives one")
             return ctypes.c_uint64(value.ctypes.data | DEVICE_BIT)
         if isinstance(value, ctypes.Structure) and code == f"S{ctypes.sizeof(value)}":
             return value
         if code not in _C_NAMES:
-            raise TypeError(f"{where} is a structure of {code[1:]} bytes in the kernel: give a ctypes.Structure of that size, not {value!r}")
+            raise TypeError(f"{where} is a structure of {code[1:]} bytes in the kernel: give a ctypes.Structure of as many, not {value!r}")
         if not isinstance(value, np.generic) or not _is(code, value.dtype):
             given = f"{value.dtype}" if isinstance(value, (np.generic, np.ndarray)) else repr(value)
             raise TypeError(f"{where} is {_C_NAMES[code]} in the kernel, and was given {given}: say np.{_NUMPY_NAMES[code]}(...)")

@@ -50,11 +50,10 @@ static inline void set_block_index(uint3 i) { blockIdx = i; }
 static inline void set_sizes(dim3 grid, dim3 block) { gridDim = grid, blockDim = block; }
 }
 #endif
-// The loop over elements of common.cuh.  Thread after thread, each in steps of the whole grid, is no way to walk through memory here: no two
-// of a processor's vectors would lie side by side.  Where it does not matter who does what, a block does its share at a stretch.
+// The loop over elements of common.cuh.  Thread after thread, each in steps of the whole grid, is no way to walk through memory here: no
+// two of a processor's vectors would lie side by side.  Where it does not matter who does what, a block does its share at a stretch.
 namespace emulator {
 static thread_local bool sweeping;                            // this call does all elements of the block
-static inline UNSEEN bool grid_is_a_line() { return gridDim.y * gridDim.z == 1; }
 }
 #ifdef CUDA_EMULATOR_CHECK
 #define EMULATED_FOR_EACH(i, n) for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < unsigned(n); i += gridDim.x * blockDim.x)
@@ -67,7 +66,8 @@ static inline unsigned last_element(unsigned n) { return sweeping ? unsigned(uin
 static inline unsigned step_of_elements() { return sweeping ? 1 : gridDim.x * blockDim.x; }
 }
 #define EMULATED_FOR_EACH(i, n) \
-    for (unsigned i = emulator::first_element(n), i##_end = emulator::last_element(n), i##_step = emulator::step_of_elements(); i < i##_end; i += i##_step)
+    for (unsigned i = emulator::first_element(n), i##_end = emulator::last_element(n), \
+         i##_step = emulator::step_of_elements(); i < i##_end; i += i##_step)
 #endif
 
 #define EMULATED_VECTORS(T, name, aligned2, aligned4) \

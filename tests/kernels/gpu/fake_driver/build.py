@@ -2,8 +2,8 @@
 
     python tests/kernels/gpu/fake_driver/build.py FOLDER        what `make test` does, with .venv/fake_gpu
 
-Nothing of CUDA's toolkit has to be there: PyCUDA's C++ needs only cuda.h and cudaProfiler.h, which are in two small wheels (2.3 MB), and for
-the linker the fake driver is libcuda.  PyCUDA has no wheels of its own; without optimisation it takes half a minute to compile, and
+Nothing of CUDA's toolkit has to be there: PyCUDA's C++ needs only cuda.h and cudaProfiler.h, which are in two small wheels, and for
+the linker the fake driver is libcuda.  PyCUDA has no wheels of its own; it is compiled without optimisation, which is quicker, and
 nothing measures its speed here.  It goes into a folder beside the environment, so that everything else is tested without it.
 """
 import fcntl
@@ -90,7 +90,7 @@ def everything(folder):
     """The headers, the driver and PyCUDA; what is there already is kept."""
     folder = Path(folder).resolve()
     if not is_built(folder):
-        print("Building PyCUDA for the tests of the path to a GPU (a minute)", flush=True)
+        print("Building PyCUDA for the tests of the path to a GPU", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
         pip("install", "--quiet", "--no-deps", "--upgrade", "--target", folder / "headers", *HEADERS)
     driver(folder)

@@ -149,6 +149,19 @@ def test_what_does_not_compile_is_told_with_its_lines(gpu, tmp_path):
         gpu.function(path, "f")
 
 
+def test_a_file_is_loaded_once_and_again_when_it_has_been_edited(gpu, tmp_path):
+    path = tmp_path / "edited.cu"
+    place = put(gpu, np.zeros(1, np.float32))
+    loaded = count("module")
+    for value in (1, 2):
+        path.write_text(f'extern "C" __global__ void put(float *x) {{ x[0] = {value}; }}\n')
+        os.utime(path, ns=(value, value))
+        for _ in range(3):
+            gpu.launch(gpu.function(path, "put"), (1, 1, 1), (1, 1, 1), 0, pack(place))
+        assert get(gpu, place, 1) == value
+    assert count("module") == loaded + 2
+
+
 def test_a_function_that_is_not_there(gpu, source):
     with pytest.raises(InternalError, match="fake GPU 0: the function nothing of some.cu: .*named symbol not found"):
         gpu.function(source, "nothing")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import minitf as tf
+from minitf.kernels.gpu import pycuda_device
 
 PROGRAMS = {}
 
@@ -116,6 +117,17 @@ def same(name, emulated):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_same_bits_as_on_an_emulated_gpu(name, emulated):
     same(name, emulated)
+
+
+@pytest.mark.parametrize("what", ["at the end of a plan", "of a GPU for another", "of the host for what a GPU sends"])
+@pytest.mark.skipif(os.environ.get("FAKE_GPU_ORDER") != "lazy", reason="a wait that is missing shows every time only where nothing happens by itself")
+def test_that_a_missing_wait_is_seen(what, emulated, monkeypatch):
+    """Of the engine: without it, the test above can not pass."""
+    owner, name = {"at the end of a plan": (pycuda_device.PyCudaDevice, "synchronize"), "of a GPU for another": (pycuda_device.PyCudaDevice, "wait"),
+                   "of the host for what a GPU sends": (pycuda_device.Event, "synchronize")}[what]
+    monkeypatch.setattr(owner, name, lambda *arguments: None)
+    with pytest.raises(AssertionError):
+        same("mlp" if what == "at the end of a plan" else "devices_by_turns", emulated)
 
 
 def counts():
