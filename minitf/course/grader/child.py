@@ -16,7 +16,7 @@ from .channel import Channel
 from .sandbox import limits, no_network, only_files, watch
 
 TEXT = 300                    # characters of an error's text
-REPORT = 900                  # of what the checker of kernels has to say
+REPORT = 600                  # of what the checker of kernels has to say
 
 
 def main(fd, request):
