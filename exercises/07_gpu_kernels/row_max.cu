@@ -1,14 +1,14 @@
 // The largest number of each row, by a block of any size (4 points)
 //
-// The chapter's tree adds up 256 numbers with 256 threads.  Here a block takes a row of n numbers, and has as many threads as whoever launches it
-// likes: 1, 100, 1024.
+// The chapter's tree adds up 256 numbers with 256 threads.  Here a block takes a row of n numbers, and has as many threads as whoever
+// launches it likes: 1, 100, 1024.
 //
 //     out[r] = the largest of x[r * n], x[r * n + 1], ..., x[r * n + n - 1]        for each row r
 //
-// x is [rows, n], row after row.  A block takes a row, then the one that lies a whole grid further, as long as there is one: there may be more
-// blocks than rows, or fewer.  The threads of a block share the row: thread t begins with elements t, t + blockDim.x, ..., so that
-// neighbours read neighbours, and every element is read once from global memory.  Then the threads bring their largest numbers together in shared
-// memory.  A block is a line of 1 to 1024 threads, not always a power of two nor a multiple of 32.
+// x is [rows, n], row after row.  A block takes a row, then the one that lies a whole grid further, as long as there is one: there may be
+// more blocks than rows, or fewer.  The threads of a block share the row: thread t begins with elements t, t + blockDim.x, ..., so that
+// neighbours read neighbours, and every element is read once from global memory.  Then the threads bring their largest numbers together in
+// shared memory.  A block is a line of 1 to 1024 threads, not always a power of two nor a multiple of 32.
 //
 // If a row has a NaN, its largest is NaN.  A row of no numbers (n is 0) gives -infinity, which is written -INFINITY.
 //

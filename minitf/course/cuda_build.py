@@ -15,7 +15,7 @@ from ..kernels.gpu.emulator.source_module import SourceModule
 from .cython_build import SECONDS
 
 KEPT = 200                    # compiled exercises; of more, the ones not used for longest are removed
-LIMITS = "ulimit -t 60; ulimit -f 262144; ulimit -v 4194304 2>/dev/null"      # for a compiler: seconds; a file and memory, in blocks and in KB
+LIMITS = "ulimit -t 60; ulimit -f 262144; ulimit -v 4194304 2>/dev/null"      # for a compiler: seconds, size of a file, memory
 SHOWN = 8                     # lines of what a compiler says
 
 

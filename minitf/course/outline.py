@@ -13,7 +13,7 @@ CHAPTERS = [
     Chapter("04_training", "Training", "optimizers as ops, initializers, checkpoints, summaries", 5),
     Chapter("05_convnets", "Convolutional networks", "convolution and pooling kernels, their gradients, an Inception module", 5),
     Chapter("06_lstm", "Recurrent networks and the LSTM", "cells, unrolling, clipping, deep LSTM", 5),
-    Chapter("07_gpu_kernels", "GPU kernels", "CUDA C on an emulated or a real GPU: coalescing, shared memory, reductions, a tiled product", 5),
+    Chapter("07_gpu_kernels", "GPU kernels", "CUDA C on an emulated GPU: coalescing, shared memory, reductions, a tiled product", 5),
     Chapter("08_placement", "Placement", "device names, a cut graph with Send and Recv, constraints, a cost model, the greedy placer", 5),
 ]
 

@@ -39,7 +39,7 @@ def checked(text):
             if not line.startswith("#") or not _DIRECTIVE.fullmatch(line[1:].strip()):
                 raise NotAllowed(f'line {number}: "{line}" is not allowed; allowed are {INCLUDE}, #define NAME ..., #undef, #pragma unroll')
         elif token in WORDS or token.startswith("__builtin"):
-            raise NotAllowed(f"line {number}: '{token}' {WORDS.get(token, 'is the compiler' + chr(39) + 's own')}, which an exercise may not")
+            raise NotAllowed(f"line {number}: '{token}' {WORDS.get(token, 'is a matter of the compiler')}, which an exercise may not")
         elif token == '"C"' and before == "extern" or token == '"common.cuh"':
             pass
         elif token[0] in "\"'\\" or not token.isascii():
@@ -74,7 +74,7 @@ def checked_calls(text, compiled):
         if kind in "Uw" and name.removeprefix("_") not in CALLS and name not in CALLS and not _OURS.match(name):
             raise NotAllowed(f"it calls '{name}', which is no function of CUDA that an exercise may call")
         if "_GLOBAL__sub_I" in name:
-            raise NotAllowed("a variable outside of functions begins with something that must be computed, and nothing may run before the kernel does")
+            raise NotAllowed("a variable outside of functions begins with something that must be computed: nothing may run before a kernel does")
     theirs = {name.lstrip("_") for kind, name in usual if kind in "Uw"} - CALLS
     for number, token in _tokens(text):
         if token in theirs:
@@ -87,7 +87,8 @@ def _usual():
     from ..cuda_build import compile_text
     with tempfile.TemporaryDirectory() as folder:
         found = set()
-        compile_text("__global__ void nothing(int *x) { __syncthreads(); }\n", "nothing.cu", Path(folder) / "nothing.so", lambda o: found.update(_symbols(o)))
+        compile_text("__global__ void nothing(int *x) { __syncthreads(); }\n", "nothing.cu", Path(folder) / "nothing.so",
+                     lambda o: found.update(_symbols(o)))
     return found
 
 

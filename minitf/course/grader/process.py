@@ -153,7 +153,8 @@ class Submission:
         task = self._task
         mine, theirs = socket.socketpair()
         reading, writing = os.pipe()
-        request = dict(folder=self._folder, label=f"exercises/{task.file}", module=Path(self._shared_object or task.file).name.partition(".")[0], text=self._text, function=task.function,
+        request = dict(folder=self._folder, label=f"exercises/{task.file}", module=Path(self._shared_object or task.file).name.partition(".")[0], text=self._text,
+                       function=task.function,
                        replaces=task.replaces, lends=task.lends, shared_object=self._shared_object, hidden=self._hidden, seconds=self._cpu)
         self._pid = self._server.spawn(request, theirs.fileno(), writing)
         theirs.close()

@@ -13,10 +13,11 @@ import os
 
 import numpy as np
 
+from ...core import swap
 from ...core.dtypes import as_dtype, bool as bool_, float32, float64, int32, int64
 from ...core.errors import InvalidArgumentError, ResourceExhaustedError
-from ...core import swap
 from ...core.registry import register_kernel
+from ...core.swap import swappable
 
 THREADS = 256                 # of a block, where nothing speaks for another number
 MOST_BLOCKS = 1 << 16         # of a grid whose threads go on to the next elements by themselves
@@ -36,7 +37,7 @@ def typed(name, dtype):
     return f"{name}_{_SUFFIXES[as_dtype(dtype).base_dtype.name]}"
 
 
-@swap.swappable
+@swappable
 def blocks_for(n, threads=THREADS, most=MOST_BLOCKS):
     """How many blocks cover n elements, one a thread; no more than `most`, so the function must go on by the size of the grid.
 

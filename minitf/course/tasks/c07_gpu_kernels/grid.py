@@ -6,14 +6,17 @@ task = Task(
     "How many blocks, and which element",
     function="blocks_for",
     replaces="minitf.kernels.gpu.call.blocks_for",
-    hints=["blocks_for: a division, rounded up. In Python // rounds down; what must be added before, so that a rest of one is a whole block and a "
+    hints=["blocks_for: a division, rounded up. In Python // rounds down; what must be added before, so that a rest of one is a whole "
+           "block and a "
            "rest of none is no block?",
            "grid_for: x counts columns, y counts rows. So it is one division of the columns by block[0], and one of the rows by block[1].",
-           "element_of: column = block_index[0] * block[0] + thread_index[0], the row likewise with [1]. In memory there are row * columns elements before "
+           "element_of: column = block_index[0] * block[0] + thread_index[0], the row likewise with [1]. In memory there are row * "
+           "columns elements before "
            "the row begins. Outside is whoever has row >= rows or column >= columns."],
-    why="""(n + t - 1) // t stands before every launch, and the two comparisons in every kernel: they belong together, because rounding up makes the
-        threads that stick out. x comes first in CUDA and counts along a row, so that the 32 threads of a warp, whose numbers go along x, are neighbours in
-        memory. A grid may have 2147483647 blocks along x, and 65535 along y and z (CUDA C++ Programming Guide, "Compute Capabilities").""")
+    why="""(n + t - 1) // t stands before every launch, and the two comparisons in every kernel: they belong together, because rounding up
+        makes the threads that stick out. x comes first in CUDA and counts along a row, so that the 32 threads of a warp, whose numbers go
+        along x, are neighbours in memory. A grid may have 2147483647 blocks along x, and 65535 along y and z (CUDA C++ Programming Guide,
+        "Compute Capabilities").""")
 
 
 def blocks(mine, n, more):
@@ -40,7 +43,8 @@ def counted(n, threads):
 @task.check(0.5, "blocks for some elements",
             hint="What must 1024 and 1025 elements give, with 256 threads a block? And none?")
 def line(run, random):
-    equal([run(blocks, n, {}) for n in (1000, 1024, 1025, 1, 256, 0)], [4, 4, 5, 1, 1, 0], "256 threads, for 1000, 1024, 1025, 1, 256 and 0 elements")
+    equal([run(blocks, n, {}) for n in (1000, 1024, 1025, 1, 256, 0)], [4, 4, 5, 1, 1, 0],
+          "256 threads, for 1000, 1024, 1025, 1, 256 and 0 elements")
     for _ in range(20):
         n, threads = int(random.integers(1, 5000)), int(random.integers(1, 1025))
         equal(run(blocks, n, {"threads": threads}), counted(n, threads), f"{n} elements, {threads} threads a block")
@@ -62,7 +66,8 @@ def matrix(run, random):
     for _ in range(20):
         rows, columns = random.integers(1, 300, 2).tolist()
         block = random.integers(1, 33, 2).tolist()
-        equal(run(grid, rows, columns, block), [counted(columns, block[0]), counted(rows, block[1])], f"{rows} rows, {columns} columns, block {tuple(block)}")
+        equal(run(grid, rows, columns, block), [counted(columns, block[0]), counted(rows, block[1])],
+              f"{rows} rows, {columns} columns, block {tuple(block)}")
 
 
 @task.check(0.5, "the element of a thread, and none for those that stick out",

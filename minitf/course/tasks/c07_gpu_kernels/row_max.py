@@ -7,16 +7,20 @@ task = Task(
     function="row_max",
     replaces="cuda reduce_max.cu max_rows_f32 takes=4",
     suffix=".cu",
-    hints=["Each thread first finds the largest of its own elements, in a variable, from -INFINITY on. A thread without elements keeps that. Then each writes its "
+    hints=["Each thread first finds the largest of its own elements, in a variable, from -INFINITY on. A thread without elements keeps "
+           "that. Then each writes its "
            "number to shared memory, in a place of its own.",
-           "The tree with any number of threads: of `left` numbers, (left + 1) / 2 are kept. Thread t takes in the one at t + kept, if there is one: "
+           "The tree with any number of threads: of `left` numbers, (left + 1) / 2 are kept. Thread t takes in the one at t + kept, if "
+           "there is one: "
            "t + kept < left. Then left = kept, and again, until one is left.",
-           "A barrier behind the writes, and one in every turn of the tree, outside of all ifs. Then follow thread 0 and another thread into the next row: does "
+           "A barrier behind the writes, and one in every turn of the tree, outside of all ifs. Then follow thread 0 and another thread "
+           "into the next row: does "
            "anybody write a place that somebody else may still be reading?"],
-    why="""A maximum has no order that matters, so any tree will do, and this one halves what is left, whatever it is. NaN needs care: a > b is false if one
-        of them is NaN, and CUDA's fmaxf gives the other number, as C's does. TensorFlow's maximum has passed NaN on since a bug report showed networks that
-        hid theirs behind a max pooling. The package's kernel gives short rows fewer lanes than a warp, and long ones several blocks whose results
-        a second launch brings together: the same in every run, which atomicMax would be too, and atomicAdd of floats would not.""")
+    why="""A maximum has no order that matters, so any tree will do, and this one halves what is left, whatever it is. NaN needs care: a > b
+        is false if one of them is NaN, and CUDA's fmaxf gives the other number, as C's does. TensorFlow's maximum has passed NaN on since a
+        bug report showed networks that hid theirs behind a max pooling. The package's kernel gives short rows fewer lanes than a warp, and
+        long ones several blocks whose results a second launch brings together: the same in every run, which atomicMax would be too, and
+        atomicAdd of floats would not.""")
 
 
 def largest(mine, x, threads, blocks, order):

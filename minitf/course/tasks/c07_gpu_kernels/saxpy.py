@@ -7,14 +7,17 @@ task = Task(
     function="saxpy",
     replaces="cuda gradient_descent.cu gradient_descent_f32",
     suffix=".cu",
-    hints=["How many threads does the whole grid have? gridDim.x blocks of blockDim.x each. The thread whose number is t begins with element t.",
-           "A loop: i begins at the thread's number in the grid, ends when i reaches n, and grows by the number of all threads in each turn. "
+    hints=["How many threads does the whole grid have? gridDim.x blocks of blockDim.x each. The thread whose number is t begins with "
+           "element t.",
+           "A loop: i begins at the thread's number in the grid, ends when i reaches n, and grows by the number of all threads in each "
+           "turn. "
            "The guard is the loop's condition.",
            "for (int i = the first; i < n; i += all threads) y[i] = ...; and a is an address, as y and x are: its one number is a[0]."],
-    why="""A loop by the size of the grid (M. Harris, CUDA Pro Tip: Write Flexible Kernels with Grid-Stride Loops, 2013) makes a kernel right for
-        every launch, also for a single thread, which is a good way to look for a mistake. In each turn a warp meets 32 neighbours: 4 sectors of
-        32 bytes for each array. If every thread had a stretch of its own, as a core of a CPU would want it, each lane would be in a sector of
-        its own, eight times as many. The package launches its update with a thread for four elements; its own loop moves four at a time (float4).""")
+    why="""A loop by the size of the grid (M. Harris, CUDA Pro Tip: Write Flexible Kernels with Grid-Stride Loops, 2013) makes a kernel
+        right for every launch, also for a single thread, which is a good way to look for a mistake. In each turn a warp meets 32
+        neighbours: 4 sectors of 32 bytes for each array. If every thread had a stretch of its own, as a core of a CPU would want it, each
+        lane would be in a sector of its own, eight times as many. The package launches its update with a thread for four elements; its own
+        loop moves four at a time (float4).""")
 
 
 def stepped(mine, y, a, x, threads, blocks, order):
@@ -52,7 +55,8 @@ def numbers(random, n):
 def compare(run, random, n, threads, blocks, order=0):
     y, x, a = numbers(random, n), numbers(random, n), np.float32(random.uniform(0.1, 2))
     wanted = y.astype(np.float64) - np.float64(a) * x
-    close(run(stepped, y, float(a), x, threads, blocks, order), wanted, f"{n} elements, {blocks} blocks of {threads} threads", rtol=1e-5, atol=1e-6)
+    close(run(stepped, y, float(a), x, threads, blocks, order), wanted, f"{n} elements, {blocks} blocks of {threads} threads",
+          rtol=1e-5, atol=1e-6)
 
 
 @task.check(1, "a thread for each element",
@@ -70,10 +74,12 @@ def few(run, random):
 
 
 @task.check(1, "fewer threads than elements",
-            hint="By how much does i grow from turn to turn? The elements between two of a thread's belong to the other threads of the whole grid, each once.")
+            hint="By how much does i grow from turn to turn? The elements between two of a thread's belong to the other threads of the "
+                 "whole grid, each once.")
 def many(run, random):
     for threads, blocks in [(64, 2), (32, 1), (40, 3), (1, 1), (256, 2)]:
-        compare(run, random, int(random.integers(3, 6)) * threads * blocks + int(random.integers(threads * blocks)), threads, blocks, order=int(random.integers(5)))
+        n = int(random.integers(3, 6)) * threads * blocks + int(random.integers(threads * blocks))
+        compare(run, random, n, threads, blocks, order=int(random.integers(5)))
 
 
 @task.check(0.5, "neighbouring threads have neighbouring elements",
@@ -86,4 +92,5 @@ def coalesced(run, random):
     for kind, sectors in ("global read", 4 * 2 + 1), ("global write", 4):
         accesses, got = found.get(kind, (0, 0))
         expect(accesses >= n, f"{n} elements, by {blocks} blocks of 128 threads: {accesses} times a {kind}")
-        expect(got <= sectors * warps, f"{n} elements, by {blocks} blocks of 128 threads: {got} sectors for the {kind}s; {sectors * warps} are enough")
+        expect(got <= sectors * warps,
+               f"{n} elements, by {blocks} blocks of 128 threads: {got} sectors for the {kind}s; {sectors * warps} are enough")

@@ -7,16 +7,20 @@ task = Task(
     function="softmax_rows",
     replaces="cuda softmax.cu softmax_lanes_f32,softmax_block_f32 takes=4",
     suffix=".cu",
-    hints=["First one thread and one row, on paper: two variables, largest so far and sum so far. What do they become when x is larger than the largest so far, "
+    hints=["First one thread and one row, on paper: two variables, largest so far and sum so far. What do they become when x is larger "
+           "than the largest so far, "
            "and what when it is not?",
-           "With many threads each has its own two, from -INFINITY and 0. The row's largest is over_block<Larger> of theirs. A thread's sum was taken with its own "
+           "With many threads each has its own two, from -INFINITY and 0. The row's largest is over_block<Larger> of theirs. A thread's "
+           "sum was taken with its own "
            "largest: multiply it by exp(own - row's) before over_block<Add>.",
-           "Every difference whose two sides may both be -INFINITY needs an if: the sum of a thread that has met nothing stays 0. Then the second walk: "
+           "Every difference whose two sides may both be -INFINITY needs an if: the sum of a thread that has met nothing stays 0. Then "
+           "the second walk: "
            "y = expf(x - highest) / sum, each thread the elements that it read."],
-    why="""Bandwidth decides here: a number that is read costs as much as dozens of operations. Of three walks the first to go is one more exp for each
-        element (M. Milakov, N. Gimelshein, Online Normalizer Calculation for Softmax, 2018). The same two variables made FlashAttention possible (Dao et al.,
-        2022), where a row of scores is never whole in any memory. Masks are why -infinity matters: a word that must not be looked at has a score of -infinity,
-        and a thread may well get nothing but such. The package gives short rows a few lanes of a warp each and keeps sums in double.""")
+    why="""Bandwidth decides here: a number that is read costs as much as dozens of operations. Of three walks the first to go is one more
+        exp for each element (M. Milakov, N. Gimelshein, Online Normalizer Calculation for Softmax, 2018). The same two variables made
+        FlashAttention possible (Dao et al., 2022), where a row of scores is never whole in any memory. Masks are why -infinity matters: a
+        word that must not be looked at has a score of -infinity, and a thread may well get nothing but such. The package gives short rows a
+        few lanes of a warp each and keeps sums in double.""")
 
 
 def softmax(mine, x, threads, blocks, order, in_place):
@@ -54,7 +58,8 @@ def wanted(x):
 
 def compare(run, x, threads, blocks, order=0, in_place=False):
     x = x.astype(np.float32)
-    close(run(softmax, x, threads, blocks, order, in_place), wanted(x), f"{len(x)} rows of {x.shape[1]}, {blocks} blocks of {threads} threads", rtol=1e-4, atol=1e-7)
+    close(run(softmax, x, threads, blocks, order, in_place), wanted(x),
+          f"{len(x)} rows of {x.shape[1]}, {blocks} blocks of {threads} threads", rtol=1e-4, atol=1e-7)
 
 
 @task.check(1.5, "a block for each row",
@@ -74,7 +79,8 @@ def large(run, random):
 
 
 @task.check(0.5, "-infinity and NaN",
-            hint="Which differences can be -INFINITY - -INFINITY? Think of a thread that meets only -INFINITY, and of one that has no element.")
+            hint="Which differences can be -INFINITY - -INFINITY? Think of a thread that meets only -INFINITY, and of one that has no "
+                 "element.")
 def masked(run, random):
     x = random.standard_normal((7, 100))
     x[0, 10:] = x[1, :99] = x[2, random.permutation(100)[:60]] = x[3] = -np.inf
@@ -100,5 +106,7 @@ def reads(run, random):
     found = run(traffic, random.standard_normal((rows, n)).astype(np.float32), 64)
     for kind, times in ("global read", 2), ("global write", 1):
         accesses, sectors = found.get(kind, (0, 0))
-        expect(rows * n <= accesses <= times * rows * n, f"{rows} rows of {n}: {accesses} times a {kind}, that is {accesses / (rows * n):.3g} for each element")
-        expect(sectors <= times * rows * n // 8, f"{rows} rows of {n}, 64 threads: {sectors} sectors for the {kind}s; {times * rows * n // 8} are enough")
+        expect(rows * n <= accesses <= times * rows * n,
+               f"{rows} rows of {n}: {accesses} times a {kind}, that is {accesses / (rows * n):.3g} for each element")
+        expect(sectors <= times * rows * n // 8,
+               f"{rows} rows of {n}, 64 threads: {sectors} sectors for the {kind}s; {times * rows * n // 8} are enough")

@@ -6,16 +6,19 @@ task = Task(
     "A matrix transposed, without a detour of the memory",
     function="transpose",
     suffix=".cu",
-    hints=["Two steps with a barrier in between: from x into the tile, rows as they are; from the tile to y, where threadIdx.x counts along a row "
+    hints=["Two steps with a barrier in between: from x into the tile, rows as they are; from the tile to y, where threadIdx.x counts "
+           "along a row "
            "of y, so along a column of the tile.",
-           "Each step is a loop over k = threadIdx.y, threadIdx.y + 8, ... below 32. In the first k is a row of the tile, in the second a column of it. "
+           "Each step is a loop over k = threadIdx.y, threadIdx.y + 8, ... below 32. In the first k is a row of the tile, in the second a "
+           "column of it. "
            "Each step has a guard of its own; the barrier has none.",
-           "Second step: row blockIdx.x * 32 + k of y, and in it place blockIdx.y * 32 + threadIdx.x. The number comes from tile[threadIdx.x][k], so "
+           "Second step: row blockIdx.x * 32 + k of y, and in it place blockIdx.y * 32 + threadIdx.x. The number comes from "
+           "tile[threadIdx.x][k], so "
            "a warp reads a column: how far apart are its numbers, if a row of the tile has 32 places? And if it has 33?"],
-    why="""One of two directions goes across, so the tile takes the way across into shared memory, which has no sectors. With rows of 33 numbers,
-        row r of a column lies in bank (33 r + k) mod 32, another for each r. With 32 x 8 threads, each moves four elements, and their four loads are under
-        way together before the barrier. Ruetsch and Micikevicius (Optimizing Matrix Transpose in CUDA, 2009) went the same steps; the package's
-        moves.cu does it for any axes of an array.""")
+    why="""One of two directions goes across, so the tile takes the way across into shared memory, which has no sectors. With rows of 33
+        numbers, row r of a column lies in bank (33 r + k) mod 32, another for each r. With 32 x 8 threads, each moves four elements, and
+        their four loads are under way together before the barrier. Ruetsch and Micikevicius (Optimizing Matrix Transpose in CUDA, 2009)
+        went the same steps; the package's moves.cu does it for any axes of an array.""")
 
 
 def transposed(mine, x, order):
@@ -51,14 +54,16 @@ def compare(run, random, rows, columns, order=0):
 
 
 @task.check(1, "sides that are multiples of 32",
-            hint="Follow one element by hand: row 3, column 40. Which block and thread read it, to which place of the tile, and who writes it where?")
+            hint="Follow one element by hand: row 3, column 40. Which block and thread read it, to which place of the tile, and who "
+                 "writes it where?")
 def whole(run, random):
     for rows, columns in [(32, 32), (64, 32), (32, 96), (64, 64)]:
         compare(run, random, rows, columns, order=int(random.integers(5)))
 
 
 @task.check(1, "sides of any length",
-            hint="Reading and writing have a guard each, and they are not the same: the first is about x, the second about y. All threads come to the barrier.")
+            hint="Reading and writing have a guard each, and they are not the same: the first is about x, the second about y. All threads "
+                 "come to the barrier.")
 def ragged(run, random):
     for rows, columns in [(1, 1), (33, 31), (5, 100), (70, 3), (1, 40), tuple(random.integers(2, 90, 2).tolist())]:
         compare(run, random, rows, columns)
