@@ -56,7 +56,7 @@ def find_task(text):
     """The Task that "03/gather", "03_autodiff/gather.py" or "gather" means; ValueError, with the nearest names, if none or several."""
     import difflib
     chapter, slash, name = text.removeprefix("exercises/").rpartition("/")
-    name = name.removesuffix(".pyx").removesuffix(".py")
+    name = name.removesuffix(".pyx").removesuffix(".py").removesuffix(".cu")
     among = all_tasks(chapter if slash else None)
     found = [t for t in among if t.name == name]
     if len(found) == 1:
