@@ -274,10 +274,10 @@ assert np.array_equal(turned, np.rot90(picture, -1))
 print(count_table(turn.count(picture, turned, side, **tiles)))
 
 # %% [markdown]
-# There are 4096 pixels, or 128 warps. The read took $128 \cdot 4 = 512$ sectors, which is ideal. The write took 4096: neighbours in a warp
-# have the same r and c's that follow one another, so what they write is 64 numbers apart. Each thread has a sector for itself, eight times
-# what is needed. If the threads were numbered the other way round, the write would be good and the read bad. One of the two goes across,
-# whatever we do.
+# A line for each kind of access: how many a thread makes, the transactions of all, and how few would do at best. There are 4096 pixels, or
+# 128 warps. The read took $128 \cdot 4 = 512$ sectors, which is ideal. The write took 4096: neighbours in a warp have the same r and c's
+# that follow one another, so what they write is 64 numbers apart. Each thread has a sector for itself, eight times what is needed. If the
+# threads were numbered the other way round, the write would be good and the read bad. One of the two goes across, whatever we do.
 #
 # Unless something lies in between. Each processor of a GPU has a *shared memory*, some ten thousand floats, that all threads of a block can
 # read and write, and that does not care for neighbours. So a block carries its tile there, row by row. Then it reads the tile by columns,
