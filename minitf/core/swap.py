@@ -5,11 +5,19 @@
 
 With MINITF_SWAP=exercises/02_graph in the environment, calls of such a function go to the reader's function of that name, once
 the reader has written it; minitf.course.swap finds it and counts the calls.  Without it nothing changes: the decorator returns the very function.
+
+CUDA functions need no mark: a launch of one that `cuda` names is made a launch of the reader's (kernels/gpu/call.py).
 """
+import ctypes
 import os
+from collections import namedtuple
 
 ACTIVE = "MINITF_SWAP" in os.environ
 _current = {}                 # "minitf.session.prune.needed" -> the function that is called
+cuda = {}                     # ("softmax.cu", "softmax_block_f32") -> the Kernel that is launched
+
+Kernel = namedtuple("Kernel", "path function takes launches")
+Kernel.__doc__ = """A reader's CUDA function: its file, its name, how many of the arguments it takes (None: all), and a ctypes.c_uint64 that counts its launches."""
 
 
 def swappable(function):
@@ -31,6 +39,13 @@ def replace(name, function):
     if name not in _current:
         raise ValueError(f"{name} can not be replaced: it is not marked with @swappable, or MINITF_SWAP was not set when minitf was imported")
     _current[name] = function
+
+
+def replace_cuda(file, functions, path, function, takes=None):
+    """Let launches of the package's CUDA functions of a file go to one of another file; returns the counter of its launches."""
+    launches = ctypes.c_uint64()
+    cuda.update({(file, name): Kernel(path, function, takes, launches) for name in functions})
+    return launches
 
 
 def current(name):

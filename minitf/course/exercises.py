@@ -4,6 +4,8 @@
     return x * x                       ->     raise NotImplementedError("write this")
     ### END SOLUTION
 
+In CUDA C the marks are comments, // ### BEGIN SOLUTION, and what is left is the comment // write this: the kernel does nothing.
+
 A reader's file is never overwritten.  `exercises/.stubs.json` has the hash of every stub as it was made; a file with another hash
 has been edited.  Only reset() writes into an edited file, and it keeps a copy first.
 """
@@ -19,16 +21,22 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 EXERCISES, SOLUTIONS, SAVED = ROOT / "exercises", ROOT / "solutions", ROOT / "work" / "saved"
 STUBS = ".stubs.json"
 UNWRITTEN = 'raise NotImplementedError("write this")'
-_BLOCK = re.compile(r"^([ \t]*)### BEGIN SOLUTION *\n(.*?)^[ \t]*### END SOLUTION *\n", re.M | re.S)
+UNWRITTEN_CUDA = "// write this"
+_BLOCK = re.compile(r"^([ \t]*)(?:// )?### BEGIN SOLUTION *\n(.*?)^[ \t]*(?:// )?### END SOLUTION *\n", re.M | re.S)
 
 
 class FormError(Exception):
     """A solution is not written as it must be."""
 
 
+def unwritten(file):
+    """The line that stands in a stub where something is to be written."""
+    return UNWRITTEN_CUDA if str(file).endswith(".cu") else UNWRITTEN
+
+
 def stub_of(text, name):
     """The reader's version of a solution's text; FormError if nothing is taken out, or the marks do not match."""
-    stub, count = _BLOCK.subn(lambda m: f"{m[1]}{UNWRITTEN}\n", text)
+    stub, count = _BLOCK.subn(lambda m: f"{m[1]}{unwritten(name)}\n", text)
     if count == 0 or "### " in re.sub(r"#{4,}", "", stub) and re.search(r"### (BEGIN|END) SOLUTION", stub):
         raise FormError(f"{name}: expected ### BEGIN SOLUTION and ### END SOLUTION around what the reader writes, each on its own line")
     return stub
@@ -83,6 +91,11 @@ def generate(exercises=EXERCISES, solutions=SOLUTIONS):
             path.unlink()
     (exercises / STUBS).write_text(json.dumps({f: digest(t) for f, t in sorted(made.items())}, indent=1) + "\n")
     return written, kept
+
+
+def is_untouched(task, text):
+    """Whether a text is the stub of a task, letter by letter."""
+    return digest(text) == recorded().get(task.file)
 
 
 def is_edited(task, exercises=EXERCISES):

@@ -13,6 +13,7 @@ CHAPTERS = [
     Chapter("04_training", "Training", "optimizers as ops, initializers, checkpoints, summaries", 5),
     Chapter("05_convnets", "Convolutional networks", "convolution and pooling kernels, their gradients, an Inception module", 5),
     Chapter("06_lstm", "Recurrent networks and the LSTM", "cells, unrolling, clipping, deep LSTM", 5),
+    Chapter("07_gpu_kernels", "GPU kernels", "CUDA C on an emulated GPU: coalescing, shared memory, reductions, a tiled product", 5),
     Chapter("08_placement", "Placement", "device names, a cut graph with Send and Recv, constraints, a cost model, the greedy placer", 5),
 ]
 
@@ -55,7 +56,7 @@ def find_task(text):
     """The Task that "03/gather", "03_autodiff/gather.py" or "gather" means; ValueError, with the nearest names, if none or several."""
     import difflib
     chapter, slash, name = text.removeprefix("exercises/").rpartition("/")
-    name = name.removesuffix(".pyx").removesuffix(".py")
+    name = name.removesuffix(".pyx").removesuffix(".py").removesuffix(".cu")
     among = all_tasks(chapter if slash else None)
     found = [t for t in among if t.name == name]
     if len(found) == 1:

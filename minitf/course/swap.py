@@ -4,6 +4,7 @@
     MINITF_SWAP=exercises python train.py                    all of them
 
 The variable reaches child processes by itself.  A function that is not written yet is left to the package, so that nobody is stuck.
+A CUDA function of theirs is launched in the package's place, and counted by launches.
 When the program ends, the first process says which functions were the reader's and how often each was called, in all processes
 together; if one of them never was, the program ends with status 3: whatever it showed, it did not show that this function works.
 """
@@ -12,13 +13,14 @@ import atexit
 import importlib.util
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from ..core import swap as core_swap
-from .exercises import UNWRITTEN, without_marks
+from .exercises import unwritten, without_marks
 from .outline import CHAPTERS, tasks_of
 
 COUNTS = "MINITF_SWAP_COUNTS"         # the folder in which the processes leave their counts
@@ -29,7 +31,7 @@ class Swap:
     """The reader's functions that this process uses: {replaced name: file}, and how often each was called."""
 
     def __init__(self, paths):
-        self.files, self.calls, self.left = {}, {}, []
+        self.files, self.calls, self.launches, self.left = {}, {}, {}, []
         for path in paths:
             self._add(Path(path).resolve())
 
@@ -46,8 +48,11 @@ class Swap:
 
     def _replace(self, task, file):
         shown = os.path.relpath(file)
-        if UNWRITTEN in file.read_text(encoding="utf-8"):
+        if unwritten(task.file) in file.read_text(encoding="utf-8"):
             self.left.append(shown)
+            return
+        if task.suffix == ".cu":
+            self._replace_cuda(task, file, shown)
             return
         try:
             function = getattr(_load(task, file), task.function)
@@ -70,17 +75,32 @@ class Swap:
             _import_module_of(name)
             core_swap.replace(name, counted)
 
+    def _replace_cuda(self, task, file, shown):
+        """It is compiled when a plan with its launch is made: a program that uses no GPU needs no compiler."""
+        if not re.search(rf"__global__[^;{{}}]*\b{task.function}\s*\(", file.read_text(encoding="utf-8")):
+            raise ImportError(f"MINITF_SWAP: {shown} can not be used: it defines no __global__ {task.function}")
+        _, source, functions, *more = task.replaces.split()
+        takes = int(more[0].removeprefix("takes=")) if more else None
+        self.files[task.replaces] = shown
+        self.launches[task.replaces] = core_swap.replace_cuda(source, functions.split(","), str(file), task.function, takes)
+
+    def counts(self):
+        """{replaced name: calls or launches} of this process."""
+        return {**self.calls, **{name: count.value for name, count in self.launches.items()}}
+
     def forget(self):
         """A forked child counts from 0: what was called before is its parent's to tell."""
         self.calls.update(dict.fromkeys(self.calls, 0))
+        for count in self.launches.values():
+            count.value = 0
 
     def report(self, calls):
         """What is the reader's, and how often it was called, as text."""
         lines = [f"MINITF_SWAP: {len(self.files)} function{'s' * (len(self.files) != 1)} of the package "
                  f"{'were' if len(self.files) != 1 else 'was'} the reader's"]
         for name, file in self.files.items():
-            times = calls.get(name, 0)
-            lines.append(f"  {name.removeprefix('minitf.'):50} {file:45} {f'{times:,} calls' if times else 'NEVER CALLED'}")
+            times, verb, never = calls.get(name, 0), *(("launches", "LAUNCHED") if name in self.launches else ("calls", "CALLED"))
+            lines.append(f"  {name.removeprefix('minitf.'):50} {file:45} {f'{times:,} {verb}' if times else f'NEVER {never}'}")
         lines += [f"  not written yet, left to the package: {file}" for file in self.left]
         return "\n".join(lines)
 
@@ -140,7 +160,7 @@ def _at_exit(swap, folder, pid, first):
     if os.getpid() != pid:                                            # a forked child: it has counts of its own
         first = False
     try:
-        (Path(folder) / f"{os.getpid()}.json").write_text(json.dumps(swap.calls))
+        (Path(folder) / f"{os.getpid()}.json").write_text(json.dumps(swap.counts()))
     except OSError:
         return
     if not first:

@@ -36,10 +36,11 @@ class Task:
     """title      a line
     function   the name that the reader's file must define
     replaces   the function of the package that it stands for, "minitf.module.function", which is marked with @swappable;
-               or a kernel, "kernel Softmax T=float64", called as function(attrs, *arrays); None if it replaces nothing
+               or a kernel, "kernel Softmax T=float64", called as function(attrs, *arrays); or CUDA functions of a file,
+               "cuda softmax.cu softmax_lanes_f32,softmax_block_f32 takes=4", launched with the first 4 arguments; None if it replaces nothing
     hints      from a nudge to nearly there, shown one by one
     why        what is worth knowing once it works
-    suffix     of the reader's file: ".py", or ".pyx" for Cython
+    suffix     of the reader's file: ".py", ".pyx" for Cython or ".cu" for CUDA C
     seconds    of processor time for all checks together
     lends      private helpers of the replaced function's module that the reader's file may import; the others are gone with it
     """

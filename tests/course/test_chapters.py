@@ -19,7 +19,7 @@ def report(found):
 
 
 def solutions():
-    paths = [p for p in sorted(SOLUTIONS.glob("*/*")) if p.suffix in (".py", ".pyx")]
+    paths = [p for p in sorted(SOLUTIONS.glob("*/*")) if p.suffix in (".py", ".pyx", ".cu")]
     return {str(p.relative_to(SOLUTIONS)): p.read_text(encoding="utf-8") for p in paths}
 
 

@@ -106,14 +106,24 @@ def test_points_and_number_of_tasks(chapter):
 @by_name
 def test_the_words_of_a_task(task):
     text = solution(task)
-    title, _, rest = (ast.get_docstring(ast.parse(text)) if task.suffix == ".py" else re.match(r'[\s\S]*?"""([\s\S]*?)"""', text)[1]).partition("\n")
+    title, _, rest = words_of(task, text).partition("\n")
     assert f"({task.points:g} point" in title, f"the first line says how many points: {title}"
     assert f"make grade CH={task.chapter[:2]}" in rest
-    if task.replaces and not task.replaces.startswith("kernel "):
+    if task.replaces and task.replaces.startswith("cuda "):
+        _, file, functions, *_ = task.replaces.split()
+        assert f"minitf/kernels/gpu/{file}" in rest and all(f in rest for f in functions.split(","))
+    elif task.replaces and not task.replaces.startswith("kernel "):
         assert task.replaces in rest
     assert len(task.hints) == 3 and all(20 < len(h) < 600 for h in task.hints) and 80 < len(task.why) < 1200
     assert all(c.name and len(c.name) < 120 for c in task.checks) and len({c.function.__name__ for c in task.checks}) == len(task.checks) >= 3
     assert len(solved_parts(text)) >= 1
+
+
+def words_of(task, text):
+    """The docstring of a solution, or the comment with which it begins."""
+    if task.suffix == ".cu":
+        return "\n".join(line.removeprefix("//").removeprefix(" ") for line in re.match(r"(//.*\n)*", text)[0].splitlines())
+    return ast.get_docstring(ast.parse(text)) if task.suffix == ".py" else re.match(r'[\s\S]*?"""([\s\S]*?)"""', text)[1]
 
 
 @by_name
@@ -123,6 +133,14 @@ def test_what_a_task_replaces_is_marked_so(task):
     if task.replaces.startswith("kernel "):
         from minitf.core.registry import kernels_of
         assert kernels_of(task.replaces.split()[1])
+        return
+    if task.replaces.startswith("cuda "):
+        from minitf.kernels.gpu.emulator.module import build
+        _, file, functions, *more = task.replaces.split()
+        theirs, mine = build(ROOT / "minitf" / "kernels" / "gpu" / file), build(SOLUTIONS / task.file)
+        codes = mine.kernels[task.function]
+        assert all(theirs.kernels[f][:len(codes)] == codes for f in functions.split(","))
+        assert more == [f"takes={len(codes)}"] * any(len(theirs.kernels[f]) > len(codes) for f in functions.split(","))
         return
     module, _, name = task.replaces.rpartition(".")
     path = ROOT / Path(*module.split("."))
@@ -135,7 +153,7 @@ def test_every_swappable_function_has_its_task():
     for path in (ROOT / "minitf").rglob("*.py"):
         text = path.read_text()
         marked |= {m for m in re.findall(r"@swappable\n *def (\w+)\(", text)} if "def swappable" not in text else set()
-    assert marked == {t.replaces.rpartition(".")[2] for t in TASKS if t.replaces and not t.replaces.startswith("kernel ")}
+    assert marked == {t.replaces.rpartition(".")[2] for t in TASKS if t.replaces and not t.replaces.startswith(("kernel ", "cuda "))}
 
 
 def test_without_the_variable_the_package_is_untouched():
@@ -159,7 +177,7 @@ def test_the_committed_exercises_are_stubs():
         path = EXERCISES / file
         if not path.exists() or digest(path.read_text(encoding="utf-8")) != hash:
             edited.append(file)
-    strange = {str(p.relative_to(EXERCISES)) for p in EXERCISES.rglob("*.py*") if p.suffix in (".py", ".pyx")} - set(record)
+    strange = {str(p.relative_to(EXERCISES)) for p in EXERCISES.rglob("*.*") if p.suffix in (".py", ".pyx", ".cu")} - set(record)
     assert not strange or not os.environ.get("CI"), strange
     assert not edited or not os.environ.get("CI"), f"not as generated: {edited}"
 

@@ -16,6 +16,7 @@ from .channel import Channel
 from .sandbox import limits, no_network, only_files, watch
 
 TEXT = 300                    # characters of an error's text
+REPORT = 600                  # of what the checker of kernels has to say
 
 
 def main(fd, request):
@@ -29,7 +30,8 @@ def main(fd, request):
     hidden = request["hidden"]
     no_network()
     only_files(hidden, request["folder"])
-    watch(request["folder"], hidden)
+    if not request["label"].endswith(".cu"):
+        watch(request["folder"], hidden)       # of CUDA C no line is Python's, and what runs it (ctypes) could not
     try:
         mine = load(request)
     except BaseException as error:
@@ -60,6 +62,11 @@ def _flush():
 
 def load(request):
     """The reader's module; what it replaces in the package is gone before the file is looked at, and replaced behind it."""
+    if request["label"].endswith(".cu"):
+        from ..cuda_build import Kernels
+        kernels = Kernels(request["shared_object"], request["text"], os.path.basename(request["label"]))
+        getattr(kernels, request["function"])
+        return kernels
     if request["replaces"]:
         drop(request["replaces"], request["lends"])
     if request["shared_object"]:
@@ -165,4 +172,5 @@ def described(error, label):
     except Exception:                                    # a __str__ of the reader's own
         text = ""
     kinds = [k.__name__ for k in type(error).__mro__]
-    return {"kinds": kinds, "text": text[:TEXT] + "..." * (len(text) > TEXT), "where": where}
+    most = REPORT if kinds[0] == "LaunchError" else TEXT
+    return {"kinds": kinds, "text": text[:most] + "..." * (len(text) > most), "where": where}

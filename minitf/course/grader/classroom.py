@@ -70,12 +70,12 @@ def _notes(homes, tasks):
     nothing: comments, docstrings and layout do not count."""
     notes = {student: [] for student in homes}
     for task in tasks:
-        ours = _essence(without_marks((SOLUTIONS / task.file).read_text(encoding="utf-8"))) if (SOLUTIONS / task.file).exists() else None
+        ours = _essence(without_marks((SOLUTIONS / task.file).read_text(encoding="utf-8")), task.suffix) if (SOLUTIONS / task.file).exists() else None
         stub = _essence_of_stub(task)
         same = {}
         for student, home in homes.items():
             try:
-                essence = _essence((home / task.file).read_text(encoding="utf-8"))
+                essence = _essence((home / task.file).read_text(encoding="utf-8"), task.suffix)
             except (OSError, UnicodeDecodeError):
                 continue
             if essence == ours:
@@ -90,17 +90,18 @@ def _notes(homes, tasks):
 
 def _essence_of_stub(task):
     try:
-        return _essence(stub_of((SOLUTIONS / task.file).read_text(encoding="utf-8"), task.file))
+        return _essence(stub_of((SOLUTIONS / task.file).read_text(encoding="utf-8"), task.file), task.suffix)
     except OSError:
         return None
 
 
-def _essence(text):
+def _essence(text, suffix):
     """The program without comments, docstrings and layout; the words of the text where it is not Python."""
     try:
         tree = ast.parse(text)
     except SyntaxError:
-        return " ".join(line.partition("#")[0].strip() for line in text.splitlines())
+        comment = "//" if suffix == ".cu" else "#"
+        return " ".join(line.partition(comment)[0].strip() for line in text.splitlines())
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cython_build import CythonError, build
+from .. import cuda_build, cython_build
+from ..exercises import is_untouched
 from ..task import PropertyBroken
-from .cython_rules import NotAllowed, checked
+from . import cuda_rules, cython_rules
+from .cython_rules import NotAllowed
 from .process import Died, Failed, ForkServer, OutOfTime, Submission
 
 SEED = 2015                   # of the checks' random inputs, unless an instructor gives another
@@ -46,17 +48,19 @@ def grade_text(server, task, text, seed=SEED, hidden=(), thorough=False):
 
     thorough: run every check of an untouched stub too, and of a file that can not be loaded (the tests of the course ask for it).
     """
-    shared_object = None
-    if task.suffix == ".pyx":
-        try:
-            shared_object = str(build(checked(text), name=task.name, checks=True))
-        except (NotAllowed, CythonError) as error:
-            return _none(task, "failed", str(error))
+    # CUDA C can not raise the error by which other stubs are known.
+    untouched = task.suffix == ".cu" and is_untouched(task, text)
+    if untouched and not thorough:
+        return _none(task, "stub", "nothing is written yet")
+    try:
+        shared_object = _compiled(task, text)
+    except (NotAllowed, cython_build.CythonError, cuda_build.CudaError) as error:
+        return _none(task, "failed", str(error))
     with Submission(server, task, text, shared_object, hidden) as submission:
         outcomes, state, stop = [], None, ""
         for check in task.checks:
             message = stop or _run(submission, task, check, seed)
-            if message.startswith("NotImplementedError: write this") and not outcomes:
+            if (untouched or message.startswith("NotImplementedError: write this")) and not outcomes:
                 state = "stub"
             if not thorough and (state == "stub" or message.startswith(_HOPELESS)):
                 stop = message
@@ -64,6 +68,16 @@ def grade_text(server, task, text, seed=SEED, hidden=(), thorough=False):
         if state == "stub" and any(o.points for o in outcomes):
             state = None
         return Result(task, outcomes, state, output=submission.end())
+
+
+def _compiled(task, text):
+    """The path of what a reader's file was compiled to; None where it is Python."""
+    if task.suffix == ".pyx":
+        return str(cython_build.build(cython_rules.checked(text), name=task.name, checks=True))
+    if task.suffix == ".cu":
+        cuda_rules.checked(text)
+        return str(cuda_build.build(text, task.name + task.suffix, look=lambda compiled: cuda_rules.checked_calls(text, compiled)))
+    return None
 
 
 _HOPELESS = "SyntaxError", "OutOfTime"

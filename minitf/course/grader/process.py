@@ -91,7 +91,7 @@ class Submission:
     """A reader's file in a process.  Calling it runs a driver there; see minitf.course.task."""
 
     def __init__(self, server, task, text, shared_object=None, hidden=()):
-        """text: the file's; shared_object: what it was compiled to, for Cython; hidden: more folders that it may not read."""
+        """text: the file's; shared_object: what it was compiled to, for Cython and CUDA C; hidden: more folders that it may not read."""
         self._server, self._task, self._text, self._shared_object = server, task, text, shared_object
         self._hidden = [str(p) for p in (*HIDDEN, *hidden, *_source_of(task.replaces))]
         self._folder = tempfile.mkdtemp(prefix="minitf-grade-")
@@ -153,7 +153,8 @@ class Submission:
         task = self._task
         mine, theirs = socket.socketpair()
         reading, writing = os.pipe()
-        request = dict(folder=self._folder, label=f"exercises/{task.file}", module=Path(self._shared_object or task.file).name.partition(".")[0], text=self._text, function=task.function,
+        request = dict(folder=self._folder, label=f"exercises/{task.file}", module=Path(self._shared_object or task.file).name.partition(".")[0], text=self._text,
+                       function=task.function,
                        replaces=task.replaces, lends=task.lends, shared_object=self._shared_object, hidden=self._hidden, seconds=self._cpu)
         self._pid = self._server.spawn(request, theirs.fileno(), writing)
         theirs.close()
@@ -257,6 +258,8 @@ def _source_of(replaces):
     """[The file in which the replaced function of the package stands], which a submission has no business to read."""
     if not replaces or replaces.startswith("kernel "):
         return []
+    if replaces.startswith("cuda "):
+        return [PACKAGE / "kernels" / "gpu" / replaces.split()[1]]
     parts = replaces.split(".")
     for k in range(len(parts), 0, -1):
         path = ROOT.joinpath(*parts[:k]).with_suffix(".py")

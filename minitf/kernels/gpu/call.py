@@ -13,9 +13,11 @@ import os
 
 import numpy as np
 
+from ...core import swap
 from ...core.dtypes import as_dtype, bool as bool_, float32, float64, int32, int64
 from ...core.errors import InvalidArgumentError, ResourceExhaustedError
 from ...core.registry import register_kernel
+from ...core.swap import swappable
 
 THREADS = 256                 # of a block, where nothing speaks for another number
 MOST_BLOCKS = 1 << 16         # of a grid whose threads go on to the next elements by themselves
@@ -35,6 +37,7 @@ def typed(name, dtype):
     return f"{name}_{_SUFFIXES[as_dtype(dtype).base_dtype.name]}"
 
 
+@swappable
 def blocks_for(n, threads=THREADS, most=MOST_BLOCKS):
     """How many blocks cover n elements, one a thread; no more than `most`, so the function must go on by the size of the grid.
 
@@ -97,11 +100,13 @@ class Launch:
     source, function   the .cu file and the name in it; or None and an object of a library's, whose enqueue(stream, addresses) is called with the
                        device's context current: the handle of the stream, and the addresses of the arguments, all Operands
     copy   (target, source, bytes) in place of a function: a copy within the device; or (target, None, bytes): zeros
+    count  a ctypes.c_uint64 that a run adds 1 to, or None
     """
-    __slots__ = ("source", "function", "grid", "block", "shared", "args", "copy")
+    __slots__ = ("source", "function", "grid", "block", "shared", "args", "copy", "count")
 
     def __init__(self, source, function, grid, block, shared, args, copy=None):
         self.source, self.function, self.grid, self.block, self.shared, self.args, self.copy = source, function, grid, block, shared, args, copy
+        self.count = None
 
     def __str__(self):
         if self.copy is not None:
@@ -140,6 +145,8 @@ class Call:
         if 0 in grid:
             return
         self.launches.append(Launch(_path(source) or self.source, function, grid, block, shared, [_argument(self, function, a) for a in args]))
+        if swap.cuda:
+            _swap_in(self.launches[-1])
 
     def enqueue(self, function, *operands):
         """Queue a library's work: function.enqueue(stream, addresses of the operands)."""
@@ -212,6 +219,13 @@ def _argument(call, function, value):
         return np.int32(value)
     raise TypeError(f"{function} of '{call.name}': an argument is a tensor of the call, an int, a NumPy scalar or a ctypes structure; got {value!r}. "
                     "Say np.float32 or np.float64 for a number with a fraction")
+
+
+def _swap_in(launch):
+    """Make it the launch of a reader's function, if there is one for it."""
+    theirs = isinstance(launch.source, str) and swap.cuda.get((os.path.basename(launch.source), launch.function))
+    if theirs:
+        launch.source, launch.function, launch.args, launch.count = theirs.path, theirs.function, launch.args[:theirs.takes], theirs.launches
 
 
 class Described:

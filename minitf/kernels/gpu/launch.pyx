@@ -23,6 +23,12 @@ from minitf.core.shapes import shape_text
 from minitf.kernels.gpu.arguments import check_signature, lay_out
 from minitf.kernels.gpu.call import Call, Drawn, Operand, complaint
 
+cdef extern from *:
+    """
+    #define count_up(p) __atomic_add_fetch((p), 1, __ATOMIC_RELAXED)
+    """
+    uint64_t count_up(uint64_t *p) nogil
+
 cdef enum Source:                 # what stands at a place in the arguments
     INPUT
     OUTPUT
@@ -50,6 +56,7 @@ cdef struct Step:                 # a launch, or a copy, with its places [first,
     bint is_zero
     bint is_library               # params are the addresses that the object `function` enqueues itself with
     size_t nbytes                 # of a copy
+    uint64_t *count               # of a reader's function's launches, on all devices; NULL: it is not counted
     int first, last
 
 
@@ -182,6 +189,9 @@ cdef class GpuKernel(Kernel):
         cdef const unsigned char[::1] raw
         function, keep, signature, check = self.device.function(launch.source, launch.function)
         self.kept.append(keep)
+        if launch.count is not None:
+            self.kept.append(launch.count)
+            step.count = <uint64_t *> <uintptr_t> ctypes.addressof(launch.count)
         p.function = <void *> <uintptr_t> function
         p.check_begin, p.check_end = <void *> <uintptr_t> check[0], <void *> <uintptr_t> check[1]
         for k in range(3):
@@ -274,6 +284,8 @@ cdef class GpuKernel(Kernel):
                 self.device.enqueue(&step.launch)
             elif not step.is_copy:
                 self.device.launch(&step.launch)
+                if step.count != NULL:
+                    count_up(step.count)
             elif step.is_zero:
                 self.device.zero(<char *> step.launch.params[0], step.nbytes)
             else:

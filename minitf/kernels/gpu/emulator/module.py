@@ -54,7 +54,7 @@ def build_text(text, name="kernels.cu", folders=(), check=False, options=()):
             if library is None:
                 with compiler.alone(path):
                     if _load(path, name, text, check) is None:
-                        compiler.write_whole(path, lambda temporary: _compile(text, name, folders, check, options, temporary))
+                        compiler.write_whole(path, lambda temporary: compile_into(temporary, text, name, folders, check, options))
                 library = Library(path, name, text, check)
             if _is_forked:
                 library.dll.emulated_most_cores(1)
@@ -70,23 +70,30 @@ def _load(path, name, text, check):
         return None
 
 
-def _compile(text, name, folders, check, options, target):
-    flags = [*compiler.flags(check, folders, text), *options]
+def compile_into(target, text, name, folders, check, options=(), run=None, look=None):
+    """Compile a text, as build_text; the library lies in the file `target`, and is not loaded.
+
+    run    what runs the compiler, in place of compiler.run
+    look   called with the object file of a checked text before it is linked
+    """
+    run, flags = run or compiler.run, [*compiler.flags(check, folders, text), *options]
     text = f'#line 1 "{name}"\n{text}\n'
-    scan = Scan(compiler.run([*flags, "-E", "-DCUDA_EMULATOR=1", "-x", "c++", "-"], text))
+    scan = Scan(run([*flags, "-E", "-DCUDA_EMULATOR=1", "-x", "c++", "-"], text))
     lines = [f"EMULATED_{'WAITING' if check else how.upper()}({kernel})" for kernel, how in scan.kernels.items()]
     lines += [f"EMULATED_DYNAMIC({kind}, {array})" for kind, array in scan.dynamic]
     lines.append(f'EMULATED_LIBRARY("{" ".join(scan.kernels)}")')
     text += '#line 1 "emulator"\n' + "\n".join(lines) + "\n"
     source = ["-include", HERE / "cuda_emulator.h", "-x", "c++", "-"]
     if not check:
-        compiler.run([*flags, "-shared", *source, "-o", target], text)
+        run([*flags, "-shared", *source, "-o", target], text)
         return
     compiled = target.with_suffix(".o")
     try:
-        compiler.run([*flags, "-c", *source, "-o", compiled], text)
+        run([*flags, "-c", *source, "-o", compiled], text)
+        if look is not None:
+            look(compiled)
         # The checker first: of inline functions that both have, it must not get those that call it.
-        compiler.run(["-shared", _checker(), compiled, "-o", target])
+        run(["-shared", _checker(), compiled, "-o", target])
     finally:
         compiled.unlink(missing_ok=True)
 
