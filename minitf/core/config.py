@@ -124,9 +124,9 @@ class GraphOptions(_Options):
 
 
 class GPUOptions(_Options):
-    """visible_device_list: '1,0' makes GPU 1 the first device and GPU 0 the second; '' means all of them in order.
-
-    The other two tune TensorFlow's allocator.  They are accepted so that programs written for it run, and change nothing.
+    """visible_device_list              '1,0' makes GPU 1 the first device and GPU 0 the second; '' means all of them in order
+    per_process_gpu_memory_fraction  how much of a GPU's memory may be used; 0: all.  GPUs are the process's: what its first session says counts
+    allow_growth                     accepted for programs written for TensorFlow; memory is taken as it is needed in any case
     """
     per_process_gpu_memory_fraction = _Field(float, 0.0)
     allow_growth = _Field(bool, False)
@@ -136,7 +136,7 @@ class GPUOptions(_Options):
 class ConfigProto(_Options):
     """What a session is made with.
 
-    device_count                  {'CPU': 2}: how many devices of a type this process has
+    device_count                  {'CPU': 2}: how many devices of a type this process has; of GPUs the first so many of those there are
     intra_op_parallelism_threads  threads of one kernel; 0: OMP_NUM_THREADS, or as many as the machine has cores
     inter_op_parallelism_threads  threads that the session's devices share, and so ops that run at once; 0: one for each device
     use_per_session_threads       whether the session has threads of its own rather than the process's
