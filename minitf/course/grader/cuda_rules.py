@@ -96,5 +96,8 @@ def _usual():
 
 def _symbols(path):
     """{(kind, name)} of a compiled file: kinds as nm tells them, U for what it wants from elsewhere."""
-    listed = subprocess.run(["nm", str(path)], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+    try:
+        listed = subprocess.run(["nm", str(path)], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+    except FileNotFoundError:
+        raise NotAllowed("there is no program nm here, by which the compiled file is looked at (binutils; on macOS, xcode-select --install)") from None
     return {tuple(line.split()[-2:]) for line in listed.splitlines()}
