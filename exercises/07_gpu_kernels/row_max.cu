@@ -16,7 +16,6 @@
 //       0 -1 -2 -3 -4    and 0
 //
 // Replaces max_rows_f32 of minitf/kernels/gpu/reduce_max.cu, for rows of up to 2048 numbers.     make grade CH=07
-#include "common.cuh"
 
 // The larger of two; NaN if one is.
 __device__ float larger(float a, float b) {

@@ -16,7 +16,6 @@
 // The BLAS calls y + a * x saxpy.  With the minus it is gradient descent: y the weights, x their gradient, a the learning rate.
 //
 // Replaces gradient_descent_f32 of minitf/kernels/gpu/gradient_descent.cu.     make grade CH=07
-#include "common.cuh"
 
 extern "C" __global__ void saxpy(float *y, const float *a, const float *x, int n) {
     // write this

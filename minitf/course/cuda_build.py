@@ -28,11 +28,14 @@ def build(text, name, look=None):
 
     name   of the file, for messages
     look   called with the compiled file before it is linked: an error that it raises is raised, and nothing is kept
-    CudaError, with the line, if it does not compile.
+    CudaError, with the line, if it does not compile, or if there is no compiler.
     """
-    folders = [module.HERE.parent]
     folder = data_folder() / "cuda"
-    path = folder / f"{Path(name).stem}-{compiler.key_of(text, name, True, folders)}.so"
+    try:
+        key = compiler.key_of(text, name, True, [module.HERE.parent])
+    except module.CompileError as error:
+        raise CudaError(error.message) from None
+    path = folder / f"{Path(name).stem}-{key}.so"
     if path.exists():
         os.utime(path)
         return path

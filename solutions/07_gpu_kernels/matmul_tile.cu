@@ -26,7 +26,6 @@
 // loops over it have fixed ends.
 //
 // Replaces matmul_blocks_f32 of minitf/kernels/gpu/ladder.cu, which products take if MINITF_GPU_MATMUL=blocks.     make grade CH=07
-#include "common.cuh"
 
 struct Steps { int row, term; };
 

@@ -2,7 +2,7 @@
 
 grade.py        points for a file, property by property
 process.py      the grader's side of a submission's process; forkserver.py makes it, child.py is what runs in it
-sandbox.py      what such a process may do; cython_rules.py, what an exercise in Cython may say
+sandbox.py      what such a process may do; cython_rules.py and cuda_rules.py, what an exercise in Cython or in CUDA C may say
 channel.py      the data between the two
 classroom.py    a folder of submissions, a row a student
 """

@@ -14,12 +14,14 @@ from .cython_rules import NotAllowed
 
 INCLUDE = '#include "common.cuh"'
 WORDS = {**dict.fromkeys(("asm", "__asm", "__asm__"), "is another language"),
+         **dict.fromkeys(("memcpy", "memset", "memmove"), "moves memory behind the checker's back"),
          **dict.fromkeys(("__attribute__", "__attribute", "__declspec", "_Pragma"), "changes what the compiler does"),
          **dict.fromkeys(("namespace", "using", "operator", "new", "delete", "try", "catch", "throw", "virtual", "typeid", "decltype", "goto"),
                          "is not needed in a kernel")}
 MATH = {n + s for s in ("", "f") for n in """sqrt cbrt exp exp2 exp10 expm1 log log2 log10 log1p pow fabs fmin fmax fmod remainder floor ceil trunc round rint
     nearbyint fma hypot copysign sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sincos erf erfc lgamma tgamma ldexp""".split()}
-CALLS = MATH | {"memcpy", "memset", "memmove"}
+CALLS = MATH | {"memcpy", "memset", "memmove"}             # the compiler makes these three of loops and of structures
+_INSIDE = re.compile(r"__builtin|__atomic|__sync_|__tsan|__ubsan|UNSEEN$|_*emulat", re.I)      # of the compiler and of the emulator
 _OURS = re.compile(r"_?(_tsan_|_ubsan_|emulated_|_ZN8emulator|_(u?div|u?mod)ti3$)")
 _TOKEN = re.compile(r"//[^\n]*|/\*.*?\*/|\w+|\"(?:\\.|[^\"\\\n])*\"?|[^\w\s]", re.S)
 _DIRECTIVE = re.compile(r'include "common\.cuh"|define [A-Za-z_]\w*(?!.*#).*|undef \w+|pragma (unroll( \w+)?|once)')
@@ -38,8 +40,8 @@ def checked(text):
             line = re.sub(r"\s+", " ", re.sub(r"//.*|/\*.*?\*/", "", text.splitlines()[number - 1])).strip()
             if not line.startswith("#") or not _DIRECTIVE.fullmatch(line[1:].strip()):
                 raise NotAllowed(f'line {number}: "{line}" is not allowed; allowed are {INCLUDE}, #define NAME ..., #undef, #pragma unroll')
-        elif token in WORDS or token.startswith("__builtin"):
-            raise NotAllowed(f"line {number}: '{token}' {WORDS.get(token, 'is a matter of the compiler')}, which an exercise may not")
+        elif token in WORDS or _INSIDE.match(token):
+            raise NotAllowed(f"line {number}: '{token}' {WORDS.get(token, 'is of the inside of the compiler or the emulator')}, which an exercise may not")
         elif token == '"C"' and before == "extern" or token == '"common.cuh"':
             pass
         elif token[0] in "\"'\\" or not token.isascii():
@@ -94,5 +96,8 @@ def _usual():
 
 def _symbols(path):
     """{(kind, name)} of a compiled file: kinds as nm tells them, U for what it wants from elsewhere."""
-    listed = subprocess.run(["nm", str(path)], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+    try:
+        listed = subprocess.run(["nm", str(path)], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+    except FileNotFoundError:
+        raise NotAllowed("there is no program nm here, by which the compiled file is looked at (binutils; on macOS, xcode-select --install)") from None
     return {tuple(line.split()[-2:]) for line in listed.splitlines()}

@@ -5,6 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+import minitf as tf
+from minitf.core import swap
 from minitf.core.errors import InternalError, InvalidArgumentError
 from minitf.kernels.gpu import cublas
 from minitf.kernels.gpu.call import Call, Operand
@@ -81,10 +83,21 @@ def test_ladder(turned_a, turned_b, rung, monkeypatch):
     monkeypatch.setenv("MINITF_GPU_MATMUL", rung)
     a, b = sides(65, 67, 33, turned_a, turned_b, "float32")
     call = describe("MatMul", matmul, a, b, (65, 67), attrs_of("float32", turned_a, turned_b))
-    assert [launch.function for launch in call.launches] == [f"matmul_{rung}_f32"]
+    readers = swap.cuda.get(("ladder.cu", f"matmul_{rung}_f32"))     # an exercise stands for it
+    assert [launch.function for launch in call.launches] == [readers.function if readers else f"matmul_{rung}_f32"]
     for m, n, k in SHAPES:
         check(m, n, k, turned_a, turned_b, "float32")
     check(65, 67, 33, turned_a, turned_b, "float64")                # the ladder is for float32: this one is our own
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_ladder_in_a_session(rung, monkeypatch):
+    monkeypatch.setenv("MINITF_GPU_MATMUL", rung)
+    monkeypatch.setenv("MINITF_GPU", "emulate")
+    a, b = sides(65, 67, 33, True, True, "float32")
+    with tf.Graph().as_default(), tf.device("/gpu:0"), tf.Session() as sess:
+        product = tf.matmul(tf.constant(a), tf.placeholder(tf.float32, b.shape, "b"), transpose_a=True, transpose_b=True)
+        compare(sess.run(product, {"b:0": b}), a, b, True, True)
 
 
 @pytest.mark.parametrize("rung", ["own", *RUNGS])

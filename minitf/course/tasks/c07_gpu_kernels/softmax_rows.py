@@ -104,6 +104,7 @@ def launches(run, random):
 def reads(run, random):
     rows, n = int(random.integers(2, 5)), 64 * int(random.integers(3, 7))
     found = run(traffic, random.standard_normal((rows, n)).astype(np.float32), 64)
+    expect("global atomic" not in found, "what is read by an atomic function is read as well")
     for kind, times in ("global read", 2), ("global write", 1):
         accesses, sectors = found.get(kind, (0, 0))
         expect(rows * n <= accesses <= times * rows * n,
