@@ -68,6 +68,7 @@ def test_an_honest_one(grade):
     ("#define EMULATED_WAITING(x)", "inside"), ("void f(int *p, int *q) { memcpy(p, q, 4); }", "behind the checker's back"),
     ("struct A { int n; A() { n = 1; for (int i = 0; i < 9; i++) n *= 3; } A(int k) { n = k * k; } };\nextern \"C\" __global__ void none(int *p);\n"
      "__device__ int value(int *p) { return *p; }\nint one = 1;\nint two = value(&one);", "must be computed"),
+    ("thread_local float own[4];", "nvcc knows nothing"),
     ("__device__ void f() { mmap(0, 4096, 7, 34, -1, 0); }", "'mmap'"), ("__device__ void f() { void *p = (void *) snprintf; }", "'snprintf'")])
 def test_what_it_may_not_say(grade, text, said):
     result = grade(text + "\n" + HONEST)
@@ -105,6 +106,13 @@ def test_it_does_not_compile(grade):
 def test_the_kernel_has_another_name(grade):
     result = grade(HONEST.replace("twice", "thrice"))
     assert result.points == 0 and "no kernel 'twice'" in messages(result) and "thrice" in messages(result)
+
+
+def test_more_shared_memory_than_a_block_has(grade):
+    body = "__shared__ int a[ROOM], b[7000]; a[threadIdx.x] = b[threadIdx.x] = 2; if (i < n) x[i] *= a[threadIdx.x] * b[threadIdx.x] / 2;"
+    assert grade(KERNEL.replace("BODY", body.replace("ROOM", "5000"))).points == 1
+    result = grade(KERNEL.replace("BODY", body.replace("ROOM", "6000")))
+    assert result.points == 0 and "take 52000 bytes; a block has 49152" in messages(result), messages(result)
 
 
 def test_loops_for_ever(grade):

@@ -16,11 +16,13 @@ INCLUDE = '#include "common.cuh"'
 WORDS = {**dict.fromkeys(("asm", "__asm", "__asm__"), "is another language"),
          **dict.fromkeys(("memcpy", "memset", "memmove"), "moves memory behind the checker's back"),
          **dict.fromkeys(("__attribute__", "__attribute", "__declspec", "_Pragma"), "changes what the compiler does"),
+         **dict.fromkeys(("thread_local", "__thread"), "makes shared memory of which nvcc knows nothing"),
          **dict.fromkeys(("namespace", "using", "operator", "new", "delete", "try", "catch", "throw", "virtual", "typeid", "decltype", "goto"),
                          "is not needed in a kernel")}
 MATH = {n + s for s in ("", "f") for n in """sqrt cbrt exp exp2 exp10 expm1 log log2 log10 log1p pow fabs fmin fmax fmod remainder floor ceil trunc round rint
     nearbyint fma hypot copysign sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sincos erf erfc lgamma tgamma ldexp""".split()}
 CALLS = MATH | {"memcpy", "memset", "memmove"}             # the compiler makes these three of loops and of structures
+MOST_SHARED = 48 << 10                                      # bytes of shared memory that nvcc lets a kernel declare
 _INSIDE = re.compile(r"__builtin|__atomic|__sync_|__tsan|__ubsan|UNSEEN$|_*emulat", re.I)      # of the compiler and of the emulator
 _OURS = re.compile(r"_?(_tsan_|_ubsan_|emulated_|_ZN8emulator|_(u?div|u?mod)ti3$)")
 _TOKEN = re.compile(r"//[^\n]*|/\*.*?\*/|\w+|\"(?:\\.|[^\"\\\n])*\"?|[^\w\s]", re.S)
@@ -77,10 +79,20 @@ def checked_calls(text, compiled):
             raise NotAllowed(f"it calls '{name}', which is no function of CUDA that an exercise may call")
         if "_GLOBAL__sub_I" in name:
             raise NotAllowed("a variable outside of functions begins with something that must be computed: nothing may run before a kernel does")
+    shared = _shared_bytes(compiled)
+    if shared > MOST_SHARED:
+        raise NotAllowed(f"its __shared__ arrays take {shared} bytes; a block has {MOST_SHARED}")
     theirs = {name.lstrip("_") for kind, name in usual if kind in "Uw"} - CALLS
     for number, token in _tokens(text):
         if token in theirs:
             raise NotAllowed(f"line {number}: '{token}' is no function of CUDA that an exercise may call")
+
+
+def _shared_bytes(compiled):
+    """The bytes of a text's __shared__ arrays; one whose size the launch gives is not among them (the emulator makes it as large as it may be)."""
+    rows = [[field.strip() for field in line.split("|")] for line in _nm("-f", "sysv", compiled).splitlines()]
+    sizes = [int(row[4], 16) for row in rows if len(row) > 5 and row[3] == "TLS" and not re.search("N8emulator|^__tls", row[0])]
+    return sum(size for size in sizes if size != MOST_SHARED)
 
 
 @functools.cache
@@ -96,8 +108,11 @@ def _usual():
 
 def _symbols(path):
     """{(kind, name)} of a compiled file: kinds as nm tells them, U for what it wants from elsewhere."""
+    return {tuple(line.split()[-2:]) for line in _nm(path).splitlines()}
+
+
+def _nm(*arguments):
     try:
-        listed = subprocess.run(["nm", str(path)], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+        return subprocess.run(["nm", *map(str, arguments)], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
     except FileNotFoundError:
         raise NotAllowed("there is no program nm here, by which the compiled file is looked at (binutils; on macOS, xcode-select --install)") from None
-    return {tuple(line.split()[-2:]) for line in listed.splitlines()}

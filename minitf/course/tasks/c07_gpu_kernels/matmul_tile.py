@@ -93,6 +93,7 @@ def turned(run, random):
                  "Sectors: which numbers of b do the threads of a warp load?")
 def global_reads(run, random):
     m, n, k = 64 * int(random.integers(1, 3)), 64 * int(random.integers(1, 3)), 16 * int(random.integers(1, 4))
+    compare(run, random, m, n, k + 16)                 # two turns at least
     found = run(traffic, m, n, k)
     expect("global atomic" not in found, "what is read by an atomic function is read as well")
     accesses, sectors = found.get("global read", (0, 0))
@@ -106,6 +107,7 @@ def global_reads(run, random):
             hint="In a term a thread needs 4 numbers of A and 4 of B for its 16 products. Does it read each once, into a variable?")
 def shared_reads(run, random):
     m, n, k = 64, 64 * int(random.integers(1, 3)), 16 * int(random.integers(1, 4))
+    compare(run, random, m, n, k + 16)                 # two turns at least
     found = run(traffic, m, n, k)
     expect("shared atomic" not in found, "what is read by an atomic function is read as well")
     accesses, _ = found.get("shared read", (0, 0))

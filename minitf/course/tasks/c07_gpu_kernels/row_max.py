@@ -47,6 +47,13 @@ def traffic(mine, rows, n, threads):
     return found
 
 
+def shared_out(run, rows, n, threads):
+    """More than one thread of a warp reads: else each read takes a sector for one number."""
+    accesses, sectors = run(traffic, rows, n, threads).get("global read", (0, 0))
+    expect(sectors < accesses, f"{rows} rows of {n}, {rows} blocks of {threads} threads: {accesses} global reads in {sectors} sectors; "
+                               "the threads of a block should share its row, and neighbours read neighbours")
+
+
 def compare(run, x, threads, blocks, order=0):
     wanted = np.array([max(row) if len(row) else -np.inf for row in x.tolist()], np.float32)
     equal(run(largest, x, threads, blocks, order), wanted, f"{len(x)} rows of {x.shape[1]}, {blocks} blocks of {threads} threads")
@@ -61,6 +68,7 @@ def numbers(random, rows, n):
 def whole(run, random):
     for rows, n in [(3, 256), (2, 1024), (4, 700), (2, 5), (1, 1)]:
         compare(run, numbers(random, rows, n), 256, rows, order=int(random.integers(5)))
+    shared_out(run, 2, 256, 256)
 
 
 @task.check(1, "blocks of any number of threads",
@@ -68,6 +76,7 @@ def whole(run, random):
 def threads(run, random):
     for size in (1, 3, 31, 100, 1000, int(random.integers(2, 300))):
         compare(run, numbers(random, 2, int(random.integers(200, 400))), size, 2, order=int(random.integers(5)))
+    shared_out(run, 2, 300, 100)
 
 
 @task.check(0.5, "more rows than blocks, and fewer",
@@ -97,6 +106,7 @@ def special(run, random):
             hint="Global memory is read in the first loop only, and its i grows by blockDim.x.")
 def reads(run, random):
     rows, n = int(random.integers(2, 5)), 128 * int(random.integers(2, 6))
+    compare(run, numbers(random, rows, n), 128, rows)
     accesses, sectors = run(traffic, rows, n, 128).get("global read", (0, 0))
     expect(accesses == rows * n, f"{rows} rows of {n}: {accesses} global reads, and there are {rows * n} elements")
     expect(sectors <= rows * n // 8, f"{rows} rows of {n}, 128 threads: the reads took {sectors} sectors; {rows * n // 8} are enough")

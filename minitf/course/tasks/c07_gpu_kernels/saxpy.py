@@ -48,6 +48,13 @@ def traffic(mine, n, threads, blocks):
     return found
 
 
+def shared_out(run, n, threads, blocks):
+    """More than one thread of a warp has something to do: else each of them takes a sector for one number."""
+    accesses, sectors = run(traffic, n, threads, blocks).get("global write", (0, 0))
+    expect(sectors < accesses, f"{n} elements, {blocks} blocks of {threads} threads: {accesses} global writes in {sectors} sectors; "
+                               "all threads should work, and neighbours on neighbours")
+
+
 def numbers(random, n):
     return random.standard_normal(n).astype(np.float32)
 
@@ -64,6 +71,7 @@ def compare(run, random, n, threads, blocks, order=0):
 def each(run, random):
     for threads, blocks in [(32, 1), (256, 3), (48, 5), (1, 1)]:
         compare(run, random, threads * blocks, threads, blocks, order=int(random.integers(5)))
+    shared_out(run, 512, 256, 2)
 
 
 @task.check(0.5, "more threads than elements",
@@ -80,6 +88,7 @@ def many(run, random):
     for threads, blocks in [(64, 2), (32, 1), (40, 3), (1, 1), (256, 2)]:
         n = int(random.integers(3, 6)) * threads * blocks + int(random.integers(threads * blocks))
         compare(run, random, n, threads, blocks, order=int(random.integers(5)))
+    shared_out(run, 384, 64, 2)
 
 
 @task.check(0.5, "neighbouring threads have neighbouring elements",
@@ -87,6 +96,7 @@ def many(run, random):
 def coalesced(run, random):
     turns, blocks = int(random.integers(3, 6)), 2
     n = turns * blocks * 128
+    compare(run, random, n, 128, blocks)
     found = run(traffic, n, 128, blocks)
     warps = n // 32
     for kind, sectors in ("global read", 4 * 2 + 1), ("global write", 4):

@@ -50,6 +50,13 @@ def traffic(mine, x, threads):
     return found
 
 
+def shared_out(run, x, threads):
+    """More than one thread of a warp writes: else each number written takes a sector."""
+    accesses, sectors = run(traffic, x.astype(np.float32), threads).get("global write", (0, 0))
+    expect(sectors < accesses, f"{len(x)} rows of {x.shape[1]}, {len(x)} blocks of {threads} threads: {accesses} global writes in {sectors} "
+                               "sectors; the threads of a block should share its row, and neighbours take neighbours")
+
+
 def wanted(x):
     with np.errstate(all="ignore"):
         e = np.exp(x.astype(np.float64) - x.max(1, keepdims=True)) if x.size else x
@@ -67,6 +74,7 @@ def compare(run, x, threads, blocks, order=0, in_place=False):
 def plain(run, random):
     for rows, n in [(3, 10), (2, 64), (4, 100), (2, 300), (1, 1)]:
         compare(run, 2 * random.standard_normal((rows, n)), 64, rows, order=int(random.integers(5)))
+    shared_out(run, random.standard_normal((2, 128)), 64)
 
 
 @task.check(1, "large numbers",
@@ -97,12 +105,14 @@ def launches(run, random):
         compare(run, random.standard_normal((rows, int(random.integers(40, 200)))), threads, blocks, order=int(random.integers(5)),
                 in_place=threads in (96, 256))
     compare(run, random.standard_normal((4, 150)), 64, 2, in_place=True)
+    shared_out(run, random.standard_normal((2, 100)), 32)
 
 
 @task.check(1, "two reads for each element, and neighbours by neighbours",
             hint="Largest and sum must come from one walk: see the example in the file.")
 def reads(run, random):
     rows, n = int(random.integers(2, 5)), 64 * int(random.integers(3, 7))
+    compare(run, random.standard_normal((rows, n)), 64, rows)
     found = run(traffic, random.standard_normal((rows, n)).astype(np.float32), 64)
     expect("global atomic" not in found, "what is read by an atomic function is read as well")
     for kind, times in ("global read", 2), ("global write", 1):

@@ -59,6 +59,8 @@ def compare(run, random, rows, columns, order=0):
 def whole(run, random):
     for rows, columns in [(32, 32), (64, 32), (32, 96), (64, 64)]:
         compare(run, random, rows, columns, order=int(random.integers(5)))
+    accesses, sectors, _ = run(traffic, 64, 64).get("global read", (0, 0, 0))
+    expect(sectors < accesses, f"64 by 64: {accesses} global reads in {sectors} sectors; the threads of a block should share its tile")
 
 
 @task.check(1, "sides of any length",
@@ -73,6 +75,7 @@ def ragged(run, random):
             hint="threadIdx.x must count along a row of x where you read, and along a row of y where you write.")
 def coalesced(run, random):
     rows, columns = 32 * int(random.integers(1, 3)), 32 * int(random.integers(3, 5))
+    compare(run, random, rows, columns)
     found = run(traffic, rows, columns)
     for kind in "global read", "global write":
         accesses, sectors, _ = found.get(kind, (0, 0, 0))
@@ -84,6 +87,7 @@ def coalesced(run, random):
             hint="A row of the tile may be longer than what stands in it.")
 def banks(run, random):
     rows, columns = 32 * int(random.integers(1, 3)), 32 * int(random.integers(3, 5))
+    compare(run, random, rows, columns)
     found = run(traffic, rows, columns)
     expect("shared write" in found and "shared read" in found, "nothing goes through shared memory")
     for kind in "shared read", "shared write":
