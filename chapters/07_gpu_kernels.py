@@ -3,9 +3,9 @@
 #
 # Kernels in CUDA C: what thousands of threads do at the same time, what they read, and how they become ops of the framework.
 #
-# **The question.** The product of two matrices of 512 rows and columns takes 134 million multiplications. A CPU core makes a few billion of
-# them a second, a GPU some trillions: it has thousands of units that multiply. But all of them read from one memory, and that one can not
-# keep up. How does one write down what ten thousand threads are to do, so that they do not wait for their numbers?
+# **The question.** The product of two matrices of 512 rows and columns takes 134 million multiplications. A CPU core makes some ten billion
+# of them a second at best, a GPU some trillions: it has thousands of units that multiply. But all of them read from one memory, and that
+# one can not keep up. How does one write down what ten thousand threads are to do, so that they do not wait for their numbers?
 #
 # | | |
 # |---|---|
@@ -15,9 +15,9 @@
 # | stuck | `make hint TASK=07/saxpy` gives one hint after the other; after a pass, `make diff TASK=07/saxpy` shows our solution |
 #
 # **No GPU is needed.** The kernels are CUDA C, which NVIDIA's compiler `nvcc` takes as it is. Here the computer's C++ compiler takes it,
-# with a header that plays the GPU: minitf's *emulator*. Every count in this chapter comes from the emulator. It can not tell how fast a
-# kernel is on a GPU, and so neither do we. It tells something else, and exactly: how often memory is accessed, and what a GPU would not
-# report at all. Where a speed of a real GPU is named, its source is too.
+# with a header that plays the GPU: minitf's *emulator*. Every count of accesses in this chapter comes from the emulator. It can not tell
+# how fast a kernel is on a GPU, and so neither do we. It tells something else, and exactly: how often memory is accessed, and what a GPU
+# would not report at all. Where a speed of a real GPU is named, its source is too.
 
 # %% [markdown]
 # ## 1. Ten thousand threads
@@ -79,8 +79,8 @@ plt.show()
 #
 # * **The grid.** 100 is not a multiple of 16, so seven blocks stand in a row, and those at the edge stick out. There are 7 · 7 · 256 =
 #   12,544 threads, of which 2,544 have no element and must notice.
-# * **A block** runs on one of the GPU's processors (there are about a hundred of them), and stays there to its end. Its threads can wait
-#   for each other, and share a small fast memory. Between blocks there is neither.
+# * **A block** runs on one of the GPU's processors (a large one has about a hundred), and stays there to its end. Its threads can wait for
+#   each other, and share a small fast memory. Between blocks there is neither.
 # * **A warp** is 32 threads of a block, one after the other in number, here two lines of it. All of them do the same instruction at the
 #   same time.
 # * **A thread** knows its place in the block and the block's place in the grid. The rest is an ordinary function.
@@ -108,9 +108,9 @@ print(sums)
 # called the *guard*. The loops in Python have an order. On a GPU there is none: all orders must give the same result.
 #
 # Now in CUDA C. `__global__` marks a function that is started as a grid, a *kernel*. `float *x` is the place of the vector's first number
-# in memory, and `x[i]` the number i places on; nobody checks i. (`const`: it is only read.) Three names need no declaration: `threadIdx.x`,
-# `blockIdx.x` and `blockDim.x`, the thread's number in its block, the block's in the grid, and the block's size. (There are `.y` and `.z`
-# too.)
+# in memory, and `x[i]` the number i places on; nobody checks i. (`const`: it is only read.) Four names need no declaration: `threadIdx.x`,
+# `blockIdx.x`, `blockDim.x` and `gridDim.x`, the thread's number in its block, the block's in the grid, how many threads a block has, and
+# how many blocks the grid. (There are `.y` and `.z` too.)
 
 # %%
 ADD = """
@@ -226,7 +226,8 @@ for name, where in places.items():
 
 # %% [markdown]
 # `count` makes the launch on copies and gives, for each line that touches memory, the numbers of its accesses. A *transaction* of global
-# memory is a sector. (A GPU has caches too, which spare some of the transactions. They are not in the count.)
+# memory is a sector. (Arrays count as beginning at the border of a sector, as they do on a GPU. A GPU has caches too, which spare some of
+# the transactions. They are not in the count.)
 #
 # Every second number takes 8 sectors, of which one half is thrown away. With every eighth, each thread has a sector of its own: 32, and
 # seven eighths are thrown away. Further apart it gets no worse. One place further is one sector more, since the warp then begins inside of
@@ -450,10 +451,10 @@ print(round(sum_of(tree, numbers), 2), round(float(numbers.sum(dtype=np.float64)
 # ### Shuffles
 #
 # Within a warp there is no need of shared memory. All 32 threads execute the same instruction at the same time, and there is an instruction
-# with which each hands over a number from its register: `__shfl_down_sync(mask, value, d)` gives a thread the `value` of the one that is d
-# places further on in the warp. (The mask says who takes part: all 32 bits set, `0xffffffff`, is everybody. Since 2017 the threads of a
-# warp may be at different places for a while; `_sync` brings them together first.) With distances 16, 8, 4, 2, 1 the first thread has the
-# sum of all.
+# with which each hands over the value of a variable of its own (they lie in *registers*): `__shfl_down_sync(mask, value, d)` gives a thread
+# the `value` of the one that is d places further on in the warp. (The mask says who takes part: all 32 bits set, `0xffffffff`, is
+# everybody. Since 2017 the threads of a warp may be at different places for a while; `_sync` brings them together first.) With distances
+# 16, 8, 4, 2, 1 the first thread has the sum of all.
 #
 # So: first each warp for itself. Eight warps leave eight numbers in shared memory, then one barrier, and thread 0 adds them.
 
@@ -532,16 +533,18 @@ print("if (t < 128):  ", ways(lambda t: t < 128), "ways of 8 warps")
 print("if (t < 16):   ", ways(lambda t: t < 16), "ways of 8 warps")
 
 # %% [markdown]
-# With odd and even threads every warp goes both ways. When the border lies between warps, none does. That is the second reason to halve the
-# tree as we did: the threads that are done with are whole warps, down to the last five rounds. (The first: its reads are neighbours.)
+# With odd and even threads every warp goes both ways. When the border lies between warps, none does. A border inside of the first warp is
+# one way more: nine. That is the second reason to halve the tree as we did: the threads that are done with are whole warps, down to the
+# last five rounds. (The first: its reads are neighbours.)
 #
 # ## 7. Rows
 #
 # Many ops work on each row of a matrix: softmax, norms, means. Let each row become its shares: every number divided by the sum of its row.
 # The rows of a classifier have 10 to 1000 numbers. A block for a row of 10 leaves most threads idle, and a thread for a row reads down a
-# column: its neighbours are a row's length apart, see section 3. So a **warp for a row**: its lanes take neighbours, and go on 32 places
-# further until the row is done. The sum is made by shuffles, this time with `__shfl_xor_sync`: at each distance two lanes swap, and both
-# add. So all lanes end with the sum, and each needs it. (For rows of 10 a warp idles as well. The package takes fewer lanes then.)
+# column: its neighbours are a row's length apart, see section 3. So a **warp for a row**: its *lanes*, as the 32 threads of a warp are
+# called, take neighbours, and go on 32 places further until the row is done. The sum is made by shuffles, this time with `__shfl_xor_sync`:
+# at each distance two lanes swap, and both add. So all lanes end with the sum, and each needs it. (For rows of 10 a warp idles as well. The
+# package takes fewer lanes then.)
 
 # %%
 SHARES = """
@@ -658,7 +661,7 @@ report(impatient, a, b, c, *sizes, **squares, lines=4)
 
 # %% [markdown]
 # A fast thread goes round and writes the next square, while a slow one still reads the old one. In a loop the end of one turn borders on
-# the begin of the next.
+# the beginning of the next.
 #
 # ### The ladder
 #
@@ -690,8 +693,8 @@ for name, (of_global, of_shared) in rungs.items():
 
 # %% [markdown]
 # 256, 16, 8, 4: each number fetched is used once, 16, 32, 64 times, the side of the tile. The last step also goes easy on shared memory.
-# Eight numbers for 16 products are half a number for each, where it was two: 64 an element. And it takes four at a time, as a `float4`: 16
-# reads.
+# Eight numbers for 16 products are half a number for each, where it was two: 64 an element. And it takes four at a time, as a `float4`,
+# which counts as one read: 16.
 #
 # What is it worth? A thread adds and multiplies 256 times for an element. On NVIDIA's A100 (its data sheet: 19.5 trillion operations of
 # float32 a second, 1555 billion bytes from memory a second, in the version with 40 GB) the memory gives one byte for $19.5 / 1.555 = 12.5$
@@ -703,14 +706,15 @@ for name, (of_global, _) in rungs.items():
     print(f"{name:7} {operations:5.2f} operations a byte: at most {min(1, operations / 12.5):4.0%} of what the A100 can compute")
 
 # %% [markdown]
-# (The caches of a GPU make the first line better than that: many of the reads never reach the memory.) So this is how ten thousand threads
-# are kept from waiting for their numbers: by fetching each one once for many of them.
+# These are the bounds if each read reached the memory. (Caches make the first line better than that: many of its reads never get there.) So
+# this is how ten thousand threads are kept from waiting for their numbers: by fetching each one once for many of them.
 #
 # ## 9. An op of your own on the GPU
 #
 # Chapter 01 registered an op with a name, a rule for shapes, and a kernel for the CPU. For a GPU it is a function in Python, which
-# describes the launches. It runs once for a plan, when all shapes are known. Afterwards the session queues these launches in each step, and
-# no Python is involved. The kernel lies in a file of its own; ours is `shares`, from section 7.
+# describes the launches: for each, `call.launch` is given the kernel's name, the blocks, the threads of a block, and the arguments. It runs
+# once for a plan, when all shapes are known. Afterwards the session queues these launches in each step, and no Python is involved. The
+# kernel lies in a file of its own; ours is `shares`, from section 7.
 
 # %%
 from minitf.core.registry import register_op
@@ -752,7 +756,8 @@ print(plan)
 
 # %% [markdown]
 # Four instructions. `CopyIn` brings what was fed into the GPU's memory, `Compute` queues the launches, `CopyOut` brings the result back,
-# and `Synchronize` waits for the GPU. Which launches? The description can be asked, as the session did:
+# and `Synchronize` waits for the GPU. Which launches? The description can be asked, as the session did. (How `launches` gets at the plan's
+# insides need not interest you; sections 11 and 13 use it to count.)
 
 # %%
 from minitf.kernels.gpu.call import Call, Described, Operand
@@ -817,26 +822,26 @@ for device in crossing.devices:
 # weights are read where they are.) In the emulator device and host have one memory, and a copy is quick. What would it cost?
 #
 # The card is plugged into PCI Express. Version 3 sends $8 \cdot 10^9$ bits a second over each of 16 lines, of which 128 in 130 are not
-# padding; version 4 twice as much (PCI-SIG, base specifications 3.0 and 4.0). And packets have heads: of 63 gigabits that 8 lines carry,
-# about 50 arrive as data (Neugebauer and others, "Understanding PCIe performance for end host networking", SIGCOMM 2018).
+# padding; version 4 twice as much (PCI-SIG, base specifications 3.0 and 4.0). That is a bound: the packets' heads take their part of it
+# (Neugebauer and others, "Understanding PCIe performance for end host networking", SIGCOMM 2018, measure how much).
 
 # %%
 for version, rate in (3, 8e9), (4, 16e9):
     carried = rate * 16 * 128 / 130 / 8                 # bytes a second
-    usable = carried * 50 / 63
-    print(f"PCI Express {version}: {carried / 1e9:.1f} GB/s, of which {usable / 1e9:.1f} are data; three matrices of 512 x 512 floats "
-          f"take {3 * 512 * 512 * 4 / usable * 1e6:.0f} microseconds")
-print(f"their product, at 19.5 trillion operations a second: {2 * 512 ** 3 / 19.5e12 * 1e6:.0f} microseconds")
+    print(f"PCI Express {version}: at most {carried / 1e9:.1f} GB/s; three matrices of 512 x 512 floats "
+          f"take at least {3 * 512 * 512 * 4 / carried * 1e6:.0f} microseconds")
+print(f"the product, at 19.5 trillion operations a second: {2 * 512 ** 3 / 19.5e12 * 1e6:.0f} microseconds")
 
 # %% [markdown]
-# The product of the first page takes 14 microseconds at best, and the way there and back nine to eighteen times as long. So a GPU pays when
-# many ops follow each other on what is already there. That is why variables stay on it, and why a whole step should run on it.
+# The product of the first page takes 14 microseconds at best on the A100, and the way there and back seven to fourteen times as long. So a
+# GPU pays when many ops follow each other on what is already there. That is why variables stay on it, and why a whole step should run on
+# it.
 #
 # **The queue.** On a real GPU a launch is an entry in a queue, which is called a *stream*. The CPU puts it there and goes on, and the GPU
 # takes the entries in their order. So the CPU runs ahead, and waits only where it needs a result: that is `Synchronize`. In the emulator a
-# launch is over when it returns. Its queue is empty at once, and nothing of this can be seen. NVIDIA measured it, with a kernel of 2.9
-# microseconds on a V100: one every 9.6 microseconds when the CPU waits for each, one every 3.8 when it runs ahead (A. Gray, "Getting
-# Started with CUDA Graphs", 2019). Drawn by these three numbers:
+# launch is over when it returns. Its queue is empty at once, and nothing of this can be seen. A. Gray of NVIDIA tells of a kernel of 2.9
+# microseconds on a V100: one every 9.6 microseconds when the CPU waits for each, one every 3.8 when it runs ahead ("Getting Started with
+# CUDA Graphs", NVIDIA's blog, 2019). Drawn by these three numbers, not measured here:
 
 # %% tags=["nbval-ignore-output"]
 lanes([(lane, period * k, period * k + 2.9, "kernel", k + 1) for lane, period in (("waits", 9.6), ("runs ahead", 3.8)) for k in range(6)],
@@ -849,8 +854,8 @@ lanes([(lane, period * k, period * k + 2.9, "kernel", k + 1) for lane, period in
 # ## 11. The LSTM cell, fused
 #
 # A step of an LSTM cell lays x beside h, makes a product, adds a bias, cuts the result in four, and then has ten element-wise ops (chapter
-# 06): 17 ops. On a GPU each is a launch, and its result makes a trip through memory to the next one. We count, for a cell of 128 units: op
-# by op, then as the session does it without being asked, then with the cell whose author wrote one kernel for all.
+# 06): 1 + 1 + 1 + 4 + 10 = 17 ops. On a GPU each is a launch, and its result makes a trip through memory to the next one. We count, for a
+# cell of 128 units: op by op, then as the session does it without being asked, then with the cell whose author wrote one kernel for all.
 
 # %%
 def cell_step(kind, level):
@@ -881,9 +886,10 @@ written = [l.source.text for l in launches(steps["element-wise ops joined"][0]) 
 print(max(written, key=len))
 
 # %% [markdown]
-# A `Pack` is four floats that are read at once. The ten steps are in the middle, with names such as `v8` for what stays in registers, where
-# ten launches would write it to memory and read it again: five arrays are read and two written here, in place of fourteen and ten. (The
-# digits in the kernel's name are made from its text, so that the next program that needs it finds it compiled.)
+# A `Pack` is four floats that are read at once, and `FOR_EACH` a loop over those of the packs that are the thread's. (`#pragma unroll`: the
+# compiler writes out the four turns of the loop behind it.) The ten steps are in the middle, with names such as `v8` for what stays in
+# registers, where ten launches would write it to memory and read it again: five arrays are read and two written here, in place of fourteen
+# and ten. (The digits in the kernel's name are made from its text, so that the next program that needs it finds it compiled.)
 
 # %% [markdown]
 # ## 12. The package's own
@@ -894,7 +900,9 @@ print(max(written, key=len))
 show_source("minitf/kernels/gpu/common.cuh", "over_lanes", "over_block")
 
 # %% [markdown]
-# Shuffles first, then one number a warp in shared memory: `sum_warps`. In the end all threads have the result, not only the first.
+# `template <class Op, class T>`: the compiler makes a copy for each operation and type that is asked for. `over_warp` is `over_lanes` with
+# 32 lanes. Shuffles first, then one number a warp in shared memory: `sum_warps`. In the end all threads have the result, not only the
+# first.
 #
 # Do ours and the package's agree? Fifty random sizes, sums and products, the package's on `/gpu:0`. Ours takes multiples of 16, so the
 # matrices get zeros around them, and the result is cut out:
@@ -967,8 +975,8 @@ assert np.allclose(on_gpu, on_cpu, rtol=1e-4)
 print([d[-5:] for d in plan.devices])
 
 # %% [markdown]
-# The same losses. (In the last digits they may differ: sums are made in other orders.) There is one plan, for the GPU: nothing is computed
-# on the CPU.
+# The same losses. (In the last digits they may differ: sums are made in other orders.) The plays have 75 characters, and at first the model
+# knows none from the other: $\log_2 75 = 6.23$ bits. There is one plan, for the GPU: nothing is computed on the CPU.
 
 # %%
 kinds = [i.kind for i in plan.instructions()]
@@ -1011,6 +1019,9 @@ loss = graph.create("Xent", logits, labels)
 train = SGD(0.5).minimize(loss, [w1, b1, w2, b2])
 print(sum(op.type == "MatMul" for op in needed([train], {images, labels})), "products in a step")
 
+# %% [markdown]
+# Two products forwards, three backwards: both weights need one for their gradient, and so does the hidden layer. The images need none.
+
 # %%
 def trained(session, updates=150):
     session.initialize()
@@ -1031,22 +1042,23 @@ print("more than 85 % of the digits are right, with products by our own CUDA ker
 # %% [markdown]
 # ## Where this lives today
 #
-# **CUDA C** is as it was in 2007 in all that this chapter used, but for the shuffles, whose form with `_sync` came in 2017. GPUs have got
-# *tensor cores* since then: instructions with which a warp multiplies two small matrices at once. They are what products run on today, fed
-# through shared memory as ours are. **cuBLAS** and **cuDNN** are NVIDIA's libraries of such kernels; minitf takes cuBLAS for products where
-# it finds it on a GPU. **PyTorch** compiles a kernel of one's own by `torch.utils.cpp_extension.load_inline`, and `torch.compile` joins
-# element-wise ops as section 11 does, through **Triton**. That is a language in which one writes what a *block* does, on whole tiles of
-# numbers, and the compiler sees to the threads, to shared memory and the barriers. **JAX** has Pallas, of the same kind; its compiler XLA
-# fuses too. **Numba** and **CuPy** take kernels from Python: `@cuda.jit`, `cupy.RawKernel`. On AMD's GPUs the language is called HIP, and
-# reads like CUDA; a warp has 64 threads on many of them.
+# **CUDA C** is in nearly all that this chapter used as it was in 2007. `atomicAdd` of floats and the shuffles are younger, and their form
+# with `_sync` came in 2017. GPUs have got *tensor cores* since then: instructions with which a warp multiplies two small matrices at once.
+# They are what products run on today, fed through shared memory as ours are. **cuBLAS** and **cuDNN** are NVIDIA's libraries of such
+# kernels; minitf takes cuBLAS for products where it finds it on a GPU. **PyTorch** compiles a kernel of one's own by
+# `torch.utils.cpp_extension.load_inline`, and `torch.compile` joins element-wise ops as section 11 does, through **Triton**. That is a
+# language in which one writes what a *block* does, on whole tiles of numbers, and the compiler sees to the threads, to shared memory and
+# the barriers. **JAX** has Pallas, of the same kind; its compiler XLA fuses too. **Numba** and **CuPy** take kernels from Python:
+# `@cuda.jit`, `cupy.RawKernel`. On AMD's GPUs the language is called HIP, and reads like CUDA; a warp has 64 threads on many of them.
 
 # %% [markdown]
 # ## Exercises
 #
 # The files are in `exercises/07_gpu_kernels/`. Each says at its head what to write, with an example. Those in CUDA C are run by the
 # emulator, under the checker: a race or an access outside of an array is a mistake, even if the result is right, and so is too much
-# traffic, by count. "Replaces" names the function of the package, or the CUDA function, that yours stands in for: with
-# `MINITF_SWAP=exercises/07_gpu_kernels` in the environment, minitf's ops on `/gpu:0` run on your kernels.
+# traffic, by count. Little traffic counts only where the result is right, and a kernel whose work one thread does alone gets few points.
+# "Replaces" names the function of the package, or the CUDA function, that yours stands in for: with `MINITF_SWAP=exercises/07_gpu_kernels`
+# in the environment, minitf's ops on `/gpu:0` run on your kernels.
 #
 # | file | what to write | points | replaces |
 # |---|---|---|---|
