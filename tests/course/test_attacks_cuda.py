@@ -115,6 +115,16 @@ def test_more_shared_memory_than_a_block_has(grade):
     assert result.points == 0 and "take 52000 bytes; a block has 49152" in messages(result), messages(result)
 
 
+def test_writes_over_the_checker(grade):
+    """What lies beside the text's own variables is the checker's: whether it is on, what it has counted."""
+    def at(place):
+        body = f"char *p = &own; if (i == 0) p[{place}] = 0; if (i < n) x[i] *= 2 * own;"
+        return messages(grade("__device__ char own = 1;\n" + KERNEL.replace("BODY", body)))
+    assert "race on global memory" in at(0) and "out of bounds" not in at(0)
+    for place in (16, -64, 1024):
+        assert "out of bounds" in at(place)
+
+
 def test_loops_for_ever(grade):
     result = grade(KERNEL.replace("BODY", "for (volatile int k = 0; k == 0;) {}"), seconds=1)
     assert result.points == 0 and "OutOfTime" in messages(result)

@@ -26,8 +26,8 @@ struct Report { std::string text; std::vector<uint32_t> places; };       // the 
 std::mutex one_caller;
 thread_local bool is_caller;
 bool active, counting;
-std::vector<Range> arrays, globals;                           // the launch's arguments; the library's own variables
-std::vector<SharedArray> shared;
+std::vector<Range> arrays, globals;                           // the launch's arguments; the text's own variables and constants
+std::vector<Variable> shared;
 std::vector<uint64_t> arguments;                              // addresses that the running launch was given, 0 for numbers
 Range shared_memory;                                          // of this core: the library's thread-local variables
 uint64_t library_begin;
@@ -78,7 +78,7 @@ std::string element(uint64_t bytes, int size) {
 
 // The array that holds an address, and which of its elements, counted in the access's size.
 std::string what(uint64_t address, int size) {
-    for (const SharedArray &s : shared) {
+    for (const Variable &s : shared) {
         uint64_t begin = shared_memory.begin + s.offset;
         if (address >= begin && address < begin + s.size)
             return element(address - begin, size) + "the shared array " + s.name;
@@ -111,7 +111,7 @@ std::string what(uint64_t address, int size) {
         for (size_t k = arguments.size(); k-- > 0;) if (arguments[k] && r.holds(arguments[k])) name = format("argument %d", int(k) + 1);
         nearer(r, name + format(" (%lu bytes)", (unsigned long)(r.end - r.begin)));
     }
-    if (shared_memory.holds(address)) for (const SharedArray &s : shared) {
+    if (shared_memory.holds(address)) for (const Variable &s : shared) {
         uint64_t begin = shared_memory.begin + s.offset;
         bool dynamic = s.size >= MOST_SHARED;
         uint64_t bytes = dynamic ? dynamic_bytes : s.size;
@@ -126,7 +126,7 @@ std::string what(uint64_t address, int size) {
 }
 
 bool in_shared_array(uint64_t address, int size) {
-    for (const SharedArray &s : shared) {
+    for (const Variable &s : shared) {
         uint64_t begin = shared_memory.begin + s.offset, bytes = s.size >= MOST_SHARED ? dynamic_bytes : s.size;
         if (address >= begin && address + size <= begin + bytes) return true;
     }
@@ -235,7 +235,7 @@ EXPORT void emulated_check_begin(const uint64_t *ranges, int n) {
         arrays.push_back({begin, begin + ranges[2 * i + 1]});
     }
     set_thread_index({0, 0, 0});                              // this core's thread-local memory is there from now on
-    shared = shared_arrays();
+    shared = variables(STT_TLS);
 #ifdef __linux__
     dl_iterate_phdr([](dl_phdr_info *info, size_t, void *) {
         auto segment = [&](int k) {
@@ -248,11 +248,13 @@ EXPORT void emulated_check_begin(const uint64_t *ranges, int n) {
         if (!mine) return 0;
         library_begin = info->dlpi_addr;
         for (int k = 0; k < info->dlpi_phnum; k++) {
-            if (info->dlpi_phdr[k].p_type == PT_LOAD) globals.push_back(segment(k));
+            // What can be written there is also the checker's own and the tables of calls: of that, only the text's variables.
+            if (info->dlpi_phdr[k].p_type == PT_LOAD && !(info->dlpi_phdr[k].p_flags & PF_W)) globals.push_back(segment(k));
             if (info->dlpi_phdr[k].p_type != PT_TLS) continue;
             const uint64_t begin = reinterpret_cast<uint64_t>(info->dlpi_tls_data);
             shared_memory = {begin, begin + info->dlpi_phdr[k].p_memsz};
         }
+        for (const Variable &v : variables(STT_OBJECT)) globals.push_back({library_begin + v.offset, library_begin + v.offset + v.size});
         return 1;
     }, nullptr);
 #else

@@ -55,11 +55,12 @@ inline std::map<uint32_t, std::string> lines_of(const std::vector<uint32_t> &pla
     return lines;
 }
 
-// A `__shared__` variable: where it lies within the library's memory of a thread.
-struct SharedArray { uint64_t offset, size; std::string name; };
+// A variable of the library's own text (not the emulator's): where it lies, from the library's begin, or within its memory of a thread.
+struct Variable { uint64_t offset, size; std::string name; };
 
-inline std::vector<SharedArray> shared_arrays() {
-    std::vector<SharedArray> arrays;
+// Those of a kind: STT_TLS, which are the `__shared__` ones, or STT_OBJECT, the `__device__` ones.  None where symbols can not be read.
+inline std::vector<Variable> variables(int kind) {
+    std::vector<Variable> found;
 #ifdef __linux__
     std::vector<char> file;
     if (FILE *f = fopen(library_path().c_str(), "rb")) {
@@ -67,7 +68,7 @@ inline std::vector<SharedArray> shared_arrays() {
         for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;) file.insert(file.end(), part, part + n);
         fclose(f);
     }
-    if (file.size() < sizeof(Elf64_Ehdr)) return arrays;
+    if (file.size() < sizeof(Elf64_Ehdr)) return found;
     auto *header = reinterpret_cast<Elf64_Ehdr *>(file.data());
     auto *sections = reinterpret_cast<Elf64_Shdr *>(file.data() + header->e_shoff);
     for (int i = 0; i < header->e_shnum; i++) {
@@ -75,18 +76,18 @@ inline std::vector<SharedArray> shared_arrays() {
         auto *symbols = reinterpret_cast<Elf64_Sym *>(file.data() + sections[i].sh_offset);
         const char *names = file.data() + sections[sections[i].sh_link].sh_offset;
         for (size_t k = 0; k < sections[i].sh_size / sizeof(Elf64_Sym); k++) {
-            if (ELF64_ST_TYPE(symbols[k].st_info) != STT_TLS || symbols[k].st_shndx == SHN_UNDEF) continue;
+            if (ELF64_ST_TYPE(symbols[k].st_info) != kind || symbols[k].st_shndx == SHN_UNDEF) continue;
             int status;
             char *plain = abi::__cxa_demangle(names + symbols[k].st_name, nullptr, nullptr, &status);
             std::string name = plain ? plain : names + symbols[k].st_name;
             free(plain);
-            if (name.compare(0, 10, "emulator::") == 0) continue;
+            if (name.find("emulat") != std::string::npos || name.find("std::") != std::string::npos) continue;
             name = name.substr(0, name.find('.'));            // g++ numbers those of one name
             size_t colon = name.rfind("::");
-            arrays.push_back({symbols[k].st_value, symbols[k].st_size, colon == std::string::npos ? name : name.substr(colon + 2)});
+            found.push_back({symbols[k].st_value, symbols[k].st_size, colon == std::string::npos ? name : name.substr(colon + 2)});
         }
     }
 #endif
-    return arrays;
+    return found;
 }
 }  // namespace emulator
