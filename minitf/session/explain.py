@@ -158,7 +158,7 @@ class _Table:
             more = " …" if k == 15 and len(inputs) > 16 else ""
             head = (number, instruction.kind, op) if k == 0 else ("", "", "")
             self._row(*head, (inputs[k] if k < len(inputs) else "") + more, *(rows[k] if k < len(rows) else ("", "", "", "")))
-        if node.type == "_Fused":
+        if node.type == "_Fused" and instruction.kind == "Compute":
             self._wrap("", fused_steps(instruction), "; ")
         for name, body in bodies_of(instruction):
             self._body(f"{name} of {node.name}", body)

@@ -310,7 +310,7 @@ def command_problem(command, make_text):
 @functools.cache
 def _is_variable_of_the_package(name):
     read = re.compile(rf"\b{name}\b")
-    return name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CC", "PYTHONHASHSEED") or any(
+    return name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CC", "LIBRARY_PATH", "PYTHONHASHSEED") or any(
         read.search(path.read_text(encoding="utf-8")) for kind in ("*.py", "*.pyx") for path in (ROOT / "minitf").rglob(kind))
 
 

@@ -691,6 +691,12 @@ def test_source_of_cython(capsys):
     assert re.match(r"minitf/core/crc32c\.pyx, line \d+\n", shown(capsys, crc32c))
 
 
+def test_source_of_cuda(capsys):
+    text = shown(capsys, "minitf/kernels/gpu/common.cuh", "over_block", "Add")
+    assert re.match(r"minitf/kernels/gpu/common\.cuh, line \d+\n\n\d+  // ", text) and re.search(r"\d+  template .* T over_block\(T value\) \{\n", text)
+    assert text.count("\n\n") == 3 and re.search(r"\n\d+  }\n\nminitf/kernels/gpu/common\.cuh, line \d+\n\n\d+  struct Add .*};\n$", text)
+
+
 def test_source_of_a_file(capsys):
     text = shown(capsys, "minitf/core/swap.py")
     assert text.startswith("minitf/core/swap.py, line 1\n\n") and text.count("\n") == 2 + (ROOT / "minitf/core/swap.py").read_text().count("\n")
@@ -699,6 +705,8 @@ def test_source_of_a_file(capsys):
 def test_source_that_is_not_there():
     with pytest.raises(FileNotFoundError, match=r"no file minitf/session/prun\.py\. The nearest are minitf/session/prune\.py"):
         show_source("minitf/session/prun.py")
+    with pytest.raises(ValueError, match=r"common\.cuh defines no over_blok\. The nearest are .*over_block"):
+        show_source("minitf/kernels/gpu/common.cuh", "over_blok")
     with pytest.raises(ValueError, match=r"minitf/kernels/cpu/nn\.pyx defines no Softmacks\. The nearest are .*Softmax"):
         show_source("minitf/kernels/cpu/nn.pyx", "Softmacks")
     with pytest.raises(TypeError, match="There is no source of len: show_source takes functions"):

@@ -130,6 +130,15 @@ def test_a_plan_behind_a_cut_runs_on_the_gpu():
 # ---- where things run -------------------------------------------------------------------------------------------------------
 
 
+def test_a_fused_run_whose_result_is_fetched_is_explained_once():
+    with tf.device("/gpu:0"):
+        x = tf.placeholder(tf.float32, [40])
+        y = tf.nn.relu(x * 2 - 1)
+    with tf.Session(config=config()) as sess:
+        text = str(sess.explain(y, {x: np.ones(40)}))
+    assert text.count("Relu(") == 1 and "CopyOut" in text
+
+
 def test_what_works_out_shapes_is_on_the_host_beside_a_gpu():
     """A gradient that needs the shapes of the run, without soft placement."""
     with tf.device("/gpu:0"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import minitf
 
 _ROOT = Path(minitf.__file__).resolve().parent.parent
+_C_FILES = (".cu", ".cuh", ".h")
 _DEFINITION = re.compile(r"(?:cdef|cpdef|ctypedef|def|class|async def)\b[^=]*?\b(\w+)\s*[(:]")
 
 
@@ -18,6 +19,7 @@ def show_source(*things):
 
     show_source(minitf.session.prune.needed, minitf.graph.operation.Tensor)
     show_source("minitf/kernels/cpu/nn.pyx", "Softmax", "largest")        names in a file, which may be Cython's
+    show_source("minitf/kernels/gpu/common.cuh", "over_block")            names in a file of CUDA C
     show_source("minitf/session/schedule.py")                             a whole file
 
     TypeError for what has no source of its own; FileNotFoundError or ValueError for a file or a name that is not there.
@@ -76,14 +78,15 @@ def _shown(path):
 def _pieces_of_file(path, names):
     file = _ROOT / path
     if not file.is_file():
-        near = sorted(p.relative_to(_ROOT).as_posix() for p in (_ROOT / "minitf").rglob("*") if p.suffix in (".py", ".pyx", ".pxd", ".h", ".cu"))
+        near = sorted(p.relative_to(_ROOT).as_posix() for p in (_ROOT / "minitf").rglob("*") if p.suffix in (".py", ".pyx", ".pxd", *_C_FILES))
         near = difflib.get_close_matches(path, near, 3)
         raise FileNotFoundError(f"The package has no file {path}." + (f" The nearest are {', '.join(near)}." if near else ""))
     with tokenize.open(file) as f:
         lines = f.readlines()
     if not names:
         return [(path, 1, lines)]
-    return [(path, *_definition(path, lines, name)) for name in names]
+    find = _c_definition if file.suffix in _C_FILES else _definition
+    return [(path, *find(path, lines, name)) for name in names]
 
 
 def _definition(path, lines, name):
@@ -102,6 +105,24 @@ def _definition(path, lines, name):
     while begin and lines[begin - 1].lstrip().startswith("@"):
         begin -= 1
     return begin + 1, lines[begin:last]
+
+
+def _c_definition(path, lines, name):
+    """The same in CUDA C: a function or struct that begins at the left margin, with the comment above it, up to a brace at the margin."""
+    known = {}
+    for i, line in enumerate(lines):
+        match = re.match(r"(?!typedef)[A-Za-z_].*?\b(\w+)(?=\(.*\{$| \{)", line)
+        if match:
+            known.setdefault(match[1], i)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 3)
+        raise ValueError(f"{path} defines no {name}." + (f" The nearest are {', '.join(near)}." if near else ""))
+    begin = last = known[name]
+    while begin and lines[begin - 1].startswith("//"):
+        begin -= 1
+    if not lines[last].rstrip().endswith(("}", "};")):
+        last = next(k for k in range(last + 1, len(lines)) if lines[k].startswith("}"))
+    return begin + 1, lines[begin:last + 1]
 
 
 def _end(lines, start):
