@@ -30,11 +30,13 @@ def largest(mine, x, threads, blocks, order):
     return out
 
 
-def traffic(mine, rows, n, threads):
+def traffic(mine, x, threads):
     """{kind: [accesses, transactions]}, for an array that begins at a multiple of 32 bytes."""
-    room = np.ones(rows * n + 8, np.float32)
+    rows, n = x.shape
+    room = np.empty(x.size + 8, np.float32)
     skip = -room.ctypes.data % 32 // 4
-    arguments = room[skip:skip + rows * n].reshape(rows, n), np.zeros(rows, np.float32), np.int32(rows), np.int32(n)
+    room[skip:skip + x.size] = x.ravel()
+    arguments = room[skip:skip + x.size].reshape(x.shape), np.full(rows, 777, np.float32), np.int32(rows), np.int32(n)
     launch = dict(block=(threads, 1, 1), grid=(rows, 1))
     try:
         counts = mine.row_max.count(*arguments, **launch)
@@ -97,6 +99,6 @@ def special(run, random):
             hint="Global memory is read in the first loop only, and its i grows by blockDim.x.")
 def reads(run, random):
     rows, n = int(random.integers(2, 5)), 128 * int(random.integers(2, 6))
-    accesses, sectors = run(traffic, rows, n, 128).get("global read", (0, 0))
+    accesses, sectors = run(traffic, numbers(random, rows, n), 128).get("global read", (0, 0))
     expect(accesses == rows * n, f"{rows} rows of {n}: {accesses} global reads, and there are {rows * n} elements")
     expect(sectors <= rows * n // 8, f"{rows} rows of {n}, 128 threads: the reads took {sectors} sectors; {rows * n // 8} are enough")

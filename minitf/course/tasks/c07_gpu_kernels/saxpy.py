@@ -27,14 +27,15 @@ def stepped(mine, y, a, x, threads, blocks, order):
     return y
 
 
-def traffic(mine, n, threads, blocks):
+def traffic(mine, y, a, x, threads, blocks):
     """{kind: [accesses, sectors]} of global memory, for arrays that begin at a multiple of 32 bytes."""
-    def aligned():
-        room = np.ones(n + 8, np.float32)
+    def aligned(given):
+        room = np.empty(len(given) + 8, np.float32)
         skip = -room.ctypes.data % 32 // 4
-        return room[skip:skip + n]
+        room[skip:skip + len(given)] = given
+        return room[skip:skip + len(given)]
     found = {}
-    arguments = aligned(), np.ones(1, np.float32), aligned(), np.int32(n)
+    arguments = aligned(y), np.array([a], np.float32), aligned(x), np.int32(len(y))
     launch = dict(block=(threads, 1, 1), grid=(blocks, 1))
     try:
         counts = mine.saxpy.count(*arguments, **launch)
@@ -87,7 +88,7 @@ def many(run, random):
 def coalesced(run, random):
     turns, blocks = int(random.integers(3, 6)), 2
     n = turns * blocks * 128
-    found = run(traffic, n, 128, blocks)
+    found = run(traffic, numbers(random, n), float(random.uniform(0.1, 2)), numbers(random, n), 128, blocks)
     warps = n // 32
     for kind, sectors in ("global read", 4 * 2 + 1), ("global write", 4):
         accesses, got = found.get(kind, (0, 0))
