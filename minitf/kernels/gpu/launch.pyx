@@ -18,8 +18,9 @@ from minitf.kernels.cpu.kernel cimport Kernel
 from minitf.kernels.gpu.device cimport Device, Prepared
 
 from minitf.core.dtypes import as_dtype
-from minitf.core.errors import InternalError, InvalidArgumentError
+from minitf.core.errors import InvalidArgumentError
 from minitf.core.shapes import shape_text
+from minitf.kernels.gpu.arguments import check_signature, lay_out
 from minitf.kernels.gpu.call import Call, Drawn, Operand, complaint
 
 cdef extern from *:
@@ -37,10 +38,6 @@ cdef enum Source:                 # what stands at a place in the arguments
     BLOCK
 
 _SOURCES = {"input": INPUT, "variable": INPUT, "output": OUTPUT, "scratch": SCRATCH, "flag": FLAG, "key": KEY, "block": BLOCK}
-_CODES = {"b": "b", "B": "B", "h": "h", "H": "H", "i": "i", "I": "I", "l": "q", "q": "q", "L": "Q", "Q": "Q", "f": "f", "d": "d", "?": "?"}
-_NAMES = {"P": "a pointer", "i": "int", "I": "unsigned", "q": "long long", "Q": "unsigned long long", "f": "float", "d": "double", "b": "signed char",
-          "B": "unsigned char", "h": "short", "H": "unsigned short", "?": "bool"}
-
 cdef enum:
     MOST_VARIABLES = 8
     SCRATCH_ALIGNMENT = 256
@@ -373,42 +370,3 @@ cdef class GpuKernel(Kernel):
 
 cdef tuple shape_of(Buffer *b):
     return tuple([b.shape[d] for d in range(b.rank)])
-
-
-def lay_out(args):
-    """(offset of each argument, bytes in all): every one at a multiple of its alignment, as CUDA's launch wants them."""
-    offsets, end = [], 0
-    for argument in args:
-        if isinstance(argument, (Operand, Drawn)):
-            size = alignment = 8
-        elif isinstance(argument, ctypes.Structure):
-            size, alignment = ctypes.sizeof(argument), ctypes.alignment(argument)
-        else:
-            size = alignment = argument.itemsize
-        end = -(-end // alignment) * alignment
-        offsets.append(end)
-        end += size
-    return offsets, end
-
-
-def check_signature(launch, signature):
-    """TypeError where the arguments of a launch are not what the function takes (None: nobody knows)."""
-    if signature is None:
-        return
-    given = [code_of(a) for a in launch.args]
-    if len(given) != len(signature):
-        raise TypeError(f"{launch.function} takes {len(signature)} arguments, got {len(given)}")
-    for k, (have, want) in enumerate(zip(given, signature)):
-        if have != want and not (have == "?" and want in "bB"):
-            raise TypeError(f"Argument {k} of {launch.function} is {_NAMES.get(want, 'a structure of %s bytes' % want[1:])} in the source, "
-                            f"but {_NAMES.get(have, 'a structure of %s bytes' % have[1:])} here")
-
-
-def code_of(argument):
-    if isinstance(argument, Operand):
-        return "P"
-    if isinstance(argument, Drawn):
-        return "Q"
-    if isinstance(argument, ctypes.Structure):
-        return f"S{ctypes.sizeof(argument)}"
-    return _CODES[argument.dtype.char]
