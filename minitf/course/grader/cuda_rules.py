@@ -89,7 +89,7 @@ def checked_calls(text, compiled):
 
 
 def _shared_bytes(compiled):
-    """The bytes of a text's __shared__ arrays; one whose size the launch gives is not among them (the emulator makes it as large as it may be)."""
+    """The bytes of a text's __shared__ arrays, but for one whose size the launch gives: the emulator makes it as large as may be."""
     rows = [[field.strip() for field in line.split("|")] for line in _nm("-f", "sysv", compiled).splitlines()]
     sizes = [int(row[4], 16) for row in rows if len(row) > 5 and row[3] == "TLS" and not re.search("N8emulator|^__tls", row[0])]
     return sum(size for size in sizes if size != MOST_SHARED)

@@ -36,13 +36,14 @@ def product(mine, a, b, m, n, k, left, right, order):
     return c
 
 
-def traffic(mine, m, n, k):
+def traffic(mine, a, b):
     """{kind: [accesses, transactions]}."""
     import ctypes
 
     class Steps(ctypes.Structure):
         _fields_ = [("row", ctypes.c_int), ("term", ctypes.c_int)]
-    a, b, c = (np.ones(shape, np.float32) for shape in ((m, k), (k, n), (m, n)))
+    (m, k), n = a.shape, b.shape[1]
+    c = np.full((m, n), 777, np.float32)
     arguments = a, b, c, np.int32(m), np.int32(n), np.int32(k), Steps(k, 1), Steps(1, n)
     launch = dict(block=(256, 1, 1), grid=(-(-n // 64), -(-m // 64)))
     try:
@@ -56,8 +57,12 @@ def traffic(mine, m, n, k):
     return found
 
 
+def sides(random, m, n, k):
+    return [random.standard_normal(shape).astype(np.float32) for shape in ((m, k), (k, n))]
+
+
 def compare(run, random, m, n, k, turned_a=False, turned_b=False, order=0):
-    a, b = (random.standard_normal(shape).astype(np.float32) for shape in ((m, k), (k, n)))
+    a, b = sides(random, m, n, k)
     wanted = np.einsum("ip,pj->ij", a.astype(np.float64), b.astype(np.float64))
     got = run(product, a.T.copy() if turned_a else a, b.T.copy() if turned_b else b, m, n, k,
               [1, m] if turned_a else [k, 1], [k, 1] if turned_b else [1, n], order)
@@ -94,7 +99,7 @@ def turned(run, random):
 def global_reads(run, random):
     m, n, k = 64 * int(random.integers(1, 3)), 64 * int(random.integers(1, 3)), 16 * int(random.integers(1, 4))
     compare(run, random, m, n, k + 16)                 # two turns at least
-    found = run(traffic, m, n, k)
+    found = run(traffic, *sides(random, m, n, k))
     expect("global atomic" not in found, "what is read by an atomic function is read as well")
     accesses, sectors = found.get("global read", (0, 0))
     expect(0 < accesses <= m * n * k // 32,
@@ -108,7 +113,7 @@ def global_reads(run, random):
 def shared_reads(run, random):
     m, n, k = 64, 64 * int(random.integers(1, 3)), 16 * int(random.integers(1, 4))
     compare(run, random, m, n, k + 16)                 # two turns at least
-    found = run(traffic, m, n, k)
+    found = run(traffic, *sides(random, m, n, k))
     expect("shared atomic" not in found, "what is read by an atomic function is read as well")
     accesses, _ = found.get("shared read", (0, 0))
     expect(accesses > 0, "nothing goes through shared memory")

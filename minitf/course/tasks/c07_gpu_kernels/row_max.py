@@ -30,11 +30,13 @@ def largest(mine, x, threads, blocks, order):
     return out
 
 
-def traffic(mine, rows, n, threads):
+def traffic(mine, x, threads):
     """{kind: [accesses, transactions]}, for an array that begins at a multiple of 32 bytes."""
-    room = np.ones(rows * n + 8, np.float32)
+    rows, n = x.shape
+    room = np.empty(x.size + 8, np.float32)
     skip = -room.ctypes.data % 32 // 4
-    arguments = room[skip:skip + rows * n].reshape(rows, n), np.zeros(rows, np.float32), np.int32(rows), np.int32(n)
+    room[skip:skip + x.size] = x.ravel()
+    arguments = room[skip:skip + x.size].reshape(x.shape), np.full(rows, 777, np.float32), np.int32(rows), np.int32(n)
     launch = dict(block=(threads, 1, 1), grid=(rows, 1))
     try:
         counts = mine.row_max.count(*arguments, **launch)
@@ -47,10 +49,10 @@ def traffic(mine, rows, n, threads):
     return found
 
 
-def shared_out(run, rows, n, threads):
+def shared_out(run, x, threads):
     """More than one thread of a warp reads: else each read takes a sector for one number."""
-    accesses, sectors = run(traffic, rows, n, threads).get("global read", (0, 0))
-    expect(sectors < accesses, f"{rows} rows of {n}, {rows} blocks of {threads} threads: {accesses} global reads in {sectors} sectors; "
+    accesses, sectors = run(traffic, x, threads).get("global read", (0, 0))
+    expect(sectors < accesses, f"{len(x)} rows of {x.shape[1]}, {len(x)} blocks of {threads} threads: {accesses} global reads in {sectors} sectors; "
                                "the threads of a block should share its row, and neighbours read neighbours")
 
 
@@ -68,7 +70,7 @@ def numbers(random, rows, n):
 def whole(run, random):
     for rows, n in [(3, 256), (2, 1024), (4, 700), (2, 5), (1, 1)]:
         compare(run, numbers(random, rows, n), 256, rows, order=int(random.integers(5)))
-    shared_out(run, 2, 256, 256)
+    shared_out(run, numbers(random, 2, 256), 256)
 
 
 @task.check(1, "blocks of any number of threads",
@@ -76,7 +78,7 @@ def whole(run, random):
 def threads(run, random):
     for size in (1, 3, 31, 100, 1000, int(random.integers(2, 300))):
         compare(run, numbers(random, 2, int(random.integers(200, 400))), size, 2, order=int(random.integers(5)))
-    shared_out(run, 2, 300, 100)
+    shared_out(run, numbers(random, 2, 300), 100)
 
 
 @task.check(0.5, "more rows than blocks, and fewer",
@@ -107,6 +109,6 @@ def special(run, random):
 def reads(run, random):
     rows, n = int(random.integers(2, 5)), 128 * int(random.integers(2, 6))
     compare(run, numbers(random, rows, n), 128, rows)
-    accesses, sectors = run(traffic, rows, n, 128).get("global read", (0, 0))
+    accesses, sectors = run(traffic, numbers(random, rows, n), 128).get("global read", (0, 0))
     expect(accesses == rows * n, f"{rows} rows of {n}: {accesses} global reads, and there are {rows * n} elements")
     expect(sectors <= rows * n // 8, f"{rows} rows of {n}, 128 threads: the reads took {sectors} sectors; {rows * n // 8} are enough")

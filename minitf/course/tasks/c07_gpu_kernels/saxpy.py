@@ -27,14 +27,15 @@ def stepped(mine, y, a, x, threads, blocks, order):
     return y
 
 
-def traffic(mine, n, threads, blocks):
+def traffic(mine, y, a, x, threads, blocks):
     """{kind: [accesses, sectors]} of global memory, for arrays that begin at a multiple of 32 bytes."""
-    def aligned():
-        room = np.ones(n + 8, np.float32)
+    def aligned(given):
+        room = np.empty(len(given) + 8, np.float32)
         skip = -room.ctypes.data % 32 // 4
-        return room[skip:skip + n]
+        room[skip:skip + len(given)] = given
+        return room[skip:skip + len(given)]
     found = {}
-    arguments = aligned(), np.ones(1, np.float32), aligned(), np.int32(n)
+    arguments = aligned(y), np.array([a], np.float32), aligned(x), np.int32(len(y))
     launch = dict(block=(threads, 1, 1), grid=(blocks, 1))
     try:
         counts = mine.saxpy.count(*arguments, **launch)
@@ -48,15 +49,19 @@ def traffic(mine, n, threads, blocks):
     return found
 
 
-def shared_out(run, n, threads, blocks):
+def shared_out(run, random, n, threads, blocks):
     """More than one thread of a warp has something to do: else each of them takes a sector for one number."""
-    accesses, sectors = run(traffic, n, threads, blocks).get("global write", (0, 0))
+    accesses, sectors = run(traffic, *step(random, n), threads, blocks).get("global write", (0, 0))
     expect(sectors < accesses, f"{n} elements, {blocks} blocks of {threads} threads: {accesses} global writes in {sectors} sectors; "
                                "all threads should work, and neighbours on neighbours")
 
 
 def numbers(random, n):
     return random.standard_normal(n).astype(np.float32)
+
+
+def step(random, n):
+    return numbers(random, n), float(np.float32(random.uniform(0.1, 2))), numbers(random, n)
 
 
 def compare(run, random, n, threads, blocks, order=0):
@@ -71,7 +76,7 @@ def compare(run, random, n, threads, blocks, order=0):
 def each(run, random):
     for threads, blocks in [(32, 1), (256, 3), (48, 5), (1, 1)]:
         compare(run, random, threads * blocks, threads, blocks, order=int(random.integers(5)))
-    shared_out(run, 512, 256, 2)
+    shared_out(run, random, 512, 256, 2)
 
 
 @task.check(0.5, "more threads than elements",
@@ -88,7 +93,7 @@ def many(run, random):
     for threads, blocks in [(64, 2), (32, 1), (40, 3), (1, 1), (256, 2)]:
         n = int(random.integers(3, 6)) * threads * blocks + int(random.integers(threads * blocks))
         compare(run, random, n, threads, blocks, order=int(random.integers(5)))
-    shared_out(run, 384, 64, 2)
+    shared_out(run, random, 384, 64, 2)
 
 
 @task.check(0.5, "neighbouring threads have neighbouring elements",
@@ -97,7 +102,7 @@ def coalesced(run, random):
     turns, blocks = int(random.integers(3, 6)), 2
     n = turns * blocks * 128
     compare(run, random, n, 128, blocks)
-    found = run(traffic, n, 128, blocks)
+    found = run(traffic, *step(random, n), 128, blocks)
     warps = n // 32
     for kind, sectors in ("global read", 4 * 2 + 1), ("global write", 4):
         accesses, got = found.get(kind, (0, 0))

@@ -37,7 +37,7 @@ def traffic(mine, x, threads):
         skip = -room.ctypes.data % 32 // 4
         return room[skip:skip + x.size].reshape(x.shape)
     given, y = aligned(), aligned()
-    given[:] = x
+    given[:], y[:] = x, 777
     arguments, launch = (given, y, np.int32(len(x)), np.int32(x.shape[1])), dict(block=(threads, 1, 1), grid=(len(x), 1))
     try:
         counts = mine.softmax_rows.count(*arguments, **launch)

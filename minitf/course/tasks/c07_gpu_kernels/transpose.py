@@ -29,14 +29,16 @@ def transposed(mine, x, order):
     return y
 
 
-def traffic(mine, rows, columns):
+def traffic(mine, x):
     """{kind: [accesses, transactions, the fewest]}, for arrays that begin at a multiple of 32 bytes."""
-    def aligned(a, b):
-        room = np.ones(a * b + 8, np.float32)
+    def aligned(given):
+        room = np.empty(given.size + 8, np.float32)
         skip = -room.ctypes.data % 32 // 4
-        return room[skip:skip + a * b].reshape(a, b)
+        room[skip:skip + given.size] = given.ravel()
+        return room[skip:skip + given.size].reshape(given.shape)
+    rows, columns = x.shape
     found = {}
-    arguments = aligned(rows, columns), aligned(columns, rows), np.int32(rows), np.int32(columns)
+    arguments = aligned(x), aligned(np.full((columns, rows), -777)), np.int32(rows), np.int32(columns)
     launch = dict(block=(32, 8, 1), grid=(-(-columns // 32), -(-rows // 32)))
     try:
         counts = mine.transpose.count(*arguments, **launch)
@@ -59,7 +61,7 @@ def compare(run, random, rows, columns, order=0):
 def whole(run, random):
     for rows, columns in [(32, 32), (64, 32), (32, 96), (64, 64)]:
         compare(run, random, rows, columns, order=int(random.integers(5)))
-    accesses, sectors, _ = run(traffic, 64, 64).get("global read", (0, 0, 0))
+    accesses, sectors, _ = run(traffic, random.standard_normal((64, 64)).astype(np.float32)).get("global read", (0, 0, 0))
     expect(sectors < accesses, f"64 by 64: {accesses} global reads in {sectors} sectors; the threads of a block should share its tile")
 
 
@@ -76,7 +78,7 @@ def ragged(run, random):
 def coalesced(run, random):
     rows, columns = 32 * int(random.integers(1, 3)), 32 * int(random.integers(3, 5))
     compare(run, random, rows, columns)
-    found = run(traffic, rows, columns)
+    found = run(traffic, random.standard_normal((rows, columns)).astype(np.float32))
     for kind in "global read", "global write":
         accesses, sectors, _ = found.get(kind, (0, 0, 0))
         expect(accesses == rows * columns, f"{rows} by {columns}: {accesses} times a {kind}, and there are {rows * columns} elements")
@@ -88,7 +90,7 @@ def coalesced(run, random):
 def banks(run, random):
     rows, columns = 32 * int(random.integers(1, 3)), 32 * int(random.integers(3, 5))
     compare(run, random, rows, columns)
-    found = run(traffic, rows, columns)
+    found = run(traffic, random.standard_normal((rows, columns)).astype(np.float32))
     expect("shared write" in found and "shared read" in found, "nothing goes through shared memory")
     for kind in "shared read", "shared write":
         _, turns, least = found[kind]
