@@ -865,10 +865,10 @@ fused = next(k for k, line in enumerate(plan) if "Fused" in line)
 print("\n".join(line.strip() for line in plan[fused:-1]))
 
 # %% [markdown]
-# One instruction, `Fused`, for everything behind the cut. It reads the four gates and $c$ (`%20`) once, keeps what is between (`t0` to
-# `t2`) in pieces so short that they stay in the nearest cache, and writes $c'$ and $h'$. The third line has the 1 of the forget bias
-# (`%19`) at its beginning. Nobody has taught the session what an LSTM is; it fuses whatever is element-wise and needs no one else's result
-# in between.
+# One instruction, `Fused`, for everything behind the product, the cut into four gates included. It reads each gate where it lies in the
+# product (`%9[0:50, 0:128]` is the first), and $c$ (`%11`), once, keeps what is between (`t0` to `t2`) in pieces so short that they stay in
+# the nearest cache, and writes $c'$ and $h'$. The third line has the 1 of the forget bias (`%10`) at its beginning. Nobody has taught the
+# session what an LSTM is; it fuses whatever is element-wise, and cuts of it, and needs no one else's result in between.
 #
 # One can go further by hand. `LSTMBlockCell` is a whole step as a single op, product included, with a kernel and a gradient that somebody
 # wrote for this cell alone. (That gradient is the last exercise.) It has the same weights in the same order, so the two must agree. We
