@@ -9,8 +9,11 @@ from cases import CASES
 from harness import FOLDER, run_call
 from mutants import SWITCHES, barriers, with_switches, without_barrier
 
+from minitf.core import swap
 from minitf.kernels.gpu.emulator import module
 from minitf.kernels.gpu.emulator.source_module import LaunchError, SourceModule
+
+pytestmark = pytest.mark.skipif(swap.ACTIVE, reason="a reader's kernels stand in place of some of the package's, whose barriers are taken out here")
 
 FILES = sorted(p for p in FOLDER.iterdir() if p.suffix in (".cu", ".cuh"))
 BARRIERS = [(p.name, p.read_text()[:begin].count("\n") + 1) for p in FILES for begin, _ in barriers(p.read_text())]

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import minitf as tf
+from minitf.core import swap
 from minitf.kernels.gpu import devices as gpu_devices
 from minitf.kernels.gpu.device import EmulatedDevice
 
@@ -35,7 +36,7 @@ def trained(device, optimizer):
         loss = tf.reduce_sum(tf.square(tf.matmul(x, weights))) + tf.reduce_sum(tf.square(tf.gather(rows, ids)) * 0.5)
         step = tf.Variable(0, trainable=False, dtype=tf.int64)
         train = OPTIMIZERS[optimizer](step).minimize(loss, global_step=step)
-        with tf.Session() as sess:
+        with tf.Session(config=tf.ConfigProto(allow_soft_placement=swap.ACTIVE)) as sess:       # a reader's code may take ops that have no GPU kernel
             sess.run(tf.global_variables_initializer())
             losses = [sess.run([train, loss], {x: random.standard_normal((4, 7)) * 0.1, ids: random.integers(0, 11, 9)})[1] for _ in range(5)]
             return losses, *sess.run([weights, rows, step])
