@@ -13,14 +13,13 @@ import datetime
 import json
 import os
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from . import convnets, language, timing, workloads
-from .run import ROOT, duration, find_python
+from .run import answer_of, duration, find_python
 
 COPIES = 16                   # of a kernel in a run
 MODELS = ["mlp_b16", "mlp_b128", "lenet_b64", "ptb_small", "alexnet_fwd", "alexnet_fwdbwd"]
@@ -192,16 +191,7 @@ def work(options):
 def ask(peer, python, options, **env):
     """What one process says; None, with the reason printed, if it failed."""
     command = [python, "-m", "benchmarks.gpu", "--peer", peer, "--budget", str(options.budget), "--only", options.only] + ["--tiny"] * options.tiny
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=options.timeout)
-    try:
-        answer = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):
-        print(f"  {peer}: failed with exit status {done.returncode}\n{done.stderr[-2000:]}", file=sys.stderr)
-        return None
-    for name, result in answer["results"].items():
-        if "error" in result:
-            print(f"  {peer}: {name}: {result['error']}", file=sys.stderr)
-    return answer
+    return answer_of(peer, command, {**os.environ, **env}, options.timeout)
 
 
 def gather(options):

@@ -73,10 +73,15 @@ def run_worker(peer, python, options, only=None):
     core = idle_core() if options.threads == 1 else None
     if core is not None:
         command += ["--core", str(core)]
+    return answer_of(peer, command, env, options.timeout)
+
+
+def answer_of(peer, command, env, timeout):
+    """The JSON in the last line that a process prints, as a dict; None, and the reason printed, if it failed."""
     try:
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=options.timeout)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired:
-        print(f"  {peer}: gave up after {options.timeout} s", file=sys.stderr)
+        print(f"  {peer}: gave up after {timeout} s", file=sys.stderr)
         return None
     try:
         answer = json.loads(done.stdout.splitlines()[-1])

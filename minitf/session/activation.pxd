@@ -1,22 +1,10 @@
 """One step of one device's plan in flight."""
 from minitf.core.buffers cimport Buffer, Storage
-from minitf.core.waiting cimport Waiter, Waits
+from minitf.core.waiting cimport Waits
 from minitf.kernels.cpu.kernel cimport Kernel
 from minitf.kernels.gpu.device cimport Device
+from minitf.session.run_queue cimport Ready, RunQueue
 from cpython.ref cimport PyObject
-
-cdef class RunQueue:
-    """Activations that are ready to go on, oldest first; any thread pushes, one thread pops."""
-    cdef void *mutex
-    cdef void *condition
-    cdef PyObject *head
-    cdef PyObject *tail
-    cdef bint closed
-    cdef int woken
-    cdef void push(self, PyObject *activation) noexcept nogil
-    cdef void wake(self) noexcept nogil
-    cdef PyObject *pop(self, double seconds) noexcept nogil
-
 
 cdef class StepState:
     """What the activations of one step share.  aborted is set once, by whoever fails first, and then seen by all."""
@@ -41,11 +29,9 @@ cdef class BodyKernel(Kernel):
     cpdef Activation running(self)        # the activation of the body it is in, or None
 
 
-cdef class Activation(Waiter):
+cdef class Activation(Ready):
     cdef Buffer *buffers
     cdef PyObject **code
-    cdef PyObject *next_ready             # in a RunQueue
-    cdef bint is_ready                    # whether it is in one
     cdef Py_ssize_t *stops
     cdef Py_ssize_t *own
     cdef Py_ssize_t *bound

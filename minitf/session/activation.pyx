@@ -13,7 +13,7 @@ cimport numpy as np
 
 from minitf.core.buffers cimport (copy_of, describe, hand_over, holds_objects, is_exclusive, new_storage, release, retain, view_of)
 from minitf.core.resources cimport Resource
-from minitf.core.threads cimport (free_condition, free_mutex, lock, nanoseconds, new_condition, new_mutex, signal_one, unlock, wait_for, wait_until)
+from minitf.core.threads cimport nanoseconds
 from minitf.kernels.cpu.kernel cimport (DONE, PARK, bind, flush_denormals, restore_denormals)
 from minitf.kernels.cpu.parallel cimport use_threads
 
@@ -23,54 +23,6 @@ from minitf.session.plan import HAND_OVER
 from minitf.session.report import explain_failure, explain_shortage, out_of_time
 
 np.import_array()
-
-
-cdef class RunQueue:
-    def __cinit__(self):
-        self.mutex, self.condition = new_mutex(), new_condition()
-        self.head = self.tail = NULL
-
-    def __dealloc__(self):
-        free_mutex(self.mutex)
-        free_condition(self.condition)
-
-    cdef void push(self, PyObject *activation) noexcept nogil:
-        lock(self.mutex)
-        if not (<Activation> activation).is_ready:       # a stepper runs on what it has not been told of
-            (<Activation> activation).next_ready, (<Activation> activation).is_ready = NULL, True
-            if self.tail == NULL:
-                self.head = activation
-            else:
-                (<Activation> self.tail).next_ready = activation
-            self.tail = activation
-            signal_one(self.condition)
-        unlock(self.mutex)
-
-    cdef void wake(self) noexcept nogil:
-        """Let pop() return with nothing, once."""
-        lock(self.mutex)
-        self.woken = 1
-        signal_one(self.condition)
-        unlock(self.mutex)
-
-    cdef PyObject *pop(self, double seconds) noexcept nogil:
-        """The next activation; NULL after wake(), or when so many seconds have passed (negative: never)."""
-        cdef PyObject *activation = NULL
-        lock(self.mutex)
-        while self.head == NULL and not self.woken:
-            if seconds < 0:
-                wait_for(self.condition, self.mutex)
-            elif wait_until(self.condition, self.mutex, seconds):
-                break
-        if self.head != NULL:
-            activation = self.head
-            self.head, (<Activation> activation).is_ready = (<Activation> activation).next_ready, False
-            if self.head == NULL:
-                self.tail = NULL
-        elif self.woken:
-            self.woken = 0
-        unlock(self.mutex)
-        return activation
 
 
 cdef class StepState:
@@ -118,7 +70,7 @@ cdef class BodyKernel(Kernel):
         return None
 
 
-cdef class Activation(Waiter):
+cdef class Activation(Ready):
     """Activation(plan, step, queue, context): context has resource(node) and kernel(instruction, step).
 
     outer: of a body's plan, the activation whose instruction runs it; it is the one that is parked and resumed.

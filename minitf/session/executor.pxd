@@ -1,6 +1,7 @@
 """One run of a program in flight."""
-from minitf.session.activation cimport Activation, RunQueue, StepState
+from minitf.session.activation cimport Activation, StepState
 from minitf.session.rendezvous cimport Rendezvous
+from minitf.session.run_queue cimport RunQueue
 
 cdef class Step(StepState):
     cdef readonly list activations

@@ -15,8 +15,9 @@ cimport numpy as np
 
 from minitf.core.waiting cimport Waits
 from minitf.kernels.cpu.kernel cimport DONE, PARK
-from minitf.session.activation cimport Activation, RunQueue, StepState
+from minitf.session.activation cimport Activation, StepState
 from minitf.session.rendezvous cimport Rendezvous
+from minitf.session.run_queue cimport RunQueue
 
 from minitf.core.errors import CancelledError
 from minitf.session import report

@@ -5,7 +5,7 @@
 Shapes come before placement, because a cost model needs sizes; what a plan can not know yet is specialised in the run (compile.py).
 """
 from ..core.config import OptimizerOptions
-from ..core.errors import OpError
+from ..core.errors import InvalidArgumentError, OpError
 from ..core.registry import is_resource, resource_maker
 from ..core.devices import asks_for_gpu
 from ..core.resources import RandomState, VariableState, random_key
@@ -92,11 +92,15 @@ class Context:
     def resource(self, node):
         """The state behind a variable's or a queue's node: by container and shared name, made when first asked for."""
         name = node.attrs.get("shared_name") or node.name
-        make = resource_maker(node.type)
-        found = self.runtime.resources.get(node.attrs.get("container", ""), name, lambda: make(name, node.attrs))
+        container, make = node.attrs.get("container", ""), resource_maker(node.type)
+        found = self.runtime.resources.get(container, name, lambda: make(name, node.attrs))
         found.check_same(node.type, node.attrs, node.op)
-        device = self.gpu(node.device)
-        if device is not None and isinstance(found, VariableState):
+        if isinstance(found, VariableState):
+            device = self.gpu(node.device)
+            home = self.runtime.memories.setdefault((container, name), device)
+            if home is not device:
+                raise InvalidArgumentError(None, node.op, f"'{node.name}' on {node.device} shares the value of variable '{found.name}', which lies in the memory of "
+                                           f"{home.name if home is not None else 'the host'}: what shares a variable must be where it is")
             found.memory = device
         return found
 

@@ -25,6 +25,7 @@ class Runtime:
         self._pool = count if asked == 0 else min(count, max(1, asked))       # threads for all devices; TensorFlow's -1 is the caller's alone
         self.resources = ResourceTable()
         self.placed = {}                                  # name of a stateful node -> its device, for good
+        self.memories = {}                                # (container, name) of a variable -> the Device in whose memory it lies; None: the host's
         self._threads = {}                                # number -> DeviceThread
         self._steps = set()                               # those that run on threads or wait now
         self._stopped = False

@@ -11,6 +11,7 @@ from minitf.core.errors import InternalError
 from minitf.kernels.gpu import devices as gpu_devices
 from minitf.kernels.gpu.call import THREADS, blocks_for, register_gpu_kernel
 from minitf.kernels.gpu.device import EmulatedDevice
+from minitf.ops.apply import apply_op
 
 from .graphs import probe
 from .random_graphs import Built
@@ -187,6 +188,25 @@ def test_emulation_is_chosen_and_said():
     if gpu_devices.real_count():
         pytest.skip("there is a real GPU")
     assert done.stdout.strip() == "2.0" and "is emulated on the CPU" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_two_nodes_of_one_variable_must_be_in_one_memory():
+    """Else a kernel of the CPU would follow an address of the device."""
+    def variable(device, name):
+        with tf.device(device):
+            v = apply_op("VariableV2", shape=[3], dtype=tf.float32, shared_name="both", name=name)
+            return v, tf.assign(v, np.ones(3, np.float32))
+
+    (a, set_a), (b, set_b), (c, set_c) = variable("/cpu:0", "a"), variable("/gpu:0", "b"), variable("/cpu:1", "c")
+    with tf.Session(config=config()) as sess:
+        sess.run(set_a)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="'b' on .*GPU:0 shares the value of variable 'both', which lies in the memory of the host"):
+            sess.run(set_b)
+        assert list(sess.run(set_c)) == [1, 1, 1]
+    with tf.Session(config=config()) as sess:
+        sess.run(set_b)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="in the memory of GPU:0: what shares a variable must be where it is"):
+            sess.run(set_a)
 
 
 # ---- memory -----------------------------------------------------------------------------------------------------------------
